@@ -1,0 +1,1 @@
+"""The hardware edge: knows wires, not people; imports nothing of ours."""

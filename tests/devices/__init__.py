@@ -1,0 +1,1 @@
+"""The hardware edge, on real wires."""

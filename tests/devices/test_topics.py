@@ -1,0 +1,59 @@
+import pytest
+
+from devices import topics
+from devices.topics import Kind, Topic
+
+
+@pytest.mark.parametrize(
+    ("text", "topic"),
+    [
+        ("correction/v1/gw-1/dev.7/fix", Topic("gw-1", Kind.FIX, "dev.7")),
+        ("correction/v1/gw-1/dev.7/event", Topic("gw-1", Kind.EVENT, "dev.7")),
+        ("correction/v1/gw-1/dev.7/command", Topic("gw-1", Kind.COMMAND, "dev.7")),
+        ("correction/v1/gw-1/dev.7/command/result", Topic("gw-1", Kind.RESULT, "dev.7")),
+        ("correction/v1/gw-1/batch", Topic("gw-1", Kind.BATCH)),
+        ("correction/v1/gw-1/status", Topic("gw-1", Kind.STATUS)),
+        ("correction/v1/gw-1/receipt", Topic("gw-1", Kind.RECEIPT)),
+        ("correction/v1/gw-1/batch/fix", Topic("gw-1", Kind.FIX, "batch")),
+    ],
+)
+def test_a_topic_reads_and_writes_as_the_contract_says(text: str, topic: Topic) -> None:
+    assert topics.parse(text) == topic
+    assert str(topic) == text
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "",
+        "correction/v1",
+        "correction/v1/",
+        "correction/v1/gw-1",
+        "correction/v1//fix",
+        "correction/v1//dev/fix",
+        "correction/v1/gw-1/fix",
+        "correction/v1/gw-1/dev/batch",
+        "correction/v1/gw-1/dev/status",
+        "correction/v1/gw 1/dev/fix",
+        "correction/v1/gw-1/dev\n/fix",
+        "correction/v1/gw-1/设备/fix",
+        f"correction/v1/gw-1/{'d' * 65}/fix",
+        "correction/v1/gw-1/dev/fix/more",
+        "correction/v2/gw-1/dev/fix",
+        "x/correction/v1/gw-1/dev/fix",
+    ],
+)
+def test_a_topic_that_is_not_ours_is_none(text: str) -> None:
+    assert topics.parse(text) is None
+
+
+def test_every_uplink_is_subscribed_and_no_downlink() -> None:
+    assert topics.UPLINK == (
+        "correction/v1/+/+/fix",
+        "correction/v1/+/batch",
+        "correction/v1/+/+/event",
+        "correction/v1/+/status",
+        "correction/v1/+/+/command/result",
+    )
+    assert topics.receipt("gw-1") == "correction/v1/gw-1/receipt"
+    assert topics.command("gw-1", "+") == "correction/v1/gw-1/+/command"
