@@ -1,0 +1,96 @@
+"""Every setting, read once from the environment (CORRECTION_…) or from files of a secrets folder.
+
+`.env.example` and docs/operations.md describe each; a test holds them to this list.
+"""
+
+from datetime import time
+from enum import StrEnum
+from functools import cached_property
+from pathlib import Path
+from zoneinfo import ZoneInfo
+
+from pydantic import Field, SecretStr, model_validator
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+
+class Mode(StrEnum):
+    """Production refuses to start without keys; the demo makes its own."""
+
+    PRODUCTION = "production"
+    DEMO = "demo"
+
+
+class Settings(BaseSettings):
+    """The service's settings. Secrets may come as files named like the setting (lower case)."""
+
+    model_config = SettingsConfigDict(env_prefix="CORRECTION_", extra="ignore", frozen=False)
+
+    mode: Mode = Field(Mode.PRODUCTION, description="production, or demo on embedded parts")
+    data_dir: Path = Field(Path("data"), description="folder of photos and, in the demo, of all")
+    database_url: SecretStr = Field(
+        SecretStr("sqlite:///data/correction.db"),
+        description="SQLAlchemy address: sqlite:///… or postgresql+psycopg://…",
+    )
+    key_ring: SecretStr | None = Field(
+        None, description="key ring as JSON (or a secret file): wrapping keys and index key"
+    )
+    secret_key: SecretStr | None = Field(None, description="signs session cookies; ≥32 characters")
+    public_url: str = Field(
+        "http://127.0.0.1:8000", description="address that people type; https in production"
+    )
+    timezone: str = Field("Asia/Shanghai", description="zone of legal days and of what pages show")
+    lawful_opens: time = Field(time(6), description="no check-in is asked before, local time")
+    lawful_closes: time = Field(time(22), description="no check-in is asked after, local time")
+    spot_check_minutes: int = Field(
+        120, ge=15, description="time to answer a spot check, from its proved delivery"
+    )
+    challenge_seconds: int = Field(120, ge=20, description="life of one check-in attempt")
+    session_minutes: int = Field(480, ge=5, description="an idle console session ends after")
+    phone_session_minutes: int = Field(15, ge=1, description="an idle phone session ends after")
+    match_photo_days: int = Field(28, ge=1, description="check-in photos of a match are kept")
+    max_photo_bytes: int = Field(6_000_000, description="largest photo accepted, bytes")
+    max_photo_megapixels: float = Field(25.0, description="largest photo accepted, megapixels")
+    face_workers: int = Field(1, ge=1, le=16, description="processes that verify faces")
+    face_queue: int = Field(8, ge=1, description="captures that may wait before we say busy")
+    mqtt_host: str = Field("127.0.0.1", description="broker")
+    mqtt_port: int = Field(1883, description="broker's port; 8883 with TLS")
+    mqtt_username: str | None = Field(None, description="the service's own account at the broker")
+    mqtt_password: SecretStr | None = Field(None, description="its password")
+    mqtt_ca_file: Path | None = Field(None, description="CA of the broker; turns TLS on")
+    mqtt_client_id: str = Field("correction-ingest", description="stable, one an ingester")
+    ingest_batch: int = Field(2000, ge=1, description="messages in one transaction at most")
+    ingest_wait_ms: int = Field(5, ge=1, description="a batch waits no longer than this")
+    silent_minutes: int = Field(
+        60, ge=5, description="a bound device not heard for this long is silent"
+    )
+    sms_url: str | None = Field(None, description="SMS gateway: POST to, phone, text")
+    sms_token: SecretStr | None = Field(None, description="bearer token of the SMS gateway")
+    webhook_url: str | None = Field(None, description="other carrier of notices: POST, no phone")
+    webhook_secret: SecretStr | None = Field(None, description="HMAC-SHA256 key of webhook bodies")
+    delivery_token: SecretStr | None = Field(
+        None, description="bearer token with which carriers report delivery"
+    )
+    tile_url: str | None = Field(None, description="map tiles {z}/{x}/{y}; none: outlines only")
+    tile_datum: str = Field("wgs84", description="datum of the tiles: wgs84 or gcj02")
+    tile_attribution: str = Field("", description="shown on the map when tiles are")
+    metrics_token: SecretStr | None = Field(None, description="bearer token of /metrics")
+    proxies: int = Field(0, ge=0, description="reverse proxies whose headers are believed")
+
+    @model_validator(mode="after")
+    def _lawful_hours_run_forward(self) -> "Settings":
+        if self.lawful_opens >= self.lawful_closes:
+            msg = "CORRECTION_LAWFUL_OPENS must be earlier than CORRECTION_LAWFUL_CLOSES"
+            raise ValueError(msg)
+        return self
+
+    @cached_property
+    def zone(self) -> ZoneInfo:
+        """The zone of legal days."""
+        return ZoneInfo(self.timezone)
+
+
+def load(secrets_dir: Path | None = None) -> Settings:
+    """Read the settings; `secrets_dir` holds files such as correction_key_ring."""
+    if secrets_dir is None:
+        return Settings()
+    return Settings(_secrets_dir=secrets_dir)

@@ -1,0 +1,147 @@
+"""案件: one sentence served in the community, its clocks, its team, its state (一案一码)."""
+
+from datetime import date, datetime, timedelta
+from enum import StrEnum
+from uuid import UUID
+
+from sqlalchemy import CheckConstraint, ForeignKey, Index, String
+from sqlalchemy.orm import Mapped, mapped_column, relationship
+
+from models.agency import Agency, Office
+from models.base import Base, words
+from models.errors import Invalid, Refused
+from models.identity import Sex
+from models.person import Person
+
+REPORT_WITHIN_DAYS = 10  # LCC 21
+
+
+class Category(StrEnum):
+    """矫正类别 (LCC 2)."""
+
+    PUBLIC_SURVEILLANCE = "public_surveillance"
+    SUSPENDED_SENTENCE = "suspended_sentence"
+    PAROLE = "parole"
+    OUTSIDE_PRISON = "outside_prison"
+
+
+class CaseState(StrEnum):
+    """Where a case stands (domain.md §1); one missed check-in never makes ABSCONDED."""
+
+    AWAITING_REPORT = "awaiting_report"
+    UNDER_CORRECTION = "under_correction"
+    ON_LEAVE = "on_leave"
+    LOST_CONTACT = "lost_contact"
+    ABSCONDED = "absconded"
+    DETAINED = "detained"
+    TRANSFERRING = "transferring"
+    RELEASED = "released"
+    TERMINATED = "terminated"
+
+
+class Level(StrEnum):
+    """管理等级."""
+
+    STRICT = "strict"
+    ORDINARY = "ordinary"
+    LENIENT = "lenient"
+
+
+S = CaseState
+ENDED = frozenset({S.RELEASED, S.TERMINATED})
+SUSPENDING = frozenset({S.DETAINED, S.RELEASED, S.TERMINATED, S.TRANSFERRING, S.AWAITING_REPORT})
+_IN_HAND = frozenset({S.UNDER_CORRECTION, S.ON_LEAVE, S.LOST_CONTACT, S.ABSCONDED, S.DETAINED})
+NEXT: dict[CaseState, frozenset[CaseState]] = {
+    S.AWAITING_REPORT: frozenset({S.UNDER_CORRECTION, S.DETAINED, S.TERMINATED}),
+    **{state: (_IN_HAND | {S.TRANSFERRING} | ENDED) - {state} for state in _IN_HAND},
+    S.TRANSFERRING: _IN_HAND | ENDED,
+    S.RELEASED: frozenset(),
+    S.TERMINATED: frozenset(),
+}
+
+
+class Case(Base):
+    """A supervised sentence of one person at one office."""
+
+    __tablename__ = "supervised_case"
+    __table_args__ = (
+        CheckConstraint("term_end >= term_start", name="term_runs_forward"),
+        Index("ix_supervised_case_office_state", "office_id", "state"),
+    )
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    number: Mapped[str] = mapped_column(String(32), unique=True, doc="一案一码")
+    person_id: Mapped[UUID] = mapped_column(ForeignKey("person.id"), index=True)
+    office_id: Mapped[int] = mapped_column(ForeignKey("office.id"))
+    agency_id: Mapped[int] = mapped_column(ForeignKey("agency.id"), index=True)
+    category: Mapped[Category] = mapped_column(words(Category))
+    deciding_authority: Mapped[str]
+    effective_on: Mapped[date] = mapped_column(doc="judgment effective; the reporting clock starts")
+    reported_on: Mapped[date | None]
+    term_start: Mapped[date]
+    term_end: Mapped[date]
+    state: Mapped[CaseState] = mapped_column(words(CaseState), default=CaseState.AWAITING_REPORT)
+    state_since: Mapped[datetime]
+    level: Mapped[Level] = mapped_column(words(Level), default=Level.ORDINARY)
+    minor: Mapped[bool] = mapped_column(default=False, doc="by age when correction starts, LCC 58")
+
+    person: Mapped[Person] = relationship(back_populates="cases")
+    office: Mapped[Office] = relationship()
+    agency: Mapped[Agency] = relationship()
+    team: Mapped[list["TeamMember"]] = relationship(
+        back_populates="case", cascade="all, delete-orphan"
+    )
+
+    @property
+    def report_by(self) -> date:
+        """The last day to report in (LCC 21): the first day is not counted."""
+        return self.effective_on + timedelta(days=REPORT_WITHIN_DAYS)
+
+    @property
+    def supervised(self) -> bool:
+        """Whether check-ins and absence rules run now; detention suspends them (LCC 32)."""
+        return self.state not in SUSPENDING
+
+    def move(self, state: CaseState, now: datetime) -> None:
+        """Take the case to another state, if the law lets it go there."""
+        if state not in NEXT[self.state]:
+            raise Refused(
+                "A case cannot go from %(before)s to %(after)s.",
+                before=self.state.value,
+                after=state.value,
+                field="state",
+            )
+        self.state = state
+        self.state_since = now
+
+    def report_in(self, day: date, now: datetime) -> None:
+        """Record 报到: correction begins once the team is right."""
+        if day < self.effective_on:
+            raise Invalid(
+                "The day of reporting in is before the judgment took effect.", field="reported_on"
+            )
+        self.check_team()
+        self.reported_on = day
+        self.move(CaseState.UNDER_CORRECTION, now)
+
+    def check_team(self) -> None:
+        """Refuse a team without members, or a woman's team without a woman (LCC 25)."""
+        if not self.team:
+            raise Refused("A correction team is set up first (LCC 25).", field="team")
+        if self.person.sex is Sex.FEMALE and all(m.sex is not Sex.FEMALE for m in self.team):
+            raise Refused("A woman's correction team must contain a woman (LCC 25).", field="team")
+
+
+class TeamMember(Base):
+    """A member of a 矫正小组: officer, neighbour, relative, employer, volunteer."""
+
+    __tablename__ = "team_member"
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    case_id: Mapped[int] = mapped_column(ForeignKey("supervised_case.id"), index=True)
+    name: Mapped[str]
+    sex: Mapped[Sex] = mapped_column(words(Sex))
+    part: Mapped[str] = mapped_column(String(64), doc="officer, family, neighbour, volunteer …")
+    user_id: Mapped[int | None] = mapped_column(ForeignKey("user_account.id"), index=True)
+
+    case: Mapped[Case] = relationship(back_populates="team")

@@ -1,0 +1,91 @@
+"""使用电子定位装置决定: the lawful basis of every fix (LCC 29)."""
+
+from datetime import datetime
+from enum import StrEnum
+
+from sqlalchemy import CheckConstraint, ForeignKey, Index, String
+from sqlalchemy.orm import Mapped, mapped_column, relationship
+
+from models.base import Base, words
+from models.case import Case
+from models.errors import Invalid, Refused
+from models.user import Permission, User
+
+TERM_MONTHS = 3  # LCC 29
+
+
+class Ground(StrEnum):
+    """The closed list of LCC 29; a score, a level or points is not on it."""
+
+    PROHIBITION_BREACHED = "prohibition_breached"
+    LEFT_WITHOUT_APPROVAL = "left_without_approval"
+    REFUSED_REPORTING_WARNED = "refused_reporting_warned"
+    BREACH_PENALISED = "breach_penalised"
+    REVOCATION_PROPOSED = "revocation_proposed"
+
+
+class PositioningOrder(Base):
+    """A decision to position, for three months at most, approved by the head."""
+
+    __tablename__ = "positioning_order"
+    __table_args__ = (
+        CheckConstraint("ends_at > starts_at", name="term_runs_forward"),
+        Index("ix_positioning_order_case_id_starts_at", "case_id", "starts_at"),
+    )
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    case_id: Mapped[int] = mapped_column(ForeignKey("supervised_case.id"))
+    ground: Mapped[Ground] = mapped_column(words(Ground))
+    evidence: Mapped[str] = mapped_column(String(2000))
+    starts_at: Mapped[datetime]
+    ends_at: Mapped[datetime]
+    lifted_at: Mapped[datetime | None]
+    approved_by: Mapped[int] = mapped_column(ForeignKey("user_account.id"))
+    approved_at: Mapped[datetime]
+
+    case: Mapped[Case] = relationship()
+
+    @classmethod
+    def decide(
+        cls,
+        case: Case,
+        approver: User,
+        now: datetime,
+        *,
+        ground: Ground,
+        evidence: str,
+        starts_at: datetime,
+        ends_at: datetime,
+    ) -> "PositioningOrder":
+        """Make an order, or refuse: wrong approver, no evidence, or more than three months."""
+        if not approver.may(Permission.APPROVE_ORDERS):
+            raise Refused("Only the head of the county agency approves an order (LCC 29).")
+        if not evidence.strip():
+            raise Invalid("An order names the facts that are its ground.", field="evidence")
+        if not starts_at < ends_at <= months_later(starts_at, TERM_MONTHS):
+            raise Invalid("An order runs for at most three months (LCC 29).", field="ends_at")
+        return cls(
+            case=case,
+            ground=ground,
+            evidence=evidence.strip(),
+            starts_at=starts_at,
+            ends_at=ends_at,
+            approved_by=approver.id,
+            approved_at=now,
+        )
+
+    def in_force(self, at: datetime) -> bool:
+        """Whether a moment lies inside the order; the law wants removal at once when lifted."""
+        end = min(self.ends_at, self.lifted_at) if self.lifted_at else self.ends_at
+        return self.starts_at <= at < end
+
+
+def months_later(moment: datetime, months: int) -> datetime:
+    """Return the same day of the month `months` on, or that month's last day."""
+    year, month = divmod(moment.month - 1 + months, 12)
+    for day in range(moment.day, 0, -1):
+        try:
+            return moment.replace(year=moment.year + year, month=month + 1, day=day)
+        except ValueError:
+            continue
+    raise AssertionError(moment)

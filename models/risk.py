@@ -1,0 +1,55 @@
+"""What the daily sweep found: each flag with reasons, a clock and the law beside it."""
+
+from datetime import date, datetime
+from enum import StrEnum
+from typing import Any
+
+from sqlalchemy import ForeignKey, Index, String, UniqueConstraint
+from sqlalchemy.orm import Mapped, mapped_column, relationship
+
+from models.base import Base, words
+from models.case import Case
+
+
+class FlagKind(StrEnum):
+    """What a sweep looks for."""
+
+    LATE_TO_REPORT = "late_to_report"
+    CHECKIN_MISSED = "checkin_missed"
+    DEVICE_SILENT = "device_silent"
+    ORDER_ENDING = "order_ending"
+    TERM_ENDING = "term_ending"
+
+
+class FlagState(StrEnum):
+    """A flag waits for an officer, is done with, or went away by itself."""
+
+    OPEN = "open"
+    HANDLED = "handled"
+    PASSED = "passed"
+
+
+class RiskFlag(Base):
+    """A proposal to look, never a finding. `key` makes a rerun of the sweep harmless."""
+
+    __tablename__ = "risk_flag"
+    __table_args__ = (
+        UniqueConstraint("case_id", "kind", "key"),
+        Index("ix_risk_flag_state_day", "state", "day"),
+    )
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    case_id: Mapped[int] = mapped_column(ForeignKey("supervised_case.id"))
+    kind: Mapped[FlagKind] = mapped_column(words(FlagKind))
+    key: Mapped[str] = mapped_column(String(64), doc="what it is about: duty:17, order:3")
+    day: Mapped[date] = mapped_column(doc="the first day it was seen")
+    due: Mapped[datetime | None] = mapped_column(doc="the clock beside it")
+    law: Mapped[str] = mapped_column(String(64), doc="LCC 21, IM 38 …")
+    reasons: Mapped[list[Any]] = mapped_column(doc="facts with times and quality")
+    state: Mapped[FlagState] = mapped_column(words(FlagState), default=FlagState.OPEN)
+    raised_at: Mapped[datetime]
+    handled_by: Mapped[int | None] = mapped_column(ForeignKey("user_account.id"))
+    handled_at: Mapped[datetime | None]
+    note: Mapped[str | None] = mapped_column(String(2000))
+
+    case: Mapped[Case] = relationship()

@@ -1,0 +1,96 @@
+"""People who work here, and what each role may do."""
+
+from datetime import datetime, timedelta
+from enum import StrEnum
+
+from sqlalchemy import ForeignKey, String
+from sqlalchemy.orm import Mapped, mapped_column, relationship
+
+from models.agency import Agency, Office
+from models.base import Base, words
+
+LOCK_AFTER_FAILURES = 8
+LOCK_FOR = timedelta(minutes=15)
+
+
+class Role(StrEnum):
+    """Seats at the centre (product.md names what each comes for)."""
+
+    OFFICER = "officer"
+    OFFICE_HEAD = "office_head"
+    COUNTY_HEAD = "county_head"
+    UPPER_AGENCY = "upper_agency"
+    PROCURATOR = "procurator"
+    VOLUNTEER = "volunteer"
+    ADMINISTRATOR = "administrator"
+
+
+class Permission(StrEnum):
+    """An act that a route asks for; roles hold sets of them."""
+
+    SEE_CASES = "see_cases"
+    SEE_LOCATION = "see_location"
+    SEE_PHOTOS = "see_photos"
+    ENROL = "enrol"
+    SUPERVISE = "supervise"
+    CONFIRM_POINTS = "confirm_points"
+    APPROVE_ORDERS = "approve_orders"
+    SEE_AUDIT = "see_audit"
+    ADMINISTER = "administer"
+
+
+P = Permission
+_OFFICER = frozenset(
+    {P.SEE_CASES, P.SEE_LOCATION, P.SEE_PHOTOS, P.ENROL, P.SUPERVISE, P.CONFIRM_POINTS}
+)
+PERMISSIONS: dict[Role, frozenset[Permission]] = {
+    Role.OFFICER: _OFFICER,
+    Role.OFFICE_HEAD: _OFFICER,
+    Role.COUNTY_HEAD: _OFFICER | {P.APPROVE_ORDERS, P.SEE_AUDIT},
+    Role.UPPER_AGENCY: frozenset({P.SEE_CASES, P.SEE_AUDIT}),
+    Role.PROCURATOR: frozenset({P.SEE_CASES, P.SEE_LOCATION, P.SEE_AUDIT}),
+    Role.VOLUNTEER: frozenset({P.SEE_CASES}),
+    Role.ADMINISTRATOR: frozenset({P.ADMINISTER, P.SEE_AUDIT}),
+}
+
+
+class User(Base):
+    """An account of the console; with an office it sees that office, without it the county."""
+
+    __tablename__ = "user_account"
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    username: Mapped[str] = mapped_column(String(64), unique=True)
+    name: Mapped[str]
+    role: Mapped[Role] = mapped_column(words(Role))
+    agency_id: Mapped[int] = mapped_column(ForeignKey("agency.id"), index=True)
+    office_id: Mapped[int | None] = mapped_column(ForeignKey("office.id"))
+    password_hash: Mapped[str]
+    must_change_password: Mapped[bool] = mapped_column(default=False)
+    active: Mapped[bool] = mapped_column(default=True)
+    failures: Mapped[int] = mapped_column(default=0)
+    locked_until: Mapped[datetime | None]
+    session_epoch: Mapped[int] = mapped_column(default=0, doc="raised to end every open session")
+
+    agency: Mapped[Agency] = relationship()
+    office: Mapped[Office | None] = relationship()
+
+    def may(self, permission: Permission) -> bool:
+        """Whether the role holds `permission`."""
+        return self.active and permission in PERMISSIONS[self.role]
+
+    def locked(self, now: datetime) -> bool:
+        """Whether wrong passwords have closed the account for now."""
+        return self.locked_until is not None and now < self.locked_until
+
+    def login_failed(self, now: datetime) -> None:
+        """Count a wrong password; the eighth closes the account for a quarter of an hour."""
+        self.failures += 1
+        if self.failures >= LOCK_AFTER_FAILURES:
+            self.failures = 0
+            self.locked_until = now + LOCK_FOR
+
+    def login_succeeded(self) -> None:
+        """Forget earlier failures."""
+        self.failures = 0
+        self.locked_until = None
