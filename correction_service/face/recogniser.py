@@ -1,0 +1,193 @@
+"""The face check itself, in one thread: pictures in, a verdict out. It keeps nothing."""
+
+import hashlib
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from statistics import median
+
+import cv2
+
+from correction_service.face import quality, weights
+from correction_service.face.decide import decide, score, undecided
+from correction_service.face.detect import Detector, Face
+from correction_service.face.embed import Dlib, Sface
+from correction_service.face.images import ImageError, Pixels, decode
+from correction_service.face.template import Embedding, Template, Vector
+from correction_service.face.thresholds import Limits, thresholds
+from correction_service.face.verdict import (
+    Assessment,
+    EnrolmentOutcome,
+    EnrolmentVerdict,
+    Outcome,
+    Verdict,
+)
+from correction_service.face.words import Reason
+
+MIN_PHOTOS = 3
+# A frame with these faults shows one whole face all the same: it can still betray a swap.
+_COMPARABLE = {
+    Reason.BLURRED,
+    Reason.TOO_DARK,
+    Reason.TOO_BRIGHT,
+    Reason.TURNED_ASIDE,
+    Reason.LOOKING_UP_OR_DOWN,
+    Reason.HEAD_TILTED,
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Portrait:
+    """One face that can be compared: the picture, its place there and its aligned crop."""
+
+    image: Pixels = field(repr=False)
+    face: Face
+    crop: Pixels = field(repr=False)
+    sface: Vector = field(repr=False)
+    rank: float
+
+
+@dataclass(frozen=True, slots=True)
+class Look:
+    """What was seen in one picture."""
+
+    reasons: tuple[Reason, ...]
+    faces: int = 0
+    portrait: Portrait | None = None
+
+
+class Recogniser:
+    """All models, loaded once (about a second); not safe to share between threads."""
+
+    def __init__(self, folder: Path | None = None) -> None:
+        """Check and load the weights, from ``folder`` or the installed packages."""
+        rows = weights.listed()
+        paths = weights.locate(rows, folder)
+        cv2.setNumThreads(1)  # processes are the parallelism; threads would fight over the cores
+        self.model_version = weights.model_version(rows)
+        self._detector = Detector(paths["yunet"])
+        self._sface = Sface(paths["sface"])
+        self._dlib = Dlib()
+
+    def assess(self, photo: bytes) -> Assessment:
+        """Say what is wrong with a photo meant for enrolment."""
+        look = self.look(photo, thresholds().capture)
+        return Assessment(look.reasons, look.faces)
+
+    def compare(self, one: bytes, other: bytes) -> Verdict:
+        """Compare two single photos."""
+        looks = [self.look(photo, thresholds().compare) for photo in (one, other)]
+        portraits = [look.portrait for look in looks if look.portrait and not look.reasons]
+        if len(portraits) < len(looks):
+            return self._undecided(looks)
+        value = score(*(self.embed(portrait) for portrait in portraits))
+        outcome, reasons = decide(value, thresholds().pair)
+        return Verdict(
+            outcome,
+            self.model_version,
+            score=value,
+            threshold=thresholds().pair.match,
+            reasons=reasons,
+            faces=tuple(look.faces for look in looks),
+        )
+
+    def judge(self, template: Template, frames: Sequence[bytes]) -> Verdict:
+        """Compare a burst with a template.
+
+        The best three frames decide by their median; SFace looks at every frame, so that a burst
+        that begins with one face and ends with another is never a match.
+        """
+        if template.model_version != self.model_version:
+            return Verdict(Outcome.FAULT, self.model_version, reasons=(Reason.TEMPLATE_OUTDATED,))
+        looks = [self.look(frame, thresholds().capture) for frame in frames]
+        usable = {i: s.portrait for i, s in enumerate(looks) if s.portrait and not s.reasons}
+        if not usable:
+            return self._undecided(looks)
+        best = sorted(usable, key=lambda i: -usable[i].rank)[: thresholds().burst.best_frames]
+        value = median(score(template, self.embed(usable[i])) for i in best)
+        outcome, reasons = decide(value, thresholds().template)
+        if _face_changed(usable[best[0]], looks):
+            outcome = Outcome.UNCERTAIN if outcome is Outcome.MATCH else outcome
+            reasons = (Reason.FACE_CHANGED, *reasons)
+        return Verdict(
+            outcome,
+            self.model_version,
+            score=value,
+            threshold=thresholds().template.match,
+            reasons=reasons,
+            faces=tuple(look.faces for look in looks),
+            best_frame=best[0],
+        )
+
+    def enrol(self, photos: Sequence[bytes]) -> EnrolmentVerdict:
+        """Make a template of three or more photos that are good enough and of one person."""
+        looks = [self.look(photo, thresholds().capture) for photo in photos]
+        flaws = [look.reasons for look in looks]
+        for i in _repeated(photos):
+            flaws[i] = (*flaws[i], Reason.SAME_PHOTO)
+        faces = {
+            i: self.embed(look.portrait)
+            for i, look in enumerate(looks)
+            if look.portrait and not flaws[i]
+        }
+        for i in _strangers(faces):
+            flaws[i] = (Reason.DIFFERENT_PERSON,)
+            del faces[i]
+        assessed = tuple(Assessment(f, s.faces) for f, s in zip(flaws, looks, strict=True))
+        if len(faces) < MIN_PHOTOS:
+            return EnrolmentVerdict(
+                EnrolmentOutcome.REFUSED,
+                self.model_version,
+                assessed,
+                reasons=(Reason.TOO_FEW_PHOTOS,),
+            )
+        template = Template.mean(self.model_version, list(faces.values()))
+        return EnrolmentVerdict(EnrolmentOutcome.ENROLLED, self.model_version, assessed, template)
+
+    def look(self, data: bytes, limits: Limits) -> Look:
+        """Decode a picture, find its faces and judge the largest."""
+        try:
+            image = decode(data)
+        except ImageError as error:
+            return Look((error.code,))
+        faces = self._detector.find(image)
+        if not faces:
+            return Look((Reason.NO_FACE,))
+        crop = self._sface.align(image, faces[0])
+        measured = quality.measure(image, faces[0], crop)
+        portrait = Portrait(image, faces[0], crop, self._sface.embed(crop), measured.rank)
+        rivals = quality.rivals(faces)
+        reasons = (Reason.MANY_FACES,) if rivals > 1 else quality.faults(measured, limits)
+        return Look(reasons, rivals, portrait)
+
+    def embed(self, portrait: Portrait) -> Embedding:
+        """Add dlib's vector to SFace's; it takes twice as long, so only faces that count get it."""
+        return Embedding(portrait.sface, self._dlib.embed(portrait.image, portrait.face))
+
+    def _undecided(self, looks: Sequence[Look]) -> Verdict:
+        outcome, reasons = undecided([look.reasons for look in looks])
+        faces = tuple(look.faces for look in looks)
+        return Verdict(outcome, self.model_version, reasons=reasons, faces=faces)
+
+
+def _face_changed(best: Portrait, looks: Sequence[Look]) -> bool:
+    return any(
+        float(best.sface @ look.portrait.sface) < thresholds().burst.same_face
+        for look in looks
+        if look.portrait and _COMPARABLE.issuperset(look.reasons)
+    )
+
+
+def _repeated(photos: Sequence[bytes]) -> list[int]:
+    """Return the places of files that were already given: one photo thrice is one photo."""
+    digests = [hashlib.sha256(photo).digest() for photo in photos]
+    return [i for i, digest in enumerate(digests) if digest in digests[:i]]
+
+
+def _strangers(faces: dict[int, Embedding]) -> list[int]:
+    """Return the photos that do not agree with the one most like all others."""
+    if len(faces) <= 1:
+        return []
+    scores = {i: {j: score(faces[i], faces[j]) for j in faces if j != i} for i in faces}
+    centre = max(scores, key=lambda i: sum(scores[i].values()))
+    return [j for j, value in scores[centre].items() if value < thresholds().pair.match]

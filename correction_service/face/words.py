@@ -1,0 +1,122 @@
+"""Why a photo or a check-in was not good enough, as codes and as advice in two languages."""
+
+from enum import StrEnum
+from typing import NamedTuple
+
+
+class Words(NamedTuple):
+    """One sentence for the person in front of the camera, in Chinese and in English."""
+
+    zh: str
+    en: str
+
+
+class Reason(StrEnum):
+    """Why an outcome is what it is. Codes are stored and sent; words are shown."""
+
+    NOT_AN_IMAGE = "not_an_image"
+    UNSUPPORTED_FORMAT = "unsupported_format"
+    HEIC = "heic"
+    TRUNCATED = "truncated"
+    TOO_MANY_PIXELS = "too_many_pixels"
+    NO_FACE = "no_face"
+    MANY_FACES = "many_faces"
+    FACE_TOO_SMALL = "face_too_small"
+    FACE_CUT_OFF = "face_cut_off"
+    BLURRED = "blurred"
+    TOO_DARK = "too_dark"
+    TOO_BRIGHT = "too_bright"
+    TURNED_ASIDE = "turned_aside"
+    LOOKING_UP_OR_DOWN = "looking_up_or_down"
+    HEAD_TILTED = "head_tilted"
+    FACE_CHANGED = "face_changed"
+    CLOSE_TO_THRESHOLD = "close_to_threshold"
+    DIFFERENT_PERSON = "different_person"
+    SAME_PHOTO = "same_photo"
+    TOO_FEW_PHOTOS = "too_few_photos"
+    NO_FRAMES = "no_frames"
+    TEMPLATE_OUTDATED = "template_outdated"
+    SYSTEM_FAULT = "system_fault"
+
+    @property
+    def words(self) -> Words:
+        """Advice to show beside the photo."""
+        return ADVICE[self]
+
+
+ADVICE = {
+    Reason.NOT_AN_IMAGE: Words(
+        "这不是照片文件，请选择 JPEG、PNG 或 WebP 照片。",
+        "This file is not a photo: choose a JPEG, PNG or WebP photo.",
+    ),
+    Reason.UNSUPPORTED_FORMAT: Words(
+        "不支持这种图片格式，请改用 JPEG、PNG 或 WebP。",
+        "This picture format is not supported: use JPEG, PNG or WebP.",
+    ),
+    Reason.HEIC: Words(
+        "这是 HEIC 照片。请在手机相机设置中选择“兼容性最佳”（JPEG）后重拍。",
+        "This is a HEIC photo: set the camera to “most compatible” (JPEG) and take it again.",
+    ),
+    Reason.TRUNCATED: Words(
+        "照片文件不完整，请重新拍摄或上传。", "The photo is incomplete: take or upload it again."
+    ),
+    Reason.TOO_MANY_PIXELS: Words(
+        "照片像素过大，请使用较小的照片。", "The photo has too many pixels: use a smaller one."
+    ),
+    Reason.NO_FACE: Words("没有看到人脸，请正对镜头。", "No face is visible: face the camera."),
+    Reason.MANY_FACES: Words(
+        "画面中不止一张人脸，请只留本人。",
+        "More than one face is visible: only you should be in the picture.",
+    ),
+    Reason.FACE_TOO_SMALL: Words(
+        "人脸太小，请靠近镜头。", "The face is too small: come closer to the camera."
+    ),
+    Reason.FACE_CUT_OFF: Words(
+        "人脸没有完整入镜，请把脸放在画面中间。",
+        "Part of the face is outside the picture: move to the middle.",
+    ),
+    Reason.BLURRED: Words(
+        "画面模糊，请擦净镜头并保持手机稳定。",
+        "The picture is blurred: wipe the lens and hold the phone still.",
+    ),
+    Reason.TOO_DARK: Words("光线太暗，请到明亮处。", "It is too dark: go to a brighter place."),
+    Reason.TOO_BRIGHT: Words(
+        "光线太强，请避开直射光。", "It is too bright: move out of direct light."
+    ),
+    Reason.TURNED_ASIDE: Words(
+        "头转向了一侧，请正对镜头。", "The head is turned aside: look straight at the camera."
+    ),
+    Reason.LOOKING_UP_OR_DOWN: Words(
+        "抬头或低头过多，请把手机举到与眼睛同高。",
+        "The face looks up or down: hold the phone at eye level.",
+    ),
+    Reason.HEAD_TILTED: Words("头部倾斜，请摆正。", "The head is tilted: hold it upright."),
+    Reason.FACE_CHANGED: Words(
+        "拍摄过程中人脸不一致，请由本人重新完成拍摄。",
+        "The face changed during the capture: take it again with one person only.",
+    ),
+    Reason.CLOSE_TO_THRESHOLD: Words(
+        "无法确定，请在光线均匀处正对镜头再试一次。",
+        "The comparison is not clear: try again in even light, facing the camera.",
+    ),
+    Reason.DIFFERENT_PERSON: Words(
+        "与登记的人脸不一致。", "The face does not agree with the one enrolled."
+    ),
+    Reason.SAME_PHOTO: Words(
+        "这张照片与另一张完全相同，请另拍一张。", "This photo was given twice: take another one."
+    ),
+    Reason.TOO_FEW_PHOTOS: Words(
+        "合格照片不足三张，请补拍。", "Fewer than three photos are good enough: take more."
+    ),
+    Reason.NO_FRAMES: Words(
+        "没有收到画面，请重新拍摄。", "No picture was received: take it again."
+    ),
+    Reason.TEMPLATE_OUTDATED: Words(
+        "人脸模板由旧模型生成，需由工作人员重新登记；不影响本人。",
+        "The template was made by an earlier model: an officer must enrol the face again.",
+    ),
+    Reason.SYSTEM_FAULT: Words(
+        "系统故障，与本人无关，请稍后再试或联系工作人员。",
+        "The system failed, not you: try again later or call the officer.",
+    ),
+}
