@@ -33,10 +33,14 @@ $(VENDOR)/stamp: $(WEB)/package-lock.json $(WEB)/vendor.py requirements-node.loc
 	$(BIN)/python $(WEB)/vendor.py
 	@touch $@
 
-demo: .venv/run $(VENDOR)/stamp ## run the whole service on embedded parts, with a simulated county
+PO := $(shell find correction_service -name '*.po')
+%.mo: %.po | $(BIN)/python
+	$(BIN)/pybabel --quiet compile --statistics --input-file $< --output-file $@
+
+demo: .venv/run $(VENDOR)/stamp $(PO:.po=.mo) ## run the whole service on embedded parts, with a simulated county
 	@exec $(BIN)/correction-service demo
 
-test: .venv/dev $(VENDOR)/stamp ## the whole suite: SQLite and PostgreSQL, broker, face models, browser
+test: .venv/dev $(VENDOR)/stamp $(PO:.po=.mo) ## the whole suite: SQLite and PostgreSQL, broker, face models, browser
 	$(BIN)/python -m pytest -n 2 --durations=20 $(ARGS)
 
 check: .venv/dev ## lint, types, import contracts

@@ -1,0 +1,8 @@
+"""JSON under /api/v1, with OpenAPI 3.1; errors are problem+json."""
+
+from apiflask import APIFlask
+from flask_wtf.csrf import CSRFProtect
+
+
+def register(app: APIFlask, csrf: CSRFProtect) -> None:
+    """Add every JSON blueprint; those with bearer tokens of their own need no CSRF token."""

@@ -1,0 +1,1 @@
+"""The commands, by subject. Each takes the settings from click's context."""

@@ -1,0 +1,52 @@
+"""Whether the parts that the service stands on are working."""
+
+import socket
+from datetime import datetime, timedelta
+
+from sqlalchemy import select, text
+from sqlalchemy.exc import SQLAlchemyError
+
+from correction_service.db import Database
+from correction_service.settings import Settings
+from models.job import JobRun
+
+HEARTBEAT = "schedule"
+HEARTBEAT_STALE = timedelta(seconds=60)
+BROKER_TIMEOUT_S = 1.0
+
+
+def check(database: Database, settings: Settings, now: datetime) -> dict[str, bool]:
+    """Return what works: database, broker (accepts a connection), schedule (heard in a minute)."""
+    return {
+        "database": _database(database),
+        "broker": _broker(settings),
+        "schedule": _schedule(database, now),
+    }
+
+
+def _database(database: Database) -> bool:
+    try:
+        with database.reading() as session:
+            session.execute(text("SELECT 1"))
+    except SQLAlchemyError:
+        return False
+    return True
+
+
+def _broker(settings: Settings) -> bool:
+    try:
+        address = (settings.mqtt_host, settings.mqtt_port)
+        with socket.create_connection(address, timeout=BROKER_TIMEOUT_S):
+            return True
+    except OSError:
+        return False
+
+
+def _schedule(database: Database, now: datetime) -> bool:
+    try:
+        with database.reading() as session:
+            query = select(JobRun.finished_at).where(JobRun.name == HEARTBEAT)
+            beat = session.scalars(query.order_by(JobRun.finished_at.desc())).first()
+    except SQLAlchemyError:
+        return False
+    return beat is not None and now - beat < HEARTBEAT_STALE

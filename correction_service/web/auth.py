@@ -1,0 +1,105 @@
+"""Sign in, sign out, change the password, choose the language."""
+
+from urllib.parse import urlsplit
+
+from apiflask import APIBlueprint
+from flask import redirect, render_template, request, session, url_for
+from flask.typing import ResponseReturnValue
+from flask_login import login_user, logout_user
+
+from correction_service import access, accounts, locale
+from correction_service.problems import said
+from correction_service.web.limits import DOOR, limiter
+from models.errors import DomainError
+from models.user import User
+
+blueprint = APIBlueprint("auth", __name__, enable_openapi=False)
+
+
+class SignedIn:
+    """What Flask-Login asks of an account: an id that dies with the session epoch."""
+
+    def __init__(self, user: User) -> None:
+        self._id = f"{user.id}:{user.session_epoch}"
+        self.is_active = user.active
+
+    def get_id(self) -> str:
+        """Return the account's id and the epoch of its sessions."""
+        return self._id
+
+
+def _local(target: str | None) -> str:
+    """Return a path of ours to go on to; anything else leads to the start page."""
+    parts = urlsplit(target or "")
+    ours = target and target.startswith("/") and not parts.netloc and not target.startswith("//")
+    return target if ours and target else url_for("console.home")
+
+
+@blueprint.route("/sign-in", methods=["GET", "POST"])
+@access.anyone
+@limiter.limit(DOOR, methods=["POST"])
+def sign_in() -> ResponseReturnValue:
+    """Ask for name and password."""
+    if request.method == "GET":
+        return render_template("auth/sign_in.html", error=None)
+    try:
+        user = _check(request.form.get("username", ""), request.form.get("password", ""))
+    except DomainError as refusal:
+        return render_template("auth/sign_in.html", error=said(refusal)), refusal.status
+    language = session.get("lang")
+    session.clear()
+    session.permanent = True
+    if language:
+        session["lang"] = language
+    login_user(SignedIn(user))
+    return redirect(_local(request.args.get("next")))
+
+
+def _check(username: str, password: str) -> User:
+    """Return the account; failures are counted whether or not the door opens."""
+    refusal: DomainError | None = None
+    with access.writing() as session_:
+        try:
+            user = accounts.sign_in(session_, username.strip(), password, access.now())
+        except DomainError as error:
+            refusal = error
+    if refusal is not None:
+        raise refusal
+    return user
+
+
+@blueprint.post("/sign-out")
+@access.signed_in
+def sign_out() -> ResponseReturnValue:
+    """End this session."""
+    logout_user()
+    session.clear()
+    return redirect(url_for("auth.sign_in"))
+
+
+@blueprint.route("/password", methods=["GET", "POST"])
+@access.signed_in
+def password() -> ResponseReturnValue:
+    """Change one's own password; other sessions end."""
+    error = None
+    if request.method == "POST":
+        try:
+            with access.writing() as session_:
+                user = session_.get_one(User, access.user().id)
+                accounts.change_password(user, request.form["old"], request.form["new"])
+        except DomainError as refusal:
+            error = said(refusal)
+        else:
+            login_user(SignedIn(user))
+            return redirect(url_for("console.home"))
+    return render_template("auth/password.html", error=error), 422 if error else 200
+
+
+@blueprint.post("/language")
+@access.anyone
+def language() -> ResponseReturnValue:
+    """Keep the chosen language for this browser."""
+    chosen = request.form.get("lang", "")
+    if chosen in locale.LANGUAGES:
+        session["lang"] = chosen
+    return redirect(_local(request.form.get("next")))

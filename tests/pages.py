@@ -1,0 +1,49 @@
+"""Fixtures: the application on a test's own database, and a browser-like client for each role."""
+
+from collections.abc import Callable, Iterator
+
+import pytest
+from flask import Flask
+from flask.testing import FlaskClient
+
+from correction_service.access import Service
+from correction_service.app import create_app
+from correction_service.db import Database
+from correction_service.face.verifier import Verifier
+from correction_service.settings import Settings
+from models.user import Role
+from tests.county import County
+
+
+@pytest.fixture
+def app(settings: Settings, database: Database, verifier: Verifier) -> Flask:
+    """The application; forms need no CSRF token unless a test turns that on."""
+    made = create_app(Service(settings, database, verifier))
+    made.config.update(TESTING=False, WTF_CSRF_ENABLED=False, RATELIMIT_ENABLED=False)
+    return made
+
+
+@pytest.fixture(scope="session")
+def verifier() -> Iterator[Verifier]:
+    """Real face workers, shared: they start when first asked."""
+    made = Verifier(workers=1, queue_length=8)
+    yield made
+    made.close()
+
+
+SignedInClient = Callable[[Role], FlaskClient]
+
+
+@pytest.fixture
+def client_of(app: Flask, county: County) -> SignedInClient:
+    """Sign in as a role of the county."""
+
+    def client(role: Role) -> FlaskClient:
+        made = app.test_client()
+        with made.session_transaction() as cookie:
+            cookie["_user_id"] = f"{county.users[role]}:0"
+            cookie["_fresh"] = True
+            cookie["lang"] = "en"
+        return made
+
+    return client
