@@ -1,0 +1,80 @@
+"""One connection to a broker: what it takes to open it, for listeners, publishers and gateways."""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+from paho.mqtt.client import Client
+from paho.mqtt.enums import CallbackAPIVersion, MQTTProtocolVersion
+from paho.mqtt.packettypes import PacketTypes
+from paho.mqtt.properties import Properties
+
+RECEIVE_MAX = 2000  # unacknowledged messages asked of an MQTT 5 broker
+SESSION_EXPIRY_S = 7 * 86_400
+RECONNECT_S = (1, 30)
+QUEUED_MAX = 10_000  # outgoing messages held while the broker is away
+
+
+@dataclass(frozen=True, kw_only=True)
+class MqttSettings:
+    """Where the broker is and who we are to it. A `ca_file` turns TLS on."""
+
+    host: str
+    client_id: str
+    port: int = 1883
+    version: Literal["3.1.1", "5"] = "3.1.1"
+    username: str = ""
+    password_file: Path | None = None
+    ca_file: Path | None = None
+    keepalive_s: int = 60
+
+
+@dataclass(frozen=True, slots=True)
+class Outbound:
+    """A message to publish with QoS 1."""
+
+    topic: str
+    payload: bytes
+    retain: bool = False
+
+
+def client(settings: MqttSettings, *, lasting: bool, manual_ack: bool = False) -> Client:
+    """A client that connects by itself once its loop starts, and again after every loss.
+
+    A `lasting` one keeps its session at the broker, so messages wait for it; it must then always
+    use the same client id. Raises OSError where a password or CA file cannot be read.
+    """
+    five = settings.version == "5"
+    made = Client(
+        CallbackAPIVersion.VERSION2,
+        client_id=settings.client_id,
+        clean_session=None if five else not lasting,
+        protocol=MQTTProtocolVersion.MQTTv5 if five else MQTTProtocolVersion.MQTTv311,
+        manual_ack=manual_ack,
+    )
+    made.max_inflight_messages_set(100)
+    made.max_queued_messages_set(QUEUED_MAX)
+    made.reconnect_delay_set(*RECONNECT_S)
+    if settings.username:
+        made.username_pw_set(settings.username, _password(settings.password_file))
+    if settings.ca_file:
+        made.tls_set(ca_certs=str(settings.ca_file))
+    made.connect_async(
+        settings.host,
+        settings.port,
+        settings.keepalive_s,
+        clean_start=not lasting,
+        properties=_session(lasting=lasting) if five else None,
+    )
+    return made
+
+
+def _password(file: Path | None) -> str | None:
+    return file.read_text(encoding="utf-8").strip() if file else None
+
+
+def _session(*, lasting: bool) -> Properties:
+    wanted = Properties(PacketTypes.CONNECT)  # type: ignore[no-untyped-call] # paho's own gap
+    wanted.ReceiveMaximum = RECEIVE_MAX
+    wanted.SessionExpiryInterval = SESSION_EXPIRY_S if lasting else 0
+    return wanted
