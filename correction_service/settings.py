@@ -44,6 +44,9 @@ class Settings(BaseSettings):
     spot_check_minutes: int = Field(
         120, ge=15, description="time to answer a spot check, from its proved delivery"
     )
+    spot_check_share: float = Field(
+        0.3, ge=0, le=1, description="share of days with a spot check, where a plan asks for them"
+    )
     challenge_seconds: int = Field(120, ge=20, description="life of one check-in attempt")
     session_minutes: int = Field(480, ge=5, description="an idle console session ends after")
     phone_session_minutes: int = Field(15, ge=1, description="an idle phone session ends after")

@@ -3,6 +3,7 @@
 from datetime import date, datetime, timedelta
 from enum import StrEnum
 from uuid import UUID
+from zoneinfo import ZoneInfo
 
 from sqlalchemy import CheckConstraint, ForeignKey, Index, String
 from sqlalchemy.orm import Mapped, mapped_column, relationship
@@ -14,6 +15,7 @@ from models.identity import Sex
 from models.person import Person
 
 REPORT_WITHIN_DAYS = 10  # LCC 21
+LEGAL_ZONE = ZoneInfo("Asia/Shanghai")  # legal days are days of this zone
 
 
 class Category(StrEnum):
@@ -101,6 +103,15 @@ class Case(Base):
     def supervised(self) -> bool:
         """Whether check-ins and absence rules run now; detention suspends them (LCC 32)."""
         return self.state not in SUSPENDING
+
+    def days_under(self, first: date, last: date) -> int:
+        """Count the days of first…last on which the case was under correction."""
+        if self.reported_on is None:
+            return 0
+        end = min(last, self.term_end)
+        if self.state in ENDED:
+            end = min(end, self.state_since.astimezone(LEGAL_ZONE).date())
+        return max((end - max(first, self.reported_on)).days + 1, 0)
 
     def move(self, state: CaseState, now: datetime) -> None:
         """Take the case to another state, if the law lets it go there."""

@@ -1,6 +1,6 @@
 """签到: plans, duties with windows, challenges, what came of them, and the officer's review."""
 
-from datetime import datetime, time
+from datetime import datetime, time, timedelta
 from enum import StrEnum
 from typing import Any
 from uuid import UUID
@@ -68,6 +68,17 @@ class CheckInDuty(Base):
     void_reason: Mapped[str | None]
 
     case: Mapped[Case] = relationship()
+
+    def begin(self, now: datetime, closes_at: datetime, late: timedelta) -> None:
+        """Start the clock of a duty whose delivery is now proved."""
+        if self.state is DutyState.AWAITING_DELIVERY:
+            self.state = DutyState.DUE
+            self.opens_at, self.closes_at, self.missed_after = now, closes_at, closes_at + late
+
+    def void(self, reason: str) -> None:
+        """Suspend a duty that is still open: it counts neither way."""
+        if self.state in {DutyState.AWAITING_DELIVERY, DutyState.DUE}:
+            self.state, self.void_reason = DutyState.VOID, reason
 
     def settle(self, at: datetime) -> None:
         """Mark done or late by the time a check-in was recorded; a missed duty becomes late."""

@@ -1,5 +1,6 @@
 """积分: versioned rulebooks, machine drafts, and the ledger that only grows."""
 
+from collections.abc import Mapping
 from datetime import date, datetime
 from enum import StrEnum
 from typing import Any
@@ -22,16 +23,44 @@ class Rulebook(AppendOnly, Base):
     name: Mapped[str] = mapped_column(String(64))
     version: Mapped[int]
     effective_from: Mapped[date]
-    rules: Mapped[dict[str, Any]] = mapped_column(doc="base, floor, cap, items{code: points, …}")
+    rules: Mapped[dict[str, Any]] = mapped_column(
+        doc="base, floor, cap, close_day, items{code: points, cap, …}, protected{code: …}"
+    )
     source: Mapped[str] = mapped_column(String(400))
     verified: Mapped[bool]
 
-    def points_for(self, item: str) -> int:
-        """Return the points of an item; `Invalid` when the rulebook has none such."""
+    def rule(self, item: str) -> dict[str, Any]:
+        """Return what the rulebook says of an item; `Invalid` when it has none such."""
         try:
-            return int(self.rules["items"][item]["points"])
+            rule: dict[str, Any] = self.rules["items"][item]
         except KeyError:
             raise Invalid("The rulebook has no such item.", field="item") from None
+        return rule
+
+    def points_for(self, item: str) -> int:
+        """Return the points of an item; `Invalid` when the rulebook has none such."""
+        return int(self.rule(item)["points"])
+
+    def protects(self, excuse: str) -> bool:
+        """Whether nothing is ever deducted for this reason; `Invalid` when it is not known."""
+        if excuse not in self.rules["protected"]:
+            raise Invalid("The rulebook has no such protected reason.", field="excuse")
+        return True
+
+    def month_base(self, days: int, days_in_month: int) -> int:
+        """Return the month's base, pro rata of the days under correction, halves rounded up."""
+        return (2 * int(self.rules["base"]) * days + days_in_month) // (2 * days_in_month)
+
+    def month_total(self, base: int, sums: Mapping[str, int]) -> int:
+        """Return base plus the month's sum of each item within its cap, inside floor and cap."""
+        total = base + sum(self._capped(item, points) for item, points in sums.items())
+        return min(max(total, int(self.rules["floor"])), int(self.rules["cap"]))
+
+    def _capped(self, item: str, points: int) -> int:
+        cap: int | None = self.rules["items"].get(item, {}).get("cap")
+        if cap is None:
+            return points
+        return max(points, cap) if cap < 0 else min(points, cap)
 
 
 class DraftState(StrEnum):
@@ -46,7 +75,10 @@ class PointsDraft(Base):
     """A proposed entry with its evidence; (case, item, fact) makes a rerun harmless."""
 
     __tablename__ = "points_draft"
-    __table_args__ = (UniqueConstraint("case_id", "item", "fact"),)
+    __table_args__ = (
+        UniqueConstraint("case_id", "item", "fact"),
+        Index("ix_points_draft_state", "state"),
+    )
 
     id: Mapped[int] = mapped_column(primary_key=True)
     case_id: Mapped[int] = mapped_column(ForeignKey("supervised_case.id"))
@@ -61,6 +93,9 @@ class PointsDraft(Base):
     decided_by: Mapped[int | None] = mapped_column(ForeignKey("user_account.id"))
     decided_at: Mapped[datetime | None]
     decision_note: Mapped[str | None] = mapped_column(String(2000))
+    excuse: Mapped[str | None] = mapped_column(
+        String(32), doc="the protected reason that it was refused for, by its code"
+    )
 
     case: Mapped[Case] = relationship()
     rulebook: Mapped[Rulebook] = relationship()
@@ -80,11 +115,18 @@ class PointsDraft(Base):
             made_at=now,
         )
 
-    def refuse(self, by: int, now: datetime, reason: str) -> None:
-        """Drop the draft; the reason stays with it."""
+    def refuse(self, by: int, now: datetime, reason: str, excuse: str | None = None) -> None:
+        """Drop the draft with a reason; a protected `excuse` covers its fact for good."""
+        if excuse is not None:
+            self.rulebook.protects(excuse)
         self._decide(DraftState.REFUSED, by, now, reason)
+        self.excuse = excuse
 
-    def _decide(self, state: DraftState, by: int, now: datetime, reason: str) -> None:
+    def withdraw(self, now: datetime, reason: str) -> None:
+        """Drop a machine's draft whose fact no longer holds; nobody need decide it."""
+        self._decide(DraftState.REFUSED, None, now, reason)
+
+    def _decide(self, state: DraftState, by: int | None, now: datetime, reason: str) -> None:
         if self.state is not DraftState.DRAFT:
             raise Refused("This draft was already decided.", code="already_decided")
         if not reason.strip():

@@ -9,6 +9,10 @@ from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from models.base import Base, words
 from models.case import Case
+from models.errors import Invalid, Refused
+
+ORDER_WARNING_DAYS = (15, 3)  # LCC 29: an extension is assessed and approved before the end
+TERM_WARNING_DAYS = 30  # LCC 44: the certificate and three notices are ready on the day
 
 
 class FlagKind(StrEnum):
@@ -53,3 +57,23 @@ class RiskFlag(Base):
     note: Mapped[str | None] = mapped_column(String(2000))
 
     case: Mapped[Case] = relationship()
+
+    def handle(self, by: int, now: datetime, note: str) -> None:
+        """An officer is done with it, and says in a note what was found."""
+        if self.state is not FlagState.OPEN:
+            raise Refused("This flag is no longer open.", code="already_handled")
+        if not note.strip():
+            raise Invalid("The note says what was found and done.", field="note")
+        self.state = FlagState.HANDLED
+        self.handled_by, self.handled_at, self.note = by, now, note.strip()
+
+    def see(self, reasons: list[Any], due: datetime | None) -> None:
+        """Keep an open flag's facts current; one that had passed and holds again is open again."""
+        if self.state is FlagState.HANDLED:
+            return
+        self.state, self.reasons, self.due = FlagState.OPEN, reasons, due
+
+    def fade(self) -> None:
+        """What was seen no longer holds: the flag goes by itself."""
+        if self.state is FlagState.OPEN:
+            self.state = FlagState.PASSED

@@ -81,6 +81,20 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("size", name=op.f("pk_audit_root")),
     )
     op.create_table(
+        "boundary",
+        sa.Column("id", sa.Integer(), nullable=False),
+        sa.Column("code", sa.String(length=6), nullable=False),
+        sa.Column("name", sa.String(length=200), nullable=False),
+        sa.Column(
+            "geometry", sa.JSON().with_variant(postgresql.JSONB(), "postgresql"), nullable=False
+        ),
+        sa.Column("source", sa.String(length=400), nullable=False),
+        sa.Column("valid_from", sa.Date(), nullable=False),
+        sa.Column("valid_to", sa.Date(), nullable=True),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_boundary")),
+    )
+    op.create_index("ix_boundary_code", "boundary", ["code"], unique=False)
+    op.create_table(
         "job_run",
         sa.Column("id", sa.Integer(), nullable=False),
         sa.Column("name", sa.String(length=32), nullable=False),
@@ -569,7 +583,7 @@ def upgrade() -> None:
         sa.Column("seq", sa.BigInteger(), nullable=False),
         sa.Column("received", sa.DateTime(timezone=True), nullable=False),
         sa.Column("event", sa.String(length=16), nullable=False),
-        sa.Column("detail", sa.String(length=200), nullable=True),
+        sa.Column("detail", sa.String(length=2000), nullable=True),
         sa.Column("raw", sa.LargeBinary(), nullable=False),
         sa.ForeignKeyConstraint(
             ["device_id"], ["device.id"], name=op.f("fk_device_event_device_id_device")
@@ -581,7 +595,7 @@ def upgrade() -> None:
         sa.Column("device_id", sa.Integer(), nullable=False),
         sa.Column("heard_at", sa.DateTime(timezone=True), nullable=False),
         sa.Column("time", sa.DateTime(timezone=True), nullable=True),
-        sa.Column("seq", sa.Integer(), nullable=True),
+        sa.Column("seq", sa.BigInteger(), nullable=True),
         sa.Column("lat", sa.Double(), nullable=True),
         sa.Column("lon", sa.Double(), nullable=True),
         sa.Column("accuracy_m", sa.Double(), nullable=True),
@@ -673,6 +687,7 @@ def upgrade() -> None:
         sa.Column("decided_by", sa.Integer(), nullable=True),
         sa.Column("decided_at", sa.DateTime(timezone=True), nullable=True),
         sa.Column("decision_note", sa.String(length=2000), nullable=True),
+        sa.Column("excuse", sa.String(length=32), nullable=True),
         sa.ForeignKeyConstraint(
             ["case_id"],
             ["supervised_case.id"],
@@ -691,6 +706,7 @@ def upgrade() -> None:
             "case_id", "item", "fact", name=op.f("uq_points_draft_case_id_item_fact")
         ),
     )
+    op.create_index("ix_points_draft_state", "points_draft", ["state"], unique=False)
     op.create_table(
         "positioning_order",
         sa.Column("id", sa.Integer(), nullable=False),
@@ -1264,6 +1280,7 @@ def downgrade() -> None:
     op.drop_table("risk_flag")
     op.drop_index("ix_positioning_order_case_id_starts_at", table_name="positioning_order")
     op.drop_table("positioning_order")
+    op.drop_index("ix_points_draft_state", table_name="points_draft")
     op.drop_table("points_draft")
     op.drop_table("fix")
     op.drop_index(
@@ -1325,6 +1342,8 @@ def downgrade() -> None:
     op.drop_index(op.f("ix_person_phone_index"), table_name="person")
     op.drop_table("person")
     op.drop_table("job_run")
+    op.drop_index("ix_boundary_code", table_name="boundary")
+    op.drop_table("boundary")
     op.drop_table("audit_root")
     op.drop_index("ix_audit_record_subject", table_name="audit_record")
     op.drop_index("ix_audit_record_actor", table_name="audit_record")
