@@ -39,7 +39,7 @@ class DeviceEvent(Base):
     seq: Mapped[int] = mapped_column(BigInteger, primary_key=True)
     received: Mapped[datetime]
     event: Mapped[str] = mapped_column(String(16))
-    detail: Mapped[str | None]
+    detail: Mapped[str | None] = mapped_column(String(2000))
     raw: Mapped[bytes] = mapped_column(LargeBinary)
 
 

@@ -197,23 +197,6 @@ def upgrade() -> None:
         sa.UniqueConstraint("record_id", name=op.f("uq_audit_leaf_record_id")),
     )
     op.create_table(
-        "checkin_challenge",
-        sa.Column("id", sa.Integer(), nullable=False),
-        sa.Column("person_id", sa.Uuid(), nullable=False),
-        sa.Column("token_hash", sa.LargeBinary(length=32), nullable=False),
-        sa.Column("issued_at", sa.DateTime(timezone=True), nullable=False),
-        sa.Column("expires_at", sa.DateTime(timezone=True), nullable=False),
-        sa.Column("used_at", sa.DateTime(timezone=True), nullable=True),
-        sa.ForeignKeyConstraint(
-            ["person_id"], ["person.id"], name=op.f("fk_checkin_challenge_person_id_person")
-        ),
-        sa.PrimaryKeyConstraint("id", name=op.f("pk_checkin_challenge")),
-        sa.UniqueConstraint("token_hash", name=op.f("uq_checkin_challenge_token_hash")),
-    )
-    op.create_index(
-        op.f("ix_checkin_challenge_person_id"), "checkin_challenge", ["person_id"], unique=False
-    )
-    op.create_table(
         "gateway",
         sa.Column("id", sa.Integer(), nullable=False),
         sa.Column("name", sa.String(length=64), nullable=False),
@@ -250,6 +233,8 @@ def upgrade() -> None:
         sa.Column("pin_hash", sa.String(length=200), nullable=True),
         sa.Column("failures", sa.Integer(), nullable=False),
         sa.Column("locked_until", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("day_failures", sa.Integer(), nullable=False),
+        sa.Column("failing_since", sa.DateTime(timezone=True), nullable=True),
         sa.Column("shared", sa.Boolean(), nullable=False),
         sa.Column("no_smartphone", sa.Boolean(), nullable=False),
         sa.Column("session_epoch", sa.Integer(), nullable=False),
@@ -657,6 +642,48 @@ def upgrade() -> None:
         sa.Column("worn", sa.Boolean(), nullable=True),
         sa.ForeignKeyConstraint(["device_id"], ["device.id"], name=op.f("fk_fix_device_id_device")),
         sa.PrimaryKeyConstraint("device_id", "time", "seq", name=op.f("pk_fix")),
+    )
+    op.create_table(
+        "help_request",
+        sa.Column("id", sa.Integer(), nullable=False),
+        sa.Column("case_id", sa.Integer(), nullable=False),
+        sa.Column(
+            "kind",
+            sa.Enum(
+                "call_back",
+                "help",
+                "video_call",
+                "visit",
+                name="helpkind",
+                native_enum=False,
+                create_constraint=True,
+                length=32,
+            ),
+            nullable=False,
+        ),
+        sa.Column("at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("handled_by", sa.Integer(), nullable=True),
+        sa.Column("handled_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("note", sa.String(length=2000), nullable=True),
+        sa.ForeignKeyConstraint(
+            ["case_id"],
+            ["supervised_case.id"],
+            name=op.f("fk_help_request_case_id_supervised_case"),
+        ),
+        sa.ForeignKeyConstraint(
+            ["handled_by"],
+            ["user_account.id"],
+            name=op.f("fk_help_request_handled_by_user_account"),
+        ),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_help_request")),
+    )
+    op.create_index(
+        "uq_help_request_open",
+        "help_request",
+        ["case_id", "kind"],
+        unique=True,
+        sqlite_where=sa.text("handled_at IS NULL"),
+        postgresql_where=sa.text("handled_at IS NULL"),
     )
     op.create_table(
         "points_draft",
@@ -1177,6 +1204,28 @@ def upgrade() -> None:
         "ix_zone_change_zone_id_since", "zone_change", ["zone_id", "since"], unique=False
     )
     op.create_table(
+        "checkin_challenge",
+        sa.Column("id", sa.Integer(), nullable=False),
+        sa.Column("person_id", sa.Uuid(), nullable=False),
+        sa.Column("token_hash", sa.LargeBinary(length=32), nullable=False),
+        sa.Column("issued_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("expires_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("used_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("capture", sa.LargeBinary(length=32), nullable=True),
+        sa.Column("checkin_id", sa.Integer(), nullable=True),
+        sa.ForeignKeyConstraint(
+            ["checkin_id"], ["checkin.id"], name=op.f("fk_checkin_challenge_checkin_id_checkin")
+        ),
+        sa.ForeignKeyConstraint(
+            ["person_id"], ["person.id"], name=op.f("fk_checkin_challenge_person_id_person")
+        ),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_checkin_challenge")),
+        sa.UniqueConstraint("token_hash", name=op.f("uq_checkin_challenge_token_hash")),
+    )
+    op.create_index(
+        op.f("ix_checkin_challenge_person_id"), "checkin_challenge", ["person_id"], unique=False
+    )
+    op.create_table(
         "checkin_review",
         sa.Column("id", sa.Integer(), nullable=False),
         sa.Column("checkin_id", sa.Integer(), nullable=False),
@@ -1257,6 +1306,8 @@ def downgrade() -> None:
     op.drop_table("incident_step")
     op.drop_index(op.f("ix_checkin_review_checkin_id"), table_name="checkin_review")
     op.drop_table("checkin_review")
+    op.drop_index(op.f("ix_checkin_challenge_person_id"), table_name="checkin_challenge")
+    op.drop_table("checkin_challenge")
     op.drop_index("ix_zone_change_zone_id_since", table_name="zone_change")
     op.drop_table("zone_change")
     op.drop_index("ix_points_entry_case_id_happened_on", table_name="points_entry")
@@ -1282,6 +1333,13 @@ def downgrade() -> None:
     op.drop_table("positioning_order")
     op.drop_index("ix_points_draft_state", table_name="points_draft")
     op.drop_table("points_draft")
+    op.drop_index(
+        "uq_help_request_open",
+        table_name="help_request",
+        sqlite_where=sa.text("handled_at IS NULL"),
+        postgresql_where=sa.text("handled_at IS NULL"),
+    )
+    op.drop_table("help_request")
     op.drop_table("fix")
     op.drop_index(
         "uq_face_template_in_use",
@@ -1333,8 +1391,6 @@ def downgrade() -> None:
     op.drop_index(op.f("ix_office_agency_id"), table_name="office")
     op.drop_table("office")
     op.drop_table("gateway")
-    op.drop_index(op.f("ix_checkin_challenge_person_id"), table_name="checkin_challenge")
-    op.drop_table("checkin_challenge")
     op.drop_table("audit_leaf")
     op.drop_table("rulebook")
     op.drop_index("ix_reject_received", table_name="reject")

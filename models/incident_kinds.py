@@ -1,0 +1,106 @@
+"""What each kind of incident means: its rule, how soon to look, the law, and innocent explanations.
+
+An explanation is an English sentence and the key of its translation. `verified` says whether the
+article's official text was read; the console shows the mark.
+"""
+
+from dataclasses import dataclass
+
+from models.incident import IncidentKind as Kind
+from models.incident import Severity
+
+
+@dataclass(frozen=True)
+class Meaning:
+    """Why an incident of this kind matters, and why it may not."""
+
+    rule: str
+    severity: Severity
+    law: str | None
+    verified: bool
+    innocent: tuple[str, ...]
+
+
+_FAULT = "The bracelet may be faulty."
+_BATTERY = "The battery may be empty."
+_COVERAGE = "The place may have no reception."
+_DRIFT = "Positions drift between tall buildings and indoors."
+_EMERGENCY = "There may have been an emergency."
+
+MEANINGS: dict[Kind, Meaning] = {
+    Kind.LEFT_HOME_AREA: Meaning(
+        "home-exit@1",
+        Severity.URGENT,
+        "LCC 27",
+        verified=True,
+        innocent=(
+            "Leave may have been approved but not entered yet.",
+            _DRIFT,
+            "The road may run along the border.",
+            _EMERGENCY,
+        ),
+    ),
+    Kind.ENTERED_EXCLUSION: Meaning(
+        "exclusion-entry@1",
+        Severity.URGENT,
+        "LCC 29",
+        verified=True,
+        innocent=("The person may only be passing on a road or a bus.", _DRIFT),
+    ),
+    Kind.OUT_IN_CURFEW: Meaning(
+        "curfew-out@1",
+        Severity.SOON,
+        "IM 35",
+        verified=False,
+        innocent=("Work or travel home may have run late.", _DRIFT, _EMERGENCY),
+    ),
+    Kind.STRAP_OPENED: Meaning(
+        "strap-open@1",
+        Severity.URGENT,
+        "IM 37",
+        verified=False,
+        innocent=("The strap may have been caught at work.", "Staff may be refitting it.", _FAULT),
+    ),
+    Kind.CASE_OPENED: Meaning(
+        "case-open@1",
+        Severity.URGENT,
+        "IM 37",
+        verified=False,
+        innocent=("A hard knock can trip the sensor.", "Staff may be servicing it.", _FAULT),
+    ),
+    Kind.SEPARATED: Meaning(
+        "separation@1",
+        Severity.URGENT,
+        "IM 37",
+        verified=False,
+        innocent=("Cold or loose fit can end skin contact.", _FAULT),
+    ),
+    Kind.JAMMED: Meaning(
+        "jamming@1",
+        Severity.SOON,
+        "IM 37",
+        verified=False,
+        innocent=("Machines and restricted sites disturb radio too.", _FAULT),
+    ),
+    Kind.DEVICE_SILENT: Meaning(
+        "silence@1",
+        Severity.SOON,
+        "LCC 30",
+        verified=True,
+        innocent=(_BATTERY, _COVERAGE, "The gateway may be down.", _FAULT),
+    ),
+    Kind.POWER_OFF: Meaning(
+        "power-off@1",
+        Severity.SOON,
+        "IM 37",
+        verified=False,
+        innocent=(_BATTERY, _FAULT),
+    ),
+    Kind.SOS: Meaning(
+        "sos@1",
+        Severity.URGENT,
+        None,
+        verified=True,
+        innocent=("The button may have been pressed by accident.",),
+    ),
+}
