@@ -5,7 +5,17 @@ from enum import StrEnum
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import CheckConstraint, ForeignKey, Index, LargeBinary, String, UniqueConstraint
+from sqlalchemy import (
+    CheckConstraint,
+    ColumnElement,
+    ForeignKey,
+    Index,
+    LargeBinary,
+    String,
+    UniqueConstraint,
+    and_,
+    exists,
+)
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from models.base import AppendOnly, Base, words
@@ -109,14 +119,20 @@ class Challenge(Base):
     issued_at: Mapped[datetime]
     expires_at: Mapped[datetime]
     used_at: Mapped[datetime | None]
+    capture: Mapped[bytes | None] = mapped_column(LargeBinary(32), doc="SHA-256 of what was sent")
+    checkin_id: Mapped[int | None] = mapped_column(ForeignKey("checkin.id"))
 
-    def use(self, now: datetime) -> None:
-        """Spend it, or say why it cannot be spent."""
+    def check(self, now: datetime) -> None:
+        """Say why it cannot be spent, if it cannot."""
         if self.used_at is not None:
             raise Refused("This attempt was already sent. Start again.", code="challenge_used")
         if now > self.expires_at:
             raise Refused("This attempt took too long. Start again.", code="challenge_expired")
-        self.used_at = now
+
+    def spend(self, now: datetime, capture: bytes, checkin_id: int) -> None:
+        """Use it up for one check-in; the same capture sent again finds the same receipt."""
+        self.check(now)
+        self.used_at, self.capture, self.checkin_id = now, capture, checkin_id
 
 
 class Way(StrEnum):
@@ -206,3 +222,9 @@ class CheckInReview(AppendOnly, Base):
     at: Mapped[datetime]
 
     checkin: Mapped[CheckIn] = relationship()
+
+
+def awaiting_review() -> ColumnElement[bool]:
+    """Match check-ins that an officer has yet to look at; their duties are not missed meanwhile."""
+    reviewed = exists().where(CheckInReview.checkin_id == CheckIn.id)
+    return and_(CheckIn.outcome.in_(FOR_REVIEW), ~reviewed)
