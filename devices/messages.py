@@ -116,7 +116,7 @@ CommandId = Annotated[str, Meta(pattern=r"\A[!-~]{1,64}\Z")]
 Argument = bool | int | float | str
 
 
-class Fix(Struct, frozen=True, kw_only=True):
+class Fix(Struct, frozen=True, kw_only=True, omit_defaults=True):
     """One position: `lat`, `lon` in WGS-84 whatever the wire's datum, which `crs` remembers."""
 
     seq: Seq
@@ -134,7 +134,7 @@ class Fix(Struct, frozen=True, kw_only=True):
     worn: bool | None = None
 
 
-class Event(Struct, frozen=True, kw_only=True):
+class Event(Struct, frozen=True, kw_only=True, omit_defaults=True):
     """Something a bracelet noticed; it shares the counter `seq` with its fixes."""
 
     seq: Seq
@@ -151,7 +151,7 @@ class GatewayStatus(Struct, frozen=True, kw_only=True):
     time: Instant
 
 
-class CommandResult(Struct, frozen=True, kw_only=True):
+class CommandResult(Struct, frozen=True, kw_only=True, omit_defaults=True):
     """A bracelet's answer to one command."""
 
     id: CommandId

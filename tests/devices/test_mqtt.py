@@ -1,61 +1,22 @@
 import subprocess
 import sys
 import threading
-import time
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
 
 from devices import broker as embedded
 from devices.broker import EmbeddedBroker
-from devices.link import MqttSettings, Outbound
-from devices.mqtt import Handle, Inbound, Outcome, Traffic, listen
+from devices.link import Outbound
+from devices.mqtt import Inbound, Outcome, Traffic, listen
 from devices.publisher import Publisher
-from devices.topics import UPLINK
 from tests.broker import free_port
+from tests.devices.wires import listening, publish, settings_for, until
 
 FIX = "correction/v1/gw-1/dev-1/fix"
 STATUS = "correction/v1/gw-1/status"
 RECEIPT = "correction/v1/gw-1/receipt"
 ROOT = Path(__file__).parents[2]
-
-
-def until(reached: Callable[[], bool], within_s: float = 20) -> None:
-    deadline = time.monotonic() + within_s
-    while not reached():
-        assert time.monotonic() < deadline, "it never happened"
-        time.sleep(0.01)
-
-
-def settings(port: int, name: str = "listener") -> MqttSettings:
-    return MqttSettings(host="127.0.0.1", port=port, client_id=name)
-
-
-@contextmanager
-def listening(
-    port: int, handle: Handle, *, name: str = "listener", topics: Sequence[str] = UPLINK
-) -> Iterator[Traffic]:
-    stop, traffic = threading.Event(), Traffic()
-    thread = threading.Thread(
-        target=listen,
-        args=(settings(port, name), handle),
-        kwargs={"stop": stop, "subscriptions": topics, "traffic": traffic},
-    )
-    thread.start()
-    try:
-        until(lambda: traffic.connected)
-        yield traffic
-    finally:
-        stop.set()
-        thread.join()
-
-
-def publish(port: int, *payloads: str, topic: str = FIX, retain: bool = False) -> None:
-    with Publisher(settings(port, "publisher")) as publisher:
-        for payload in payloads:
-            publisher.publish(Outbound(topic, payload.encode(), retain=retain))
 
 
 class Heard:
@@ -75,7 +36,7 @@ class Heard:
 def test_messages_arrive_in_order_and_in_batches(broker: EmbeddedBroker) -> None:
     heard = Heard()
     with listening(broker.port, heard) as traffic:
-        publish(broker.port, *map(str, range(300)))
+        publish(broker.port, FIX, *map(str, range(300)))
         until(lambda: traffic.acknowledged == 300)
     assert heard.payloads == [str(n) for n in range(300)]
     assert {(it.topic, it.qos, it.retained) for it in heard.messages} == {(FIX, 1, False)}
@@ -88,7 +49,7 @@ def test_replies_are_published_after_the_batch(broker: EmbeddedBroker) -> None:
         listening(broker.port, gateway, name="gateway", topics=(RECEIPT,)),
         listening(broker.port, answering) as traffic,
     ):
-        publish(broker.port, "a fix")
+        publish(broker.port, FIX, "a fix")
         until(lambda: gateway.payloads == ["stored"])
         assert traffic.acknowledged == 1
 
@@ -107,7 +68,7 @@ def test_a_batch_that_fails_twice_is_tried_again_and_acknowledged_once(
         return Outcome()
 
     with listening(broker.port, handle) as traffic:
-        publish(broker.port, "precious")
+        publish(broker.port, FIX, "precious")
         until(lambda: traffic.acknowledged == 1)
     assert tries == [["precious"]] * 3
     assert acknowledged_at_try == [0, 0, 0]
@@ -119,7 +80,7 @@ def test_what_never_succeeded_is_sent_again_to_the_next_listener(broker: Embedde
         raise ConnectionError("the database is away")
 
     with listening(broker.port, broken) as traffic:
-        publish(broker.port, "precious")
+        publish(broker.port, FIX, "precious")
         until(lambda: traffic.handle_failures > 0)
     heard = Heard()
     with listening(broker.port, heard):
@@ -132,7 +93,7 @@ def test_killing_a_listener_before_its_acknowledgement_loses_nothing(
     with listening(broker.port, Heard()):
         pass  # the broker now keeps what comes for this client id
     everything = [str(n) for n in range(400)]
-    publish(broker.port, *everything)
+    publish(broker.port, FIX, *everything)
     before = killed_after(150, broker.port)
     after = Heard()
     with listening(broker.port, after) as traffic:
@@ -164,7 +125,7 @@ def test_a_restarted_broker_is_found_again_and_old_acks_are_not_sent_to_it() -> 
 
     running = embedded.start(port)
     with listening(port, handle) as traffic:
-        publish(port, "before")
+        publish(port, FIX, "before")
         entered.wait()
         running.stop()
         until(lambda: not traffic.connected)
@@ -172,7 +133,7 @@ def test_a_restarted_broker_is_found_again_and_old_acks_are_not_sent_to_it() -> 
         until(lambda: traffic.acks_outdated == 1)
         with embedded.start(port):
             until(lambda: traffic.connected)
-            publish(port, "after")
+            publish(port, FIX, "after")
             until(lambda: traffic.acknowledged == 1)
     assert heard.payloads == ["before", "after"]
     assert traffic.connections == 2
@@ -181,8 +142,8 @@ def test_a_restarted_broker_is_found_again_and_old_acks_are_not_sent_to_it() -> 
 def test_retained_telemetry_is_ignored_but_a_retained_status_is_news(
     broker: EmbeddedBroker,
 ) -> None:
-    publish(broker.port, "an old fix", retain=True)
-    publish(broker.port, "online", topic=STATUS, retain=True)
+    publish(broker.port, FIX, "an old fix", retain=True)
+    publish(broker.port, STATUS, "online", retain=True)
     heard = Heard()
     with listening(broker.port, heard) as traffic:
         until(lambda: traffic.acknowledged == 2)
@@ -194,7 +155,7 @@ def test_a_listener_waits_for_a_broker_that_starts_later() -> None:
     port = free_port()
     stop, traffic, heard = threading.Event(), Traffic(), Heard()
     thread = threading.Thread(
-        target=listen, args=(settings(port), heard), kwargs={"stop": stop, "traffic": traffic}
+        target=listen, args=(settings_for(port), heard), kwargs={"stop": stop, "traffic": traffic}
     )
     thread.start()
     with embedded.start(port):
@@ -207,13 +168,13 @@ def test_a_listener_waits_for_a_broker_that_starts_later() -> None:
 def test_stopping_does_not_wait_for_a_broker_that_is_away() -> None:
     stop = threading.Event()
     stop.set()
-    listen(settings(free_port()), Heard(), stop=stop)
+    listen(settings_for(free_port()), Heard(), stop=stop)
 
 
 def test_publishing_without_a_broker_says_where_it_was_sought() -> None:
     port = free_port()
     with (
-        Publisher(settings(port)) as publisher,
+        Publisher(settings_for(port)) as publisher,
         pytest.raises(TimeoutError, match=rf"127\.0\.0\.1:{port}"),
     ):
         publisher.publish(Outbound(FIX, b""), timeout_s=0.1)

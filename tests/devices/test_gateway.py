@@ -1,0 +1,176 @@
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+
+from devices import broker as embedded
+from devices.backlog import Backlog
+from devices.broker import EmbeddedBroker
+from devices.gateway import Gateway, Obey
+from devices.messages import Command, CommandKind, Event, EventKind, Fix, GatewayState, ResultState
+from devices.publisher import Publisher, command
+from tests.broker import free_port
+from tests.devices.service import Service
+from tests.devices.wires import listening, publish, settings_for, until
+
+
+def fixes(*seqs: int, device: str = "dev-1") -> list[Fix]:
+    now = datetime.now(UTC)
+    return [Fix(device=device, seq=seq, time=now, lat=27.72, lon=106.92) for seq in seqs]
+
+
+def never_asked(_device: str, _command: Command) -> ResultState:
+    raise AssertionError("no command was sent")
+
+
+@contextmanager
+def running(
+    port: int, folder: Path, obey: Obey = never_asked, resend_after_s: float = 60
+) -> Iterator[Gateway]:
+    made = Gateway(
+        "gw-1",
+        settings_for(port, "gw-1"),
+        Backlog(folder / "backlog.sqlite"),
+        obey,
+        resend_after=timedelta(seconds=resend_after_s),
+    )
+    try:
+        yield made
+    finally:
+        made.close()
+
+
+def pumping(gateway: Gateway, reached: Callable[[], bool]) -> Callable[[], bool]:
+    def step() -> bool:
+        gateway.pump(datetime.now(UTC))
+        return reached()
+
+    return step
+
+
+def test_readings_are_forgotten_only_when_receipted(broker: EmbeddedBroker, tmp_path: Path) -> None:
+    service = Service()
+    service.silent = True
+    with listening(broker.port, service), running(broker.port, tmp_path) as gateway:
+        sos = Event(device="dev-1", seq=4, time=datetime.now(UTC), event=EventKind.SOS)
+        gateway.keep([*fixes(1, 2, 3), sos])
+        until(pumping(gateway, lambda: len(service.stored) == 4))
+        assert len(gateway.backlog) == 4
+        service.silent = False
+        gateway.keep(fixes(5))
+        until(pumping(gateway, lambda: len(gateway.backlog) == 4))
+    assert service.stored == [("dev-1", seq) for seq in range(1, 6)]
+
+
+def test_what_was_never_receipted_is_sent_again(broker: EmbeddedBroker, tmp_path: Path) -> None:
+    service = Service()
+    service.silent = True
+    with (
+        listening(broker.port, service),
+        running(broker.port, tmp_path, resend_after_s=0.2) as gateway,
+    ):
+        gateway.keep(fixes(1, 2))
+        until(pumping(gateway, lambda: len(service.stored) >= 2))
+        service.silent = False
+        until(pumping(gateway, lambda: len(gateway.backlog) == 0))
+    assert set(service.stored) == {("dev-1", 1), ("dev-1", 2)}
+    assert len(service.stored) >= 4
+
+
+def test_a_final_rejection_is_forgotten_too(broker: EmbeddedBroker, tmp_path: Path) -> None:
+    service = Service(refused=frozenset({"nobody"}))
+    with listening(broker.port, service), running(broker.port, tmp_path) as gateway:
+        gateway.keep([*fixes(1), *fixes(1, device="nobody")])
+        until(pumping(gateway, lambda: len(gateway.backlog) == 0))
+    assert service.stored == [("dev-1", 1)]
+
+
+def test_a_gateway_started_again_sends_what_it_still_owes(tmp_path: Path) -> None:
+    port = free_port()
+    with running(port, tmp_path) as gateway:
+        gateway.keep(fixes(1, 2, 3))
+        gateway.pump(datetime.now(UTC))
+    service = Service()
+    with (
+        embedded.start(port),
+        listening(port, service),
+        running(port, tmp_path) as gateway,
+    ):
+        until(pumping(gateway, lambda: len(gateway.backlog) == 0))
+    assert service.stored == [("dev-1", seq) for seq in (1, 2, 3)]
+
+
+def test_killing_the_broker_loses_nothing(tmp_path: Path) -> None:
+    port, service = free_port(), Service()
+    first = embedded.start(port)
+    with listening(port, service) as traffic, running(port, tmp_path) as gateway:
+        gateway.keep(fixes(*range(50)))
+        until(pumping(gateway, lambda: len(service.stored) >= 50))
+        gateway.keep(fixes(*range(50, 150)))
+        gateway.pump(datetime.now(UTC))
+        first.stop()  # whatever it held in memory is gone
+        gateway.keep(fixes(*range(150, 200)))
+        until(pumping(gateway, lambda: not gateway.connected))
+        with embedded.start(port):
+            # The service must be back first: a broker without a session for it keeps nothing.
+            until(lambda: traffic.connected)
+            until(pumping(gateway, lambda: len(gateway.backlog) == 0), within_s=40)
+    assert set(service.stored) == {("dev-1", seq) for seq in range(200)}
+
+
+def test_a_command_is_obeyed_once_and_answered(broker: EmbeddedBroker, tmp_path: Path) -> None:
+    obeyed: list[tuple[str, Command]] = []
+
+    def obey(device: str, asked: Command) -> ResultState:
+        obeyed.append((device, asked))
+        return ResultState.DONE
+
+    soon = datetime.now(UTC) + timedelta(minutes=5)
+    locate = Command(id="c1", command=CommandKind.LOCATE, expires=soon)
+    late = Command(id="c2", command=CommandKind.VIBRATE, expires=soon - timedelta(hours=1))
+    service = Service()
+    with (
+        listening(broker.port, service),
+        running(broker.port, tmp_path, obey) as gateway,
+        Publisher(settings_for(broker.port, "console")) as publisher,
+    ):
+        until(lambda: gateway.connected)
+        for asked in (locate, late, locate):
+            publisher.publish(command("gw-1", "dev-1", asked))
+        until(pumping(gateway, lambda: len(service.results) == 3))
+    assert obeyed == [("dev-1", locate)]
+    assert [(it.device, it.id, it.state) for it in service.results] == [
+        ("dev-1", "c1", ResultState.DONE),
+        ("dev-1", "c2", ResultState.EXPIRED),
+        ("dev-1", "c1", ResultState.DONE),
+    ]
+
+
+def test_a_gateway_says_when_it_comes_and_goes(broker: EmbeddedBroker, tmp_path: Path) -> None:
+    service = Service()
+    with running(broker.port, tmp_path) as gateway:
+        until(lambda: gateway.connected)
+        with listening(broker.port, service):
+            until(lambda: [it.state for it in service.statuses] == [GatewayState.ONLINE])
+            gateway.close()
+            until(lambda: service.statuses[-1].state is GatewayState.OFFLINE)
+
+
+def test_a_broken_receipt_or_command_is_survived(broker: EmbeddedBroker, tmp_path: Path) -> None:
+    service = Service()
+    with listening(broker.port, service), running(broker.port, tmp_path) as gateway:
+        until(lambda: gateway.connected)
+        publish(broker.port, "correction/v1/gw-1/receipt", "{")
+        publish(broker.port, "correction/v1/gw-1/dev-1/command", "[]")
+        gateway.keep(fixes(1))
+        until(pumping(gateway, lambda: len(gateway.backlog) == 0))
+    assert service.results == []
+
+
+def test_a_gateway_needs_a_name_that_fits_a_topic(tmp_path: Path) -> None:
+    backlog = Backlog(tmp_path / "backlog.sqlite")
+    with pytest.raises(ValueError, match="'gw 1'"):
+        Gateway("gw 1", settings_for(1), backlog, never_asked)
+    backlog.close()
