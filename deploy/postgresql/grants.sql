@@ -1,0 +1,44 @@
+-- Who may do what to which table: after every `correction-service db upgrade`, as correction_owner.
+-- Nothing is granted by default, so a new table is closed until this has run.
+
+DO $grants$
+DECLARE
+    name text;
+    append_only boolean;
+BEGIN
+    FOR name IN SELECT tablename FROM pg_tables WHERE schemaname = 'public' LOOP
+        EXECUTE format('REVOKE ALL ON %I FROM correction_app, correction_ingest', name);
+        -- The migration gave every append-only table a trigger; here the right goes as well, so
+        -- that not even a dropped trigger lets the application rewrite the log or the ledger.
+        append_only := EXISTS (
+            SELECT FROM pg_trigger
+            WHERE tgrelid = format('public.%I', name)::regclass
+              AND tgname = name || '_refuses_change'
+        );
+        IF name = 'alembic_version' THEN
+            EXECUTE format('GRANT SELECT ON %I TO correction_app, correction_ingest', name);
+        ELSIF append_only THEN
+            EXECUTE format('GRANT SELECT, INSERT ON %I TO correction_app', name);
+        ELSE
+            EXECUTE format('GRANT SELECT, INSERT, UPDATE, DELETE ON %I TO correction_app', name);
+        END IF;
+    END LOOP;
+END
+$grants$;
+
+REVOKE ALL ON ALL SEQUENCES IN SCHEMA public FROM correction_app, correction_ingest;
+GRANT USAGE ON ALL SEQUENCES IN SCHEMA public TO correction_app;
+
+-- Ingest reads whose bracelet it is, whose order and which zones: no person, no photo, no template.
+GRANT SELECT ON device, binding, supervised_case, positioning_order, zone TO correction_ingest;
+GRANT SELECT (id, name, agency_id, active, online, heard_at) ON gateway TO correction_ingest;
+-- It adds what it hears, never changes or removes what it heard,
+GRANT SELECT, INSERT ON fix, device_event TO correction_ingest;
+GRANT INSERT ON reject, zone_change, audit_record TO correction_ingest;
+GRANT INSERT, SELECT (id) ON outbox TO correction_ingest;
+-- and keeps the present state.
+GRANT SELECT, INSERT, UPDATE ON device_state, incident TO correction_ingest;
+GRANT UPDATE (online, heard_at) ON gateway TO correction_ingest;
+GRANT USAGE ON SEQUENCE
+    reject_id_seq, zone_change_id_seq, audit_record_id_seq, outbox_id_seq, incident_id_seq
+    TO correction_ingest;
