@@ -19,6 +19,16 @@ if TYPE_CHECKING:
 SEALED_FIELDS = frozenset({"id_number", "phone", "address"})
 
 
+def id_index(ring: KeyRing, kind: IdKind, number: str) -> bytes:
+    """Return the blind index of a document number; `Invalid` when it cannot be one."""
+    return ring.blind("person.id_number", f"{kind}:{normalise(kind, number)}")
+
+
+def phone_index(ring: KeyRing, phone: str) -> bytes:
+    """Return the blind index of a phone number as it is stored."""
+    return ring.blind("person.phone", phone)
+
+
 class Person(Base):
     """One human being; a second sentence is a second case of the same person."""
 
@@ -68,7 +78,7 @@ class Person(Base):
         place = person._place("wrapped_key")
         person.wrapped_key = ring.wrap(secrets.token_bytes(KEY_BYTES), place)
         person.put(ring, "id_number", number)
-        person.id_index = ring.blind("person.id_number", f"{id_kind}:{number}")
+        person.id_index = id_index(ring, id_kind, number)
         return person
 
     def _place(self, column: str) -> str:
@@ -91,7 +101,7 @@ class Person(Base):
         sealed = value and seal(self.data_key(ring), value.encode(), self._place(column))
         setattr(self, f"{column}_sealed", sealed or None)
         if column == "phone":
-            self.phone_index = ring.blind("person.phone", value) if value else None
+            self.phone_index = phone_index(ring, value) if value else None
 
     def reveal(self, ring: KeyRing, column: str) -> str | None:
         """Open one of `SEALED_FIELDS`. The caller logs that someone looked."""
