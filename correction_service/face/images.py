@@ -1,7 +1,9 @@
 """Bytes from outside become pixels here, or a reason why not."""
 
 import io
+import struct
 import warnings
+import zlib
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,6 +15,17 @@ Pixels = NDArray[np.uint8]
 FORMATS = ("JPEG", "PNG", "WEBP")
 MAX_MEGAPIXELS = 30.0
 LONG_SIDE_PX = 1600  # faces are compared at 112 and 150 px: more pixels cost time and add nothing
+# What decoders raise on hostile files; anything else is a fault of ours and not of the photo.
+_BROKEN = (
+    OSError,
+    SyntaxError,
+    ValueError,
+    ArithmeticError,
+    LookupError,
+    EOFError,
+    struct.error,
+    zlib.error,
+)
 _ISO_MEDIA_BRANDS = {b"heic", b"heix", b"hevc", b"heim", b"heis", b"mif1", b"msf1"}
 
 
@@ -43,7 +56,7 @@ def decode(data: bytes, max_megapixels: float = MAX_MEGAPIXELS) -> Pixels:
         image.draft("RGB", (LONG_SIDE_PX, LONG_SIDE_PX))
         image.load()
         upright = ImageOps.exif_transpose(image).convert("RGB")
-    except Exception as error:  # a hostile file may raise anything while decoding
+    except _BROKEN as error:
         raise ImageError(Reason.TRUNCATED) from error
     upright.thumbnail((LONG_SIDE_PX, LONG_SIDE_PX), Image.Resampling.BOX)
     return np.ascontiguousarray(np.asarray(upright)[:, :, ::-1])
@@ -58,7 +71,7 @@ def _opened(data: bytes) -> Image.Image:
             raise ImageError(Reason.TOO_MANY_PIXELS) from error
         except UnidentifiedImageError as error:
             raise ImageError(_why_not(data)) from error
-        except Exception as error:  # a hostile header may raise anything
+        except _BROKEN as error:
             raise ImageError(Reason.TRUNCATED) from error
 
 

@@ -52,6 +52,7 @@ class Verifier:
 
     A worker takes two seconds to start and 280 MB. ``timeout_s`` bounds one call, waiting apart.
     Every method blocks its thread, raises Busy, and turns any failure of ours into FAULT.
+    ``calls_in_hand`` counts those running and waiting.
     """
 
     def __init__(
@@ -64,7 +65,9 @@ class Verifier:
     ) -> None:
         self._folder = weights_folder
         self._timeout_s = timeout_s
-        self._places = threading.BoundedSemaphore(workers + queue_length)
+        self._lock = threading.Lock()
+        self._limit = workers + queue_length
+        self.calls_in_hand = 0
         self._workers = [_Worker(weights_folder) for _ in range(workers)]
         self._idle: queue.SimpleQueue[_Worker] = queue.SimpleQueue()
         for worker in self._workers:
@@ -133,12 +136,15 @@ class Verifier:
 
     @contextmanager
     def _place(self) -> Iterator[None]:
-        if not self._places.acquire(blocking=False):
-            raise Busy(max(1, math.ceil(self._mean_call_s)))
+        with self._lock:
+            if self.calls_in_hand >= self._limit:
+                raise Busy(max(1, math.ceil(self._mean_call_s)))
+            self.calls_in_hand += 1
         try:
             yield
         finally:
-            self._places.release()
+            with self._lock:
+                self.calls_in_hand -= 1
 
     @contextmanager
     def _worker(self) -> "Iterator[_Worker]":

@@ -1,0 +1,45 @@
+"""Error rates on faces kept outside the repository; absent from most checkouts."""
+
+import csv
+from itertools import islice
+from pathlib import Path
+
+import pytest
+
+from correction_service.face.evaluate import pairs, read
+from correction_service.face.recogniser import Recogniser
+from correction_service.face.verdict import Outcome
+from tests.faces import ROOT
+
+FACES = ROOT.parent / "shared" / "data" / "faces"
+
+
+def present(name: str) -> Path:
+    folder = FACES / name
+    if not folder.is_dir():
+        pytest.skip(f"DEVELOPMENT FACES ABSENT: no {name} in {FACES}; error rates are not measured")
+    return folder
+
+
+def test_labelled_pairs_are_told_apart(recogniser: Recogniser) -> None:
+    folder = present("labelled")
+    with (folder / "pairs.csv").open(encoding="utf-8") as file:
+        rows = [row for row in csv.DictReader(file) if row["Decision"] in {"Yes", "No"}]
+    asked = [row for row in rows if row["Decision"] == "Yes"][:6]
+    asked += list(islice((row for row in rows if row["Decision"] == "No"), 0, None, 44))
+    for row in asked:
+        one, two = ((folder / row[key]).read_bytes() for key in ("file_x", "file_y"))
+        expected = Outcome.MATCH if row["Decision"] == "Yes" else Outcome.NO_MATCH
+        assert recogniser.compare(one, two).outcome is expected, row
+
+
+def test_small_grey_faces_err_no_more_than_measured(recogniser: Recogniser, tmp_path: Path) -> None:
+    folder = present("att")
+    for person in sorted(folder.iterdir())[:6]:
+        (tmp_path / person.name).mkdir()
+        for photo in sorted(person.glob("*.png"))[:4]:
+            (tmp_path / person.name / photo.name).write_bytes(photo.read_bytes())
+    found = pairs(read(tmp_path, recogniser))
+    assert found["failed_to_enrol"] == 0
+    assert float(str(found["eer"])) < 0.03
+    assert found["fmr_at_threshold"] == 0

@@ -1,0 +1,129 @@
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+from click.testing import CliRunner, Result
+
+from correction_service.face.cli import face
+from correction_service.face.decide import score
+from correction_service.face.evaluate import Gallery, metrics, pairs, templates
+from correction_service.face.template import Embedding, Template, unit
+from correction_service.face.thresholds import thresholds
+from tests.faces import FacePhotos, variant
+
+
+def run(*arguments: str | Path) -> Result:
+    return CliRunner().invoke(face, [str(argument) for argument in arguments])
+
+
+@pytest.fixture
+def folder(tmp_path: Path, face_photos: FacePhotos) -> Path:
+    for person, photos in (("a", face_photos.person[:2]), ("b", [face_photos.stranger])):
+        (tmp_path / person).mkdir()
+        for i, photo in enumerate(photos):
+            (tmp_path / person / f"{i}.jpg").write_bytes(photo.read_bytes())
+    (tmp_path / "b" / "flipped.jpg").write_bytes(variant(face_photos.stranger, flip=True))
+    (tmp_path / "b" / "notes.txt").write_text("no photo")
+    return tmp_path
+
+
+@pytest.fixture
+def gallery() -> Gallery:
+    """Twelve people of six photos: noise around a point of their own."""
+    dice = np.random.default_rng(7)
+    centres = dice.normal(size=(12, 1, 2, 128))
+    vectors = (centres + 2.5 * dice.normal(size=(12, 6, 2, 128))).reshape(72, 2, 128)
+    sface = np.array([unit(vector) for vector in vectors[:, 0]])
+    return Gallery(sface, vectors[:, 1] / 20, np.repeat(np.arange(12), 6), 3, 50.0)
+
+
+def test_the_rates_are_those_counted_by_hand() -> None:
+    impostor = np.linspace(0, 0.5, 1001)
+    genuine = np.array([0.30, 0.4985, 0.80, 0.90])
+    found = metrics(genuine, impostor, thresholds().pair)
+    assert found["fmr_at_threshold"] == pytest.approx(161 / 1001)
+    assert found["fnmr_at_threshold"] == 1 / 4
+    assert found["fnmr_at_fmr.0.01"] == 1 / 4
+    assert found["fnmr_at_fmr.0.001"] == 1 / 2
+    assert found["eer"] == pytest.approx(0.25, abs=0.01)
+
+
+def test_faces_told_apart_have_no_error() -> None:
+    found = metrics(np.array([0.9, 1.0]), np.array([-0.2, 0.1, 0.2]), thresholds().pair)
+    assert set(found.values()) == {0.0}
+
+
+def test_pairs_are_scored_as_single_comparisons_are(gallery: Gallery) -> None:
+    found = pairs(gallery)
+    assert found["pairs"] == 72 * 71 // 2
+    assert found["genuine_pairs"] == 12 * 15
+    one, two = (Embedding(gallery.sface[i], gallery.dlib[i].astype(np.float32)) for i in (0, 1))
+    alone = Gallery(gallery.sface[[0, 1, 9]], gallery.dlib[[0, 1, 9]], np.array([0, 0, 1]), 0, 1.0)
+    refused = pairs(alone)["fnmr_at_threshold"]
+    assert refused == float(score(one, two) < thresholds().pair.match)
+
+
+def test_templates_err_less_than_pairs_and_say_how_sure_that_is(gallery: Gallery) -> None:
+    single, enrolled = pairs(gallery), templates(gallery, 3)
+    assert enrolled["genuine_pairs"] == 12 * 3
+    assert enrolled["impostor_pairs"] == 12 * 33
+    assert enrolled["splits"] == 20
+    assert enrolled["failed_to_enrol"] == 3
+    assert enrolled["eer"] < single["eer"]  # type: ignore[operator]
+    low, high = enrolled["intervals"]["eer"]  # type: ignore[index]
+    assert low <= enrolled["eer"] <= high
+
+
+def test_the_splits_are_seeded(gallery: Gallery) -> None:
+    assert templates(gallery, 3, splits=3) == templates(gallery, 3, splits=3)
+
+
+def test_compare_answers_in_json_and_in_words(face_photos: FacePhotos) -> None:
+    one, two, _ = face_photos.person
+    answer = json.loads(run("compare", one, two, "--json").stdout)
+    assert answer.pop("score") > 0.42
+    assert answer == {"outcome": "MATCH", "threshold": 0.42, "faces": [1, 1], "reasons": []}
+    spoken = run("compare", one, face_photos.stranger)
+    assert spoken.exit_code == 0
+    assert spoken.stdout.startswith("NO_MATCH  The face does not match")
+
+
+def test_evaluate_prints_the_contracts_figures(folder: Path) -> None:
+    answer = json.loads(run("evaluate", folder, "--json").stdout)
+    assert answer["pairs"] == 6
+    assert answer["failed_to_enrol"] == 1
+    assert (answer["eer"], answer["fnmr_at_fmr"]) == (0, {"0.01": 0, "0.001": 0})
+    assert (answer["fmr_at_threshold"], answer["fnmr_at_threshold"]) == (0, 0)
+    assert answer["ms_per_image"] > 0
+    enrolled = run("evaluate", folder, "--templates", "1")
+    assert "intervals" in enrolled.stdout
+    assert enrolled.exit_code == 0
+
+
+def test_a_wrong_path_is_named_and_exits_with_2(
+    tmp_path: Path, folder: Path, face_photos: FacePhotos
+) -> None:
+    photo, absent = face_photos.stranger, tmp_path / "absent.jpg"
+    for arguments in (
+        ("compare", photo, absent),
+        ("compare", folder, photo),
+        ("evaluate", absent),
+        ("evaluate", photo),
+    ):
+        result = run(*arguments)
+        assert result.exit_code == 2
+        assert "Invalid value for" in result.stderr
+
+
+def test_a_folder_of_no_people_or_too_few_photos_is_explained(tmp_path: Path, folder: Path) -> None:
+    empty = tmp_path / "a"
+    assert "must hold a folder of photos for each" in run("evaluate", empty).stderr
+    few = run("evaluate", folder, "--templates", "5")
+    assert (few.exit_code, "more than 5 usable photos" in few.stderr) == (2, True)
+
+
+def test_a_template_of_one_scores_as_its_photo(gallery: Gallery) -> None:
+    face_ = Embedding(gallery.sface[0].astype(np.float32), gallery.dlib[0].astype(np.float32))
+    other = Embedding(gallery.sface[1].astype(np.float32), gallery.dlib[1].astype(np.float32))
+    assert score(Template.mean("x", [face_]), other) == pytest.approx(score(face_, other), abs=1e-5)
