@@ -1,6 +1,6 @@
 """One connection to a broker: what it takes to open it, for listeners, publishers and gateways."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal
 
@@ -17,13 +17,17 @@ QUEUED_MAX = 10_000  # outgoing messages held while the broker is away
 
 @dataclass(frozen=True, kw_only=True)
 class MqttSettings:
-    """Where the broker is and who we are to it. A `ca_file` turns TLS on."""
+    """Where the broker is and who we are to it. A `ca_file` turns TLS on.
+
+    The password is given itself or, without it, read from `password_file`.
+    """
 
     host: str
     client_id: str
     port: int = 1883
     version: Literal["3.1.1", "5"] = "3.1.1"
     username: str = ""
+    password: str = field(default="", repr=False)
     password_file: Path | None = None
     ca_file: Path | None = None
     keepalive_s: int = 60
@@ -56,7 +60,9 @@ def client(settings: MqttSettings, *, lasting: bool, manual_ack: bool = False) -
     made.max_queued_messages_set(QUEUED_MAX)
     made.reconnect_delay_set(*RECONNECT_S)
     if settings.username:
-        made.username_pw_set(settings.username, _password(settings.password_file))
+        made.username_pw_set(
+            settings.username, settings.password or _password(settings.password_file)
+        )
     if settings.ca_file:
         made.tls_set(ca_certs=str(settings.ca_file))
     made.connect_async(

@@ -1,0 +1,106 @@
+"""What bracelets report beside positions becomes incidents at once; nothing here is filtered."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from sqlalchemy.orm import Session
+
+from correction_service import incidents
+from correction_service.device_states import State
+from correction_service.wearers import Bracelet, Wearing
+from devices.messages import EventKind, Fix, Strap
+from devices.wire import clock_fault
+from models.incident import IncidentKind
+
+# `battery_low` opens nothing: it is kept, and the sweep sees the battery in the device's state.
+RAISES = {
+    EventKind.STRAP_OPEN: IncidentKind.STRAP_OPENED,
+    EventKind.CASE_OPEN: IncidentKind.CASE_OPENED,
+    EventKind.SEPARATED: IncidentKind.SEPARATED,
+    EventKind.JAMMING: IncidentKind.JAMMED,
+    EventKind.SOS: IncidentKind.SOS,
+    EventKind.POWER_OFF: IncidentKind.POWER_OFF,
+}
+ENDS = {
+    EventKind.STRAP_CLOSED: IncidentKind.STRAP_OPENED,
+    EventKind.REUNITED: IncidentKind.SEPARATED,
+    EventKind.CHARGING: IncidentKind.POWER_OFF,
+}
+ENDED_BY_A_SIGN_OF_LIFE = (IncidentKind.DEVICE_SILENT, IncidentKind.POWER_OFF)
+STRAP_OPEN = {EventKind.STRAP_OPEN: True, EventKind.STRAP_CLOSED: False}
+
+
+@dataclass(frozen=True, slots=True)
+class Signal:
+    """Something a worn bracelet said of itself, and when that was as far as we can tell."""
+
+    device_id: int
+    wearing: Wearing
+    kind: EventKind
+    at: datetime
+    received: datetime
+    told_by: str  # event or fix
+    clock_bad: bool = False
+
+
+def moment(bracelet: Bracelet, time: datetime, received: datetime) -> datetime:
+    """When an event happened: by its own clock, or by receipt where that clock cannot be right."""
+    wrong = clock_fault(time, received) or bracelet.wearing(time) is None
+    return received if wrong else time
+
+
+def answer(session: Session, signals: Sequence[Signal], now: datetime) -> None:
+    """Open, update and end incidents, in order of time.
+
+    Once no order is in force a bracelet is taken off, which is no incident; a call for help is.
+    """
+    for signal in sorted(signals, key=lambda signal: signal.at):
+        if kind := ENDS.get(signal.kind):
+            key = incidents.key_of(kind, signal.wearing.case_id, signal.device_id)
+            incidents.end(session, key, signal.at, {"ended_by": signal.kind.value}, now)
+        lawful = signal.wearing.positioned(signal.at) or signal.kind is EventKind.SOS
+        if lawful and (kind := RAISES.get(signal.kind)):
+            incidents.open_or_update(session, _seen(kind, signal), now)
+
+
+def _seen(kind: IncidentKind, signal: Signal) -> incidents.Seen:
+    return incidents.Seen(
+        kind=kind,
+        case_id=signal.wearing.case_id,
+        device_id=signal.device_id,
+        since=signal.at,
+        at=signal.at,
+        facts={
+            "event": signal.kind.value,
+            "told_by": signal.told_by,
+            "event_at": signal.at.isoformat(),
+            "age_s": round((signal.received - signal.at).total_seconds()),
+            "clock_bad": signal.clock_bad,
+        },
+    )
+
+
+def strap_signals(
+    state: State, signals: Sequence[Signal], newer: Sequence[Fix], wearing: Wearing, now: datetime
+) -> list[Signal]:
+    """Keep the state of the strap; a signal where a fix shows a change that no event told."""
+    told = [
+        (it.at, STRAP_OPEN[it.kind])
+        for it in signals
+        if it.device_id == state.device_id and it.kind in STRAP_OPEN
+    ]
+    at, known = max(told, default=(None, state.strap_open))
+    shown = [fix for fix in newer if fix.strap is not None and (at is None or fix.time > at)]
+    state.strap_open = shown[-1].strap is Strap.OPEN if shown else known
+    if not shown or state.strap_open == bool(known):
+        return []
+    kind = EventKind.STRAP_OPEN if state.strap_open else EventKind.STRAP_CLOSED
+    return [Signal(state.device_id, wearing, kind, shown[-1].time, now, "fix")]
+
+
+def sign_of_life(session: Session, device_id: int, wearing: Wearing, now: datetime) -> None:
+    """Mark that a silent or switched-off bracelet was heard again."""
+    for kind in ENDED_BY_A_SIGN_OF_LIFE:
+        key = incidents.key_of(kind, wearing.case_id, device_id)
+        incidents.end(session, key, now, {"ended_by": "heard"}, now)

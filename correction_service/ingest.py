@@ -1,0 +1,132 @@
+"""The process that listens to gateways: decode, record in one transaction, receipt after commit."""
+
+import signal
+import threading
+import time
+from collections.abc import Sequence
+from datetime import UTC, datetime
+
+import structlog
+from sqlalchemy.exc import InterfaceError, OperationalError
+
+from correction_service import fixes
+from correction_service.audit import SYSTEM
+from correction_service.db import Database, open_database
+from correction_service.fix_store import Refusal, keep_refusals
+from correction_service.fixes import Heard, Recorded
+from correction_service.settings import Settings
+from devices import mqtt, topics, wire
+from devices.link import MqttSettings, Outbound
+from devices.mqtt import Inbound, Outcome
+from devices.receipts import receipt
+
+SQLITE_PAUSE_S = 0.02  # between commits, else other writers wait a second for their turn
+DATABASE_AWAY = (OperationalError, InterfaceError)
+FAULT = "fault"
+
+log = structlog.get_logger()
+
+
+def broker_of(settings: Settings) -> MqttSettings:
+    """Where the broker is and who we are to it."""
+    secret = settings.mqtt_password
+    return MqttSettings(
+        host=settings.mqtt_host,
+        port=settings.mqtt_port,
+        client_id=settings.mqtt_client_id,
+        username=settings.mqtt_username or "",
+        password=secret.get_secret_value() if secret else "",
+        ca_file=settings.mqtt_ca_file,
+    )
+
+
+class Ingest:
+    """Handles batches of messages; raises only while the database is away."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+        self._pause_s = SQLITE_PAUSE_S if database.engine.dialect.name == "sqlite" else 0.0
+
+    def handle(self, messages: Sequence[Inbound]) -> Outcome:
+        """Record a batch; the replies are the receipts that its gateways may now have."""
+        heard, refusals = _decoded(messages)
+        recorded = self._record(heard, refusals)
+        time.sleep(self._pause_s)
+        log.info(
+            "batch",
+            messages=len(messages),
+            committed=sum(
+                len(seqs) for it in recorded for of in it.committed.values() for seqs in of.values()
+            ),
+            rejected=sum(len(of) for it in recorded for of in it.rejected.values()) + len(refusals),
+        )
+        return Outcome([reply for it in recorded for reply in _receipts(it)])
+
+    def _record(self, heard: Sequence[Heard], refusals: Sequence[Refusal]) -> list[Recorded]:
+        """One transaction; where the database refuses it, halves, down to the message at fault."""
+        try:
+            with self._database.transaction(SYSTEM, "ingest") as session:
+                keep_refusals(session, refusals)
+                return [fixes.record(session, heard, datetime.now(UTC))]
+        except DATABASE_AWAY:
+            raise
+        except Exception as fault:
+            if len(heard) > 1:
+                middle = len(heard) // 2
+                first = self._record(heard[:middle], refusals)
+                return [*first, *self._record(heard[middle:], ())]
+            if not heard:
+                raise
+            # The text of a database error can hold rows, so only its kind is logged.
+            log.error("message parked", fault=type(fault).__name__)  # noqa: TRY400
+            return [self._park(heard[0], refusals)]
+
+    def _park(self, heard: Heard, refusals: Sequence[Refusal]) -> Recorded:
+        """Give up on one message: its digest stays, and its gateway, without a receipt, keeps it."""
+        gateway = heard.message.gateway
+        parked = Refusal(heard.received, gateway, None, None, FAULT, heard.payload)
+        with self._database.transaction(SYSTEM, "ingest") as session:
+            keep_refusals(session, [*refusals, parked])
+        return Recorded()
+
+
+def _decoded(messages: Sequence[Inbound]) -> tuple[list[Heard], list[Refusal]]:
+    heard: list[Heard] = []
+    refusals: list[Refusal] = []
+    for it in messages:
+        try:
+            heard.append(Heard(wire.decode(it.topic, it.payload), it.payload, it.received_at))
+        except wire.WireError as error:
+            topic = topics.parse(it.topic)
+            gateway, device = (topic.gateway, topic.device) if topic else (None, None)
+            reason = error.reason.value
+            refusals.append(Refusal(it.received_at, gateway, device, None, reason, it.payload))
+        except Exception as fault:  # noqa: BLE001 - whatever was sent, the listener lives on
+            log.error("message parked", fault=type(fault).__name__)  # noqa: TRY400 - no payload in logs
+            refusals.append(Refusal(it.received_at, None, None, None, FAULT, it.payload))
+    return heard, refusals
+
+
+def _receipts(recorded: Recorded) -> list[Outbound]:
+    gateways = recorded.committed.keys() | recorded.rejected.keys()
+    return [
+        Outbound(topics.receipt(gateway), payload)
+        for gateway in sorted(gateways)
+        for payload in receipt(
+            recorded.committed.get(gateway, {}), recorded.rejected.get(gateway, ())
+        )
+    ]
+
+
+def run(settings: Settings, stop: threading.Event | None = None) -> None:
+    """Listen until stopped, or until SIGTERM or SIGINT; a batch under way is finished first."""
+    stop = stop or threading.Event()
+    if threading.current_thread() is threading.main_thread():
+        for number in (signal.SIGTERM, signal.SIGINT):
+            signal.signal(number, lambda *_: stop.set())
+    database = open_database(settings)
+    log.info("ingest", broker=settings.mqtt_host, port=settings.mqtt_port)
+    try:
+        mqtt.listen(broker_of(settings), Ingest(database).handle, stop=stop)
+    finally:
+        database.close()
