@@ -23,6 +23,7 @@ from models.zone import ZoneState
 RULE = "5of7@1"
 AGREEING, WINDOW = 5, 7
 STALE_S = 30 * 60
+NOT_IN_FORCE, NO_EVIDENCE = "not_in_force", "no_evidence"  # why a state became UNKNOWN
 # What a fix may be off however small it claims to be: a claim of 7 m was seen 700 m off.
 LEAST_ERROR_M = {"gnss": 10.0, "wifi": 60.0, "lbs": 500.0}
 UNSTATED_ERROR_M = {"gnss": 30.0, "wifi": 100.0, "lbs": 1000.0}
@@ -180,12 +181,12 @@ def _metres(
 def _fold(memory: Memory, area: Area, fix: Sighting, inside: bool | None) -> Iterator[Change]:  # noqa: FBT001 - one side of three
     at = fix.time.timestamp()
     if not area.in_force(fix.time):
-        yield from _forget(memory, area, fix, since=at, why="not_in_force")
+        yield from _forget(memory, area, fix, since=at, why=NOT_IN_FORCE)
         memory.settled = ZoneState.UNKNOWN
         return
     if memory.votes and at - memory.votes[-1].at > STALE_S:
         stale_at = memory.votes[-1].at + STALE_S
-        yield from _forget(memory, area, fix, since=stale_at, why="no_evidence")
+        yield from _forget(memory, area, fix, since=stale_at, why=NO_EVIDENCE)
     if inside is None:
         return
     memory.votes = [*memory.votes[1 - WINDOW :], Vote(at, inside, fix.source, error_m(fix))]
