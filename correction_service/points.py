@@ -73,23 +73,27 @@ def draft(
     found = session.scalars(same).one_or_none()
     if found is not None:
         return found
-    rulebook = rulebook_on(session, happened_on)
-    points = rulebook.points_for(item)
-    if points < 0:
+    made = proposed(rulebook_on(session, happened_on), case_id, item, fact, happened_on)
+    if made.points < 0:
         _refuse_excused(session, case_id, fact)
-    made = PointsDraft(
-        case_id=case_id,
-        rulebook=rulebook,
-        item=item,
-        points=points,
-        fact=fact,
-        happened_on=happened_on,
-        evidence=evidence,
-        made_at=now,
-    )
+    made.evidence, made.made_at = evidence, now
     session.add(made)
     session.flush()
     return made
+
+
+def proposed(
+    rulebook: Rulebook, case_id: int, item: str, fact: str, happened_on: date
+) -> PointsDraft:
+    """Return a draft priced by a rulebook, still without evidence and outside any session."""
+    return PointsDraft(
+        case_id=case_id,
+        rulebook=rulebook,
+        item=item,
+        points=rulebook.points_for(item),
+        fact=fact,
+        happened_on=happened_on,
+    )
 
 
 def _refuse_excused(session: Session, case_id: int, fact: str) -> None:

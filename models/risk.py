@@ -14,6 +14,34 @@ from models.errors import Invalid, Refused
 ORDER_WARNING_DAYS = (15, 3)  # LCC 29: an extension is assessed and approved before the end
 TERM_WARNING_DAYS = 30  # LCC 44: the certificate and three notices are ready on the day
 
+# What a reason says and which innocent explanations it may have, as keys of translations. A reason
+# is {"fact", "at", "quality", "facts", "innocent"}; its facts fill the sentence's places.
+SENTENCES = {
+    "not_reported": "Has not reported in; the last day was %(by)s.",
+    "checkin_missed": "No check-in between %(opens)s and %(until)s.",
+    "delivery_proved": "The request arrived (%(channel)s).",
+    "last_check_in": "The latest check-in that counted.",
+    "never_checked_in": "No check-in has counted so far.",
+    "tries_not_counted": "Tried %(tries)s times without success; the latest: %(outcome)s.",
+    "device_silent": "The bracelet has sent nothing since; battery then: %(battery)s.",
+    "gateway": "The gateway of the bracelet is %(state)s.",
+    "order_ends": "The positioning order ends; an extension is decided before.",
+    "term_ends": "The term ends; tracking stops on the day, whatever paperwork is open.",
+}
+INNOCENT = {
+    "handover_late": "The papers or the hand-over came late.",
+    "not_told": "The duty may not have been explained.",
+    "custody": "In custody elsewhere.",
+    "illness": "Ill or in hospital.",
+    "phone_trouble": "Phone lost, broken, without credit or without network.",
+    "bad_light_or_camera": "Bad light or a bad camera.",
+    "service_fault": "A fault of this service.",
+    "no_coverage": "No coverage where the person is.",
+    "battery_empty": "The battery is empty.",
+    "device_fault": "The device is broken.",
+    "gateway_down": "The gateway is down.",
+}
+
 
 class FlagKind(StrEnum):
     """What a sweep looks for."""
