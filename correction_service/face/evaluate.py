@@ -104,7 +104,8 @@ def templates(gallery: Gallery, photos: int, splits: int = SPLITS) -> dict[str, 
 def metrics(genuine: Floats, impostor: Floats, threshold: Threshold) -> Metrics:
     """Return EER, FNMR at each of FMRS, and both rates at the threshold in force.
 
-    FNMR at an FMR is taken at the lowest threshold whose FMR on these scores is at most that.
+    FNMR at an FMR is taken at the lowest threshold whose FMR on these scores is at most that: with
+    fewer than 1 / FMR impostor scores, where none is accepted.
     """
     genuine, impostor = np.sort(genuine), np.sort(impostor)
     at = np.concatenate([impostor, genuine, [np.inf]])
@@ -151,7 +152,7 @@ def _both(genuine: Floats, impostor: Floats) -> tuple[Floats, Floats]:
 
 
 def _files(person: Path) -> Iterable[Path]:
-    return sorted(path for path in person.iterdir() if path.is_file())
+    return sorted(p for p in person.iterdir() if p.is_file() and not p.name.startswith("."))
 
 
 def _embedded(path: Path, recogniser: Recogniser) -> Embedding | None:

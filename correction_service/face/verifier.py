@@ -36,6 +36,7 @@ if TYPE_CHECKING:
     from correction_service.face.recogniser import Recogniser
 
 Result = TypeVar("Result")
+START_TIMEOUT_S = 60.0
 log = structlog.get_logger(__name__)
 
 
@@ -107,8 +108,13 @@ class Verifier:
         Without it the first call of each worker pays the two seconds.
         """
         weights.locate(weights.listed(), self._folder)
-        for worker in self._workers:
-            worker.start()
+        held = [self._idle.get() for _ in self._workers]
+        try:
+            for worker in held:
+                worker.start()
+        finally:
+            for worker in held:
+                self._idle.put(worker)
 
     def close(self) -> None:
         """Stop the workers after the calls in hand."""
@@ -164,7 +170,6 @@ class _Worker:
     def __init__(self, folder: Path | None) -> None:
         self._folder = folder
         self._pool: ProcessPoolExecutor | None = None
-        self._pid = 0
 
     def start(self) -> ProcessPoolExecutor:
         """Return the running process, started if need be."""
@@ -172,7 +177,7 @@ class _Worker:
             self._pool = ProcessPoolExecutor(
                 1, mp_context=get_context("spawn"), initializer=_load, initargs=(self._folder,)
             )
-            self._pid = self._pool.submit(os.getpid).result(timeout=60)
+            self._pool.submit(os.getpid).result(timeout=START_TIMEOUT_S)
         return self._pool
 
     def run(self, timeout_s: float, work: Callable[..., Result], *args: object) -> Result:
@@ -180,7 +185,7 @@ class _Worker:
         try:
             return self._once(timeout_s, work, *args)
         except BrokenProcessPool:
-            log.warning("face.worker_died", pid=self._pid)
+            log.warning("face.worker_died")
             return self._once(timeout_s, work, *args)
 
     def stop(self) -> None:
@@ -189,11 +194,17 @@ class _Worker:
             self._pool.shutdown(cancel_futures=True)
             self._pool = None
 
+    def _kill(self) -> None:
+        if self._pool is not None:
+            # Python 3.14 has kill_workers() for this.
+            for process in list(self._pool._processes.values()):  # noqa: SLF001 see above
+                process.kill()
+
     def _once(self, timeout_s: float, work: Callable[..., Result], *args: object) -> Result:
         try:
             return self.start().submit(work, *args).result(timeout=timeout_s)
         except TimeoutError:
-            os.kill(self._pid, signal.SIGKILL)
+            self._kill()
             self.stop()
             raise
         except BrokenProcessPool:
