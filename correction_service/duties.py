@@ -13,7 +13,15 @@ from correction_service import hours, notices, outbox
 from correction_service.db import ring_of
 from correction_service.settings import Settings
 from models.case import ENDED, SUSPENDING, Case
-from models.checkin import CheckInDuty, CheckInPlan, DutyKind, DutyState
+from models.checkin import (
+    CheckIn,
+    CheckInDuty,
+    CheckInPlan,
+    DutyKind,
+    DutyState,
+    Outcome,
+    awaiting_review,
+)
 from models.errors import Invalid, Refused
 from models.notice import Notice
 
@@ -192,13 +200,26 @@ def settle(session: Session, case_id: int, at: datetime) -> CheckInDuty | None:
     return duties[0] if duties else None
 
 
+def due(session: Session, case_id: int, at: datetime) -> CheckInDuty | None:
+    """Return the open duty that closes first, if one is open at `at`."""
+    opened = select(CheckInDuty).where(
+        CheckInDuty.case_id == case_id,
+        CheckInDuty.state == DutyState.DUE,
+        CheckInDuty.opens_at <= at,
+        CheckInDuty.missed_after >= at,
+    )
+    return session.scalars(opened.order_by(CheckInDuty.closes_at, CheckInDuty.id)).first()
+
+
 def lapse(session: Session, now: datetime, settings: Settings) -> int:
     """Mark missed what is over and void what may not count; return how many were missed."""
     missed = 0
     undelivered_before = hours.day_start(hours.local_day(now, settings), settings)
-    for duty, case in session.execute(_closing(now, undelivered_before)):
+    for duty, case, faulted in session.execute(_closing(now, undelivered_before)):
         if not case.supervised:
             duty.void(case.state.value)
+        elif faulted:
+            duty.void("system_fault")
         elif duty.lapse(now):
             missed += 1
         else:
@@ -208,13 +229,16 @@ def lapse(session: Session, now: datetime, settings: Settings) -> int:
     return missed
 
 
-def _closing(now: datetime, undelivered_before: datetime) -> Select[CheckInDuty, Case]:
-    over = and_(CheckInDuty.state == DutyState.DUE, CheckInDuty.missed_after < now)
+def _closing(now: datetime, undelivered_before: datetime) -> Select[CheckInDuty, Case, bool]:
+    """What is over, except while an officer has a capture to review, and whether we failed it."""
+    in_review = exists().where(CheckIn.duty_id == CheckInDuty.id, awaiting_review())
+    faulted = exists().where(CheckIn.duty_id == CheckInDuty.id, CheckIn.outcome == Outcome.FAULT)
+    over = and_(CheckInDuty.state == DutyState.DUE, CheckInDuty.missed_after < now, ~in_review)
     asked = exists().where(Notice.duty_id == CheckInDuty.id, Notice.created_at < undelivered_before)
     undelivered = and_(CheckInDuty.state == DutyState.AWAITING_DELIVERY, asked)
     suspended = and_(CheckInDuty.state.in_(OPEN), Case.state.in_(SUSPENDING))
     return (
-        select(CheckInDuty, Case)
+        select(CheckInDuty, Case, faulted)
         .join(Case, Case.id == CheckInDuty.case_id)
         .where(or_(over, undelivered, suspended))
         .with_for_update(of=CheckInDuty)

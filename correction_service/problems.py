@@ -1,6 +1,7 @@
 """What went wrong, said once: problem+json (RFC 9457) under /api, a page everywhere else."""
 
 import structlog
+from apiflask import HTTPError
 from flask import Flask, Response, jsonify, render_template, request
 from flask.typing import ResponseReturnValue
 from flask_babel import gettext
@@ -47,6 +48,13 @@ def say(app: Flask) -> None:
         answer = problem(503, "busy", title % {"seconds": error.retry_after_s})
         answer.headers["Retry-After"] = str(error.retry_after_s)
         return answer
+
+    @app.errorhandler(HTTPError)
+    def malformed(error: HTTPError) -> ResponseReturnValue:
+        faults: dict[str, object] = next(iter((error.detail or {}).values()), {})
+        field = next(iter(faults), None)
+        title = gettext("%(field)s is missing or not of the right kind.")
+        return _answer(error.status_code, "invalid", title % {"field": field}, field=field)
 
     @app.errorhandler(CSRFError)
     def stale(_error: CSRFError) -> ResponseReturnValue:

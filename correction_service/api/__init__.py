@@ -3,6 +3,9 @@
 from apiflask import APIFlask
 from flask_wtf.csrf import CSRFProtect
 
+from correction_service.api import checkins
+
 
 def register(app: APIFlask, csrf: CSRFProtect) -> None:
     """Add every JSON blueprint; those with bearer tokens of their own need no CSRF token."""
+    app.register_blueprint(checkins.blueprint)

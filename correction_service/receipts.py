@@ -1,0 +1,46 @@
+"""What a check-in says to the person who made it: what came of it, and the one thing to change."""
+
+from correction_service.face import verdict
+from correction_service.face.words import Reason, Words
+from models.checkin import COUNTS, FOR_REVIEW, CheckIn, Outcome
+
+_ATTESTED = Words("工作人员已为您登记签到。", "Your officer recorded your check-in.")
+_NEXT = {
+    "done": Words("签到完成，今天不需要再做什么。", "You have checked in. Nothing more is needed."),
+    "review": Words(
+        "照片已转交工作人员核实，不会因此扣分。您也可以再试一次，或换一种方式签到。",
+        "An officer will look at the picture; nothing is held against you. "
+        "You may try again, or check in another way.",
+    ),
+    "fault": Words(
+        "这是系统的问题，不计入您的记录。请稍后再试，或换一种方式签到。",
+        "This was our fault and does not count against you. "
+        "Try again in a while, or check in another way.",
+    ),
+    "again": Words(
+        "还没有完成签到。请再试一次，或换一种方式签到。",
+        "You have not checked in yet. Try again, or check in another way.",
+    ),
+}
+
+
+def said(checkin: CheckIn) -> Words:
+    """The outcome as a sentence."""
+    if checkin.outcome is Outcome.ATTESTED:
+        return _ATTESTED
+    return verdict.Outcome(checkin.outcome.value.upper()).words
+
+
+def advice(checkin: CheckIn) -> Words | None:
+    """The one thing to change before trying again, if there is one."""
+    told = [Reason(code) for code in checkin.reasons if code != Reason.DIFFERENT_PERSON]
+    return told[0].words if told and checkin.outcome is not Outcome.FAULT else None
+
+
+def next_step(checkin: CheckIn) -> Words:
+    """What happens next."""
+    if checkin.outcome in COUNTS:
+        return _NEXT["done"]
+    if checkin.outcome in FOR_REVIEW:
+        return _NEXT["review"]
+    return _NEXT["fault" if checkin.outcome is Outcome.FAULT else "again"]
