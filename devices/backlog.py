@@ -61,6 +61,8 @@ class Backlog:
         rows = [
             (it.device, it.seq, isinstance(it, Event), msgspec.json.encode(it)) for it in readings
         ]
+        if not rows:
+            return
         with self._db:
             self._db.executemany(
                 "INSERT INTO reading (device, seq, is_event, payload) VALUES (?, ?, ?, ?)", rows
