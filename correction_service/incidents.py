@@ -12,11 +12,11 @@ from typing import Any
 from sqlalchemy import select, update
 from sqlalchemy.orm import Session
 
+from correction_service import outbox
 from models.case import Case
 from models.errors import Refused
 from models.incident import Cause, Incident, IncidentKind, IncidentState, IncidentStep
 from models.incident_kinds import MEANINGS
-from models.outbox import Outbox
 
 
 def key_of(kind: IncidentKind, case_id: int, part_id: int | None) -> str:
@@ -49,11 +49,15 @@ def open_or_update(session: Session, seen: Seen, now: datetime) -> Incident:
         incident = _opened(seen, now)
         session.add(incident)
     else:
-        incident.facts = {**incident.facts, **seen.facts, "times": incident.facts["times"] + 1}
+        incident.facts = {
+            **incident.facts,
+            **seen.facts,
+            "times": incident.facts.get("times", 1) + 1,
+        }
         incident.last_seen_at = max(incident.last_seen_at, seen.at)
         incident.ended_at = None
     session.flush()
-    announce(session, incident, now)
+    _announce(session, incident, now)
     return incident
 
 
@@ -93,7 +97,7 @@ def end(session: Session, key: str, at: datetime, facts: dict[str, Any], now: da
         return
     incident.ended_at = at
     incident.facts = {**incident.facts, **facts}
-    announce(session, incident, now)
+    _announce(session, incident, now)
 
 
 def acknowledge(
@@ -143,19 +147,11 @@ def _move(
 ) -> IncidentStep:
     step = incident.move(state, user_id, now, cause=cause, note=note)
     session.flush()
-    announce(session, incident, now)
+    _announce(session, incident, now)
     return step
 
 
-def announce(session: Session, incident: Incident, now: datetime) -> None:
+def _announce(session: Session, incident: Incident, now: datetime) -> None:
     """Tell the live pages that watch this case's office."""
     case = session.get_one(Case, incident.case_id)
-    session.add(
-        Outbox(
-            topic="live",
-            agency_id=case.agency_id,
-            office_id=case.office_id,
-            payload={"kind": "incident", "id": incident.id},
-            created_at=now,
-        )
-    )
+    outbox.live(session, case, "incident", incident.id, now)

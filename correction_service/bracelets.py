@@ -1,0 +1,199 @@
+"""Bracelets: taken into the register from a file, fitted to a person, taken off."""
+
+import csv
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+
+from sqlalchemy import or_, select, update
+from sqlalchemy.orm import Session
+
+from correction_service import orders, outbox
+from devices import topics
+from models.case import ENDED, Case
+from models.device import Binding, Device, DeviceState, Gateway
+from models.errors import DomainError, Invalid, NotFound, Refused
+
+HEADERS = {
+    "id": ("id", "device", "编号", "设备编号"),
+    "imei": ("imei",),
+    "model": ("model", "型号"),
+    "gateway": ("gateway", "网关"),
+}
+OF_THE_WEARER = ("time", "seq", "lat", "lon", "accuracy_m", "source", "strap_open")
+IMEI_DIGITS = 15
+MODEL_LENGTH = 64
+
+
+@dataclass(frozen=True)
+class RowFault:
+    """What is wrong with one line of a file, counted from 1 with the header."""
+
+    line: int
+    fault: DomainError
+
+
+@dataclass(frozen=True)
+class Imported:
+    """What an import came to; with faults nothing was taken in."""
+
+    added: int
+    unchanged: int
+    faults: tuple[RowFault, ...] = ()
+
+
+@dataclass(frozen=True)
+class _Entry:
+    name: str
+    imei: str | None
+    model: str | None
+    gateway_id: int
+
+
+def import_file(session: Session, content: bytes, gateway: str | None = None) -> Imported:
+    """Register the bracelets of a CSV file (id, imei, model, gateway), all of them or none.
+
+    `gateway`, or the only one there is, speaks for lines without one. UTF-8 and GBK are read. A
+    line that is in the register already, with the same figures, is left alone.
+    """
+    gateways = {it.name: it.id for it in session.scalars(select(Gateway))}
+    if gateway is None and len(gateways) == 1:
+        gateway = next(iter(gateways))
+    faults: list[RowFault] = []
+    entries: dict[str, _Entry] = {}
+    for line, row in _rows(content):
+        try:
+            entry = _entry(row, gateways, gateway)
+            _refuse_twins(entry, entries)
+            entries[entry.name] = entry
+        except Invalid as fault:
+            faults.append(RowFault(line, fault))
+        else:
+            faults += [RowFault(line, fault) for fault in _clashes(session, entry)]
+    if faults:
+        return Imported(0, 0, tuple(faults))
+    known = set(session.scalars(select(Device.name).where(Device.name.in_(entries))))
+    new = [entry for entry in entries.values() if entry.name not in known]
+    session.add_all(Device(**vars(entry)) for entry in new)
+    session.flush()
+    return Imported(len(new), len(known))
+
+
+def _rows(content: bytes) -> Iterator[tuple[int, dict[str, str]]]:
+    """Lines with the columns that we know, by our names for them."""
+    lines = csv.reader(_text(content).splitlines())
+    header = next(lines, [])
+    names = {
+        place: name
+        for place, title in enumerate(header)
+        for name, titles in HEADERS.items()
+        if title.strip().lower() in titles
+    }
+    if "id" not in names.values():
+        raise Invalid("The first line names the columns: id, imei, model, gateway.", field="file")
+    for cells in lines:
+        if any(cell.strip() for cell in cells):
+            row = {names[at]: cell.strip() for at, cell in enumerate(cells) if at in names}
+            yield lines.line_num, row
+
+
+def _text(content: bytes) -> str:
+    for encoding in ("utf-8-sig", "gb18030"):
+        try:
+            return content.decode(encoding)
+        except UnicodeDecodeError:
+            continue
+    raise Invalid("The file is neither UTF-8 nor GBK text: save it as CSV.", field="file")
+
+
+def _entry(row: Mapping[str, str], gateways: Mapping[str, int], default: str | None) -> _Entry:
+    name, imei, model = row.get("id", ""), row.get("imei", ""), row.get("model", "")
+    if not topics.is_name(name):
+        raise Invalid("A bracelet's id is 1 to 64 of A-Z a-z 0-9 . _ -.", field="id")
+    if imei and not imei_right(imei):
+        raise Invalid("An IMEI has 15 digits, and the last one checks the others.", field="imei")
+    if len(model) > MODEL_LENGTH:
+        raise Invalid("A model's name has at most 64 characters.", field="model")
+    gateway_id = gateways.get(row.get("gateway") or default or "")
+    if gateway_id is None:
+        raise Invalid("Name a gateway that is registered.", field="gateway")
+    return _Entry(name, imei or None, model or None, gateway_id)
+
+
+def imei_right(imei: str) -> bool:
+    """Whether these are 15 digits whose last one is right (Luhn, 3GPP TS 23.003 annex B)."""
+    if len(imei) != IMEI_DIGITS or not (imei.isascii() and imei.isdigit()):
+        return False
+    doubled = [int(digit) * (1 + place % 2) for place, digit in enumerate(imei)]
+    return sum(number // 10 + number % 10 for number in doubled) % 10 == 0
+
+
+def _refuse_twins(entry: _Entry, before: Mapping[str, _Entry]) -> None:
+    if entry.name in before:
+        raise Invalid("This id stands in the file twice.", field="id")
+    if entry.imei and entry.imei in {other.imei for other in before.values()}:
+        raise Invalid("This IMEI stands in the file twice.", field="imei")
+
+
+def _clashes(session: Session, entry: _Entry) -> Iterator[DomainError]:
+    same_imei = Device.imei == entry.imei if entry.imei else Device.id.is_(None)
+    for known in session.scalars(select(Device).where(or_(Device.name == entry.name, same_imei))):
+        if known.name != entry.name:
+            yield Invalid("This IMEI is registered for another bracelet.", field="imei")
+        elif (known.imei, known.model, known.gateway_id) != (
+            entry.imei,
+            entry.model,
+            entry.gateway_id,
+        ):
+            yield Invalid("This id is registered with other figures.", field="id")
+
+
+def named(session: Session, name: str) -> Device:
+    """The bracelet of this id."""
+    device = session.scalar(select(Device).where(Device.name == name))
+    if device is None:
+        raise NotFound("There is no bracelet of this id.", field="device")
+    return device
+
+
+def bind(session: Session, case: Case, device: Device, now: datetime) -> Binding:
+    """Fit a bracelet to a person: only under an order in force (LCC 29), one each."""
+    if case.state in ENDED:
+        raise Refused("The case has ended.", field="case")
+    if orders.in_force(session, case, now) is None:
+        raise Refused("A bracelet is fitted only under an order in force (LCC 29).", field="case")
+    for column, value, field in (
+        (Binding.device_id, device.id, "device"),
+        (Binding.case_id, case.id, "case"),
+    ):
+        if session.scalar(select(Binding.id).where(column == value, _worn_now)) is not None:
+            raise Refused("This bracelet, or this person, is bound already.", field=field)
+    binding = Binding(device=device, case=case, bound_at=now)
+    session.add(binding)
+    _forget_wearer(session, device)
+    outbox.live(session, case, "case", case.id, now)
+    session.flush()
+    return binding
+
+
+def unbind(session: Session, device: Device, now: datetime) -> Binding:
+    """Take a bracelet off; whatever it sends from now on is not stored."""
+    query = select(Binding).where(Binding.device_id == device.id, _worn_now)
+    binding = session.scalar(query.with_for_update())
+    if binding is None:
+        raise Refused("Nobody wears this bracelet.", field="device")
+    binding.unbound_at = now
+    _forget_wearer(session, device)
+    outbox.live(session, binding.case, "case", binding.case_id, now)
+    session.flush()
+    return binding
+
+
+_worn_now = Binding.unbound_at.is_(None)
+
+
+def _forget_wearer(session: Session, device: Device) -> None:
+    """Empty the packed row: the next wearer must not begin where the last one was."""
+    gone: dict[str, bytes | None] = dict.fromkeys(OF_THE_WEARER)
+    gone["zones"] = b""
+    session.execute(update(DeviceState).where(DeviceState.device_id == device.id).values(gone))
