@@ -25,6 +25,23 @@ _EARLIEST, _LATEST = date(1900, 1, 1), date(2199, 12, 31)
 _SHEET_EPOCH = date(1899, 12, 30)  # day 0 of a spreadsheet; right from 1900-03-01 on
 _NAME_LENGTH, _ADDRESS_LENGTH = 100, 200
 
+# What each field is called, in Chinese and English: labels of the form, headers of files.
+LABELS = {
+    "name": ("姓名", "Name"),
+    "id_kind": ("证件类型", "Document"),
+    "id_number": ("证件号码", "Document number"),
+    "sex": ("性别", "Sex"),
+    "born_on": ("出生日期", "Date of birth"),
+    "phone": ("联系电话", "Phone"),
+    "address": ("居住地址", "Address"),
+    "office": ("司法所", "Judicial office"),
+    "category": ("矫正类别", "Category"),
+    "deciding_authority": ("决定机关", "Deciding authority"),
+    "effective_on": ("判决（决定）生效日期", "Judgment effective on"),
+    "term_start": ("矫正期限起日", "Term starts on"),
+    "term_end": ("矫正期限止日", "Term ends on"),
+}
+
 # Words of forms, of files, and the code values seen in public systems (R, not official).
 CATEGORY_WORDS = {
     Category.PUBLIC_SURVEILLANCE: ("管制", "01"),

@@ -35,8 +35,11 @@ def enrol(session: Session, user: User, form: EnrolForm, now: datetime) -> Case:
     """
     if faults := check(form, cases.legal_day(now)):
         raise Faults(faults)
+    if not user.may(Permission.ENROL):
+        raise Forbidden("Your role does not include this.")
     known = register(session, [form])
-    if faults := obstacles(session, user, [form], known)[0]:
+    mine = {office.id for office in cases.offices(session, user)}
+    if faults := obstacles(session, [form], known, mine)[0]:
         raise Faults(faults)
     return admit(session, [form], known, now)[0]
 
@@ -58,18 +61,15 @@ def _index(ring: KeyRing, form: EnrolForm) -> bytes:
 
 
 def obstacles(
-    session: Session, user: User, forms: Sequence[EnrolForm], known: Register
+    session: Session, forms: Iterable[EnrolForm], known: Register, offices: set[int]
 ) -> list[list[DomainError]]:
-    """Return, form by form, what stands in the way at the register or in the user's scope."""
-    if not user.may(Permission.ENROL):
-        raise Forbidden("Your role does not include this.")
-    mine = {office.id for office in cases.offices(session, user)}
+    """Return, form by form, what stands in the way at the register or outside these offices."""
     ring = ring_of(session)
-    return [list(_obstacles(form, known.get(_index(ring, form)), mine)) for form in forms]
+    return [list(_obstacles(form, known.get(_index(ring, form)), offices)) for form in forms]
 
 
-def _obstacles(form: EnrolForm, person: Person | None, mine: set[int]) -> Iterable[DomainError]:
-    if form.office_id not in mine:
+def _obstacles(form: EnrolForm, person: Person | None, offices: set[int]) -> Iterable[DomainError]:
+    if form.office_id not in offices:
         yield Invalid("There is no such office among yours.", field="office")
     if person is None:
         return

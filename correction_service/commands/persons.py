@@ -1,0 +1,58 @@
+"""`person`: enrol people from a file."""
+
+from contextlib import closing
+from datetime import UTC, datetime
+from pathlib import Path
+
+import click
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from correction_service import imports
+from correction_service.commands.database import SHELL
+from correction_service.db import open_database
+from correction_service.settings import Settings
+from correction_service.sheets import table_of
+from models.agency import Agency, AgencyLevel
+from models.errors import Invalid
+
+
+@click.group()
+def person() -> None:
+    """Enrol people."""
+
+
+@person.command("import")
+@click.argument("file", type=click.Path(exists=True, dir_okay=False, path_type=Path))
+@click.option("--agency", help="The county agency's name; needed when there are several.")
+@click.option(
+    "--report",
+    type=click.Path(dir_okay=False, path_type=Path),
+    help="Also write the faults here, as CSV.",
+)
+@click.pass_obj
+def person_import(settings: Settings, file: Path, agency: str | None, report: Path | None) -> None:
+    """Enrol everyone in FILE (CSV or XLSX), or nobody, and say what is wrong row by row."""
+    table = table_of(file.read_bytes())
+    try:
+        with (
+            closing(open_database(settings)) as database,
+            database.transaction(SHELL, "person import") as session,
+        ):
+            offices = _agency(session, agency).offices
+            made = imports.enrol_all(session, offices, table, datetime.now(UTC))
+    except imports.ImportRefused as refusal:
+        if report is not None:
+            report.write_bytes(imports.report(refusal.faults))
+        for row, field, chinese, english in imports.lines(refusal.faults):
+            click.echo(f"{row}\t{field}\t{chinese} {english}", err=True)
+        raise
+    click.echo(f"{len(made)} enrolled: {made[0].number} … {made[-1].number}")
+
+
+def _agency(session: Session, name: str | None) -> Agency:
+    counties = select(Agency).where(Agency.level == AgencyLevel.COUNTY)
+    found = session.scalars(counties.where(Agency.name == name) if name else counties).all()
+    if len(found) != 1:
+        raise Invalid("Name one county agency with --agency.", field="agency")
+    return found[0]
