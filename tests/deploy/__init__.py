@@ -1,0 +1,1 @@
+"""The files that operators use, and the documents that explain them."""
