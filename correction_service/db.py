@@ -66,6 +66,11 @@ def open_database(settings: Settings) -> Database:
     return Database(engine, load_ring(settings))
 
 
+def open_keyless(settings: Settings) -> Database:
+    """Open the database for a process that opens nothing sealed: its made-up ring fits nothing."""
+    return Database(engine_for(settings.database_url.get_secret_value()), KeyRing.generate())
+
+
 def load_ring(settings: Settings) -> KeyRing:
     """Read the key ring from the settings; the demo makes one (mode 0600) and keeps it."""
     if settings.key_ring is not None:

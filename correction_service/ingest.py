@@ -11,7 +11,7 @@ from sqlalchemy.exc import InterfaceError, OperationalError
 
 from correction_service import fixes
 from correction_service.audit import SYSTEM
-from correction_service.db import Database, open_database
+from correction_service.db import Database, open_keyless
 from correction_service.fix_store import Refusal, keep_refusals
 from correction_service.fixes import Heard, Recorded
 from correction_service.settings import Settings
@@ -124,7 +124,7 @@ def run(settings: Settings, stop: threading.Event | None = None) -> None:
     if threading.current_thread() is threading.main_thread():
         for number in (signal.SIGTERM, signal.SIGINT):
             signal.signal(number, lambda *_: stop.set())
-    database = open_database(settings)
+    database = open_keyless(settings)
     log.info("ingest", broker=settings.mqtt_host, port=settings.mqtt_port)
     try:
         mqtt.listen(broker_of(settings), Ingest(database).handle, stop=stop)

@@ -34,8 +34,8 @@ GRANT SELECT ON device, binding, supervised_case, positioning_order, zone TO cor
 GRANT SELECT (id, name, agency_id, active, online, heard_at) ON gateway TO correction_ingest;
 -- It adds what it hears, never changes or removes what it heard,
 GRANT SELECT, INSERT ON fix, device_event TO correction_ingest;
-GRANT INSERT ON reject, zone_change, audit_record TO correction_ingest;
-GRANT INSERT, SELECT (id) ON outbox TO correction_ingest;
+-- (an id is read back from what was just inserted),
+GRANT INSERT, SELECT (id) ON reject, zone_change, audit_record, outbox TO correction_ingest;
 -- and keeps the present state.
 GRANT SELECT, INSERT, UPDATE ON device_state, incident TO correction_ingest;
 GRANT UPDATE (online, heard_at) ON gateway TO correction_ingest;
