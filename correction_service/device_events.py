@@ -31,7 +31,7 @@ ENDED_BY_A_SIGN_OF_LIFE = (IncidentKind.DEVICE_SILENT, IncidentKind.POWER_OFF)
 STRAP_OPEN = {EventKind.STRAP_OPEN: True, EventKind.STRAP_CLOSED: False}
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Signal:
     """Something a worn bracelet said of itself, and when that was as far as we can tell."""
 
@@ -96,7 +96,16 @@ def strap_signals(
     if not shown or state.strap_open == bool(known):
         return []
     kind = EventKind.STRAP_OPEN if state.strap_open else EventKind.STRAP_CLOSED
-    return [Signal(state.device_id, wearing, kind, shown[-1].time, now, "fix")]
+    return [
+        Signal(
+            device_id=state.device_id,
+            wearing=wearing,
+            kind=kind,
+            at=shown[-1].time,
+            received=now,
+            told_by="fix",
+        )
+    ]
 
 
 def sign_of_life(session: Session, device_id: int, wearing: Wearing, now: datetime) -> None:

@@ -123,8 +123,18 @@ def _keep_events(session: Session, found: _Sorted) -> list[Signal]:
         wearing = bracelet.wearing(at)
         identity = (bracelet.id, event.time, event.seq)
         if wearing is not None and identity in new:
-            new.remove(identity)
-            signals.append(Signal(bracelet.id, wearing, event.event, at, heard.received, "event"))
+            new.remove(identity)  # the same event twice in one batch is one event
+            signals.append(
+                Signal(
+                    device_id=bracelet.id,
+                    wearing=wearing,
+                    kind=event.event,
+                    at=at,
+                    received=heard.received,
+                    told_by="event",
+                    clock_bad=at != event.time,
+                )
+            )
     return signals
 
 

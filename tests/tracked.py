@@ -49,11 +49,15 @@ def tracked(database: Database, county: County) -> Tracked:
 
 
 def track(
-    session: Session, case: Case, county: County, device: str = DEVICE, gateway: str = GATEWAY
+    session: Session,
+    case: Case,
+    county: County,
+    device: str = DEVICE,
+    speaker: Gateway | None = None,
 ) -> Tracked:
     """Give a case a bracelet, an order and a home area."""
     head = session.get_one(User, county.users[Role.COUNTY_HEAD])
-    speaker = Gateway(name=gateway, agency_id=county.agency, secret_hash="!")
+    speaker = speaker or Gateway(name=GATEWAY, agency_id=county.agency, secret_hash="!")
     bracelet = Device(name=device, gateway=speaker)
     order = PositioningOrder.decide(
         case,

@@ -1,26 +1,73 @@
 """The way of a fix: the order gate, storage once, zone states, incidents."""
 
-from datetime import timedelta
+import hashlib
+from dataclasses import dataclass
+from datetime import datetime, timedelta
 
+import msgspec
+import pytest
 from sqlalchemy import func, select
 
+from correction_service import bracelets, zones
+from correction_service.audit import SYSTEM
 from correction_service.db import Database
-from models.device import DeviceState
-from models.fix import Fix
-from models.incident import IncidentKind
+from correction_service.fixes import Recorded
+from correction_service.zones import Terms
+from models.case import Case, CaseState
+from models.device import Device, DeviceState, Gateway
+from models.fix import DeviceEvent, Fix, Reject
+from models.incident import IncidentKind, IncidentState
+from models.order import PositioningOrder
 from models.outbox import Outbox
-from models.zone import ZoneChange, ZoneState
-from tests.county import NOW
+from models.zone import Zone, ZoneChange, ZoneKind, ZoneState
+from tests.county import NOW, County, make_case
 from tests.tracked import (
     BEYOND,
+    DEVICE,
+    FITTED,
+    GATEWAY,
     HONGHUAGANG,
     HUICHUAN,
     Tracked,
+    event,
+    fix,
     heard,
     incidents_of,
     minutes,
     take,
+    track,
 )
+
+SECOND = timedelta(seconds=1)
+
+
+def stored(database: Database) -> int:
+    with database.reading() as session:
+        return session.scalar(select(func.count()).select_from(Fix)) or 0
+
+
+def changes(database: Database) -> list[ZoneState]:
+    with database.reading() as session:
+        return list(session.scalars(select(ZoneChange.state).order_by(ZoneChange.decided_at)))
+
+
+def state_of(database: Database, device_id: int) -> DeviceState:
+    with database.reading() as session:
+        state = session.get_one(DeviceState, device_id)
+        session.expunge_all()
+        return state
+
+
+def live_at(database: Database, one: dict[str, object], at: datetime) -> Recorded:
+    """Take a message as it comes, two seconds after its own time."""
+    kind = "event" if "event" in one else "fix"
+    received = at + 2 * SECOND
+    return take(database, heard(one, kind=kind, received=received), now=received)
+
+
+def live(database: Database, fixes: list[dict[str, object]]) -> None:
+    for one in fixes:
+        live_at(database, one, datetime.fromisoformat(str(one["time"])))
 
 
 def test_a_trip_between_districts_of_one_city_raises_nothing(
@@ -29,26 +76,361 @@ def test_a_trip_between_districts_of_one_city_raises_nothing(
     trip = minutes(NOW, [HUICHUAN] * 8 + [HONGHUAGANG] * 8)
     take(database, heard(trip, received=NOW + timedelta(minutes=16)))
     assert incidents_of(database) == []
-    with database.reading() as session:
-        assert session.scalar(select(func.count()).select_from(Fix)) == 16
-        (change,) = session.scalars(select(ZoneChange))
-        assert (change.state, change.since) == (ZoneState.INSIDE, NOW)
+    assert (stored(database), changes(database)) == (16, [ZoneState.INSIDE])
 
 
 def test_a_trip_beyond_the_city_opens_one_incident(database: Database, tracked: Tracked) -> None:
-    trip = minutes(NOW, [HUICHUAN] * 8 + [BEYOND] * 20)
-    for number, one in enumerate(trip):
-        at = NOW + timedelta(minutes=number, seconds=2)
-        take(database, heard(one, received=at), now=at)
+    live(database, minutes(NOW, [HUICHUAN] * 8 + [BEYOND] * 20))
     (incident,) = incidents_of(database)
     assert incident.kind is IncidentKind.LEFT_HOME_AREA
     assert incident.since == NOW + timedelta(minutes=8)
     assert incident.opened_at == NOW + timedelta(minutes=12, seconds=2)
     assert incident.last_seen_at == NOW + timedelta(minutes=27)
     assert incident.facts["sources"] == {"gnss": 5}
+    assert incident.facts["fix_at"] == (NOW + timedelta(minutes=27)).isoformat()
+    assert incident.facts["age_s"] == 2
     assert 5_000 < incident.facts["beyond_m"] < 20_000
+    state = state_of(database, tracked.device)
+    assert (state.lat, state.lon) == BEYOND
     with database.reading() as session:
-        state = session.get_one(DeviceState, tracked.device)
-        assert (state.lat, state.lon) == BEYOND
         (row,) = session.scalars(select(Outbox).where(Outbox.topic == "live"))
         assert row.payload == {"kind": "incident", "id": incident.id}
+
+
+def test_the_same_storm_in_one_late_batch_is_the_same_incident(
+    database: Database, tracked: Tracked
+) -> None:
+    trip = minutes(NOW, [HUICHUAN] * 7 + [BEYOND] * 7 + [HUICHUAN] * 7 + [BEYOND] * 7)
+    later = NOW + timedelta(hours=3)
+    take(database, heard(trip, received=later), now=later)
+    (incident,) = incidents_of(database)
+    assert incident.facts["times"] == 2
+    assert incident.ended_at is None
+
+
+def test_a_return_ends_the_incident_and_leaves_it_open_for_an_officer(
+    database: Database, tracked: Tracked
+) -> None:
+    live(database, minutes(NOW, [BEYOND] * 7 + [HUICHUAN] * 7))
+    (incident,) = incidents_of(database)
+    assert incident.state is IncidentState.OPEN
+    assert incident.ended_at == NOW + timedelta(minutes=7)
+    assert incident.facts["ended_by"] == "back"
+
+
+def test_an_exclusion_zone_raises_when_it_is_entered(database: Database, tracked: Tracked) -> None:
+    lat, lon = HUICHUAN
+    with database.transaction(SYSTEM, "test") as session:
+        terms = Terms(kind=ZoneKind.EXCLUSION, name="某小区", valid_from=FITTED)
+        case = session.get_one(Case, tracked.case)
+        zones.circle(session, case, terms, lat=lat + 0.02, lon=lon, radius_m=500)
+    live(database, minutes(NOW, [HUICHUAN] * 6))
+    assert incidents_of(database) == []
+    live(database, minutes(NOW + timedelta(minutes=6), [(lat + 0.02, lon)] * 6))
+    (incident,) = incidents_of(database)
+    assert incident.kind is IncidentKind.ENTERED_EXCLUSION
+    assert incident.facts["beyond_m"] == pytest.approx(500, abs=5)
+
+
+def test_curfew_counts_in_its_hours_only(database: Database, tracked: Tracked) -> None:
+    evening = NOW.replace(hour=13, minute=50)  # 21:50 in legal time
+    with database.transaction(SYSTEM, "test") as session:
+        terms = Terms(kind=ZoneKind.CURFEW, name="住处", valid_from=FITTED, hours="22:00-06:00")
+        case = session.get_one(Case, tracked.case)
+        zones.circle(session, case, terms, lat=HUICHUAN[0], lon=HUICHUAN[1], radius_m=200)
+    live(database, minutes(evening, [HONGHUAGANG] * 20))
+    (incident,) = incidents_of(database)
+    assert incident.kind is IncidentKind.OUT_IN_CURFEW
+    assert incident.since == evening + timedelta(minutes=10)
+    morning = NOW.replace(hour=22) - timedelta(minutes=15)
+    live(database, minutes(morning, [HONGHUAGANG] * 30))
+    (incident,) = incidents_of(database)
+    assert incident.ended_at == NOW.replace(hour=22)
+    assert incident.facts["ended_by"] == "not_in_force"
+
+
+def test_a_duplicate_is_success_and_changes_nothing(database: Database, tracked: Tracked) -> None:
+    trip = heard(minutes(NOW, [BEYOND] * 6))
+    first, again = take(database, trip), take(database, trip, trip)
+    assert len(first.committed[GATEWAY][DEVICE]) == 6
+    assert set(again.committed[GATEWAY][DEVICE]) == set(first.committed[GATEWAY][DEVICE])
+    assert (stored(database), changes(database)) == (6, [ZoneState.OUTSIDE])
+    (incident,) = incidents_of(database)
+    assert incident.facts["times"] == 1
+
+
+def test_a_counter_that_starts_again_is_no_duplicate(database: Database, tracked: Tracked) -> None:
+    take(database, heard([fix(NOW, seq=1), fix(NOW + SECOND, seq=1)]))
+    assert stored(database) == 2
+
+
+def test_a_late_fix_is_stored_and_leaves_the_newer_state(
+    database: Database, tracked: Tracked
+) -> None:
+    live(database, minutes(NOW, [HUICHUAN] * 6))
+    late = minutes(NOW - timedelta(hours=2), [BEYOND] * 10)
+    take(database, heard(late, received=NOW + timedelta(minutes=6)))
+    assert stored(database) == 16
+    assert (changes(database), incidents_of(database)) == ([ZoneState.INSIDE], [])
+    state = state_of(database, tracked.device)
+    assert (state.time, state.lat) == (NOW + timedelta(minutes=5), HUICHUAN[0])
+
+
+def test_an_outage_in_a_batch_out_of_order_is_folded_in_order(
+    database: Database, tracked: Tracked
+) -> None:
+    trip = minutes(NOW, [HUICHUAN] * 6 + [BEYOND] * 6)
+    take(database, heard(trip[::-1], received=NOW + timedelta(minutes=20)))
+    assert changes(database) == [ZoneState.INSIDE, ZoneState.OUTSIDE]
+
+
+@dataclass(frozen=True)
+class Gate:
+    """What is sent, and the reason it must come back with."""
+
+    reason: str
+    said: dict[str, object]
+    device: str = DEVICE
+    gateway: str = GATEWAY
+
+
+GATES = [
+    Gate("unknown_device", fix(NOW), device="stranger"),
+    Gate("wrong_gateway", fix(NOW), gateway="gw-2"),
+    Gate("wrong_gateway", fix(NOW), gateway="nobody"),
+    Gate("wrong_gateway", fix(NOW), device="of-inactive", gateway="gw-3"),
+    Gate("unbound", fix(NOW), device="spare"),
+    Gate("unbound", fix(FITTED - SECOND)),
+    Gate("no_order", fix(NOW), device="no-order"),
+    Gate("no_order", fix(NOW), device="of-released"),
+    Gate("clock_ahead", fix(NOW + timedelta(seconds=301))),
+    Gate("bad_lat", fix(NOW, (127.7, 106.9))),
+    Gate("bad_accuracy_m", fix(NOW, accuracy_m=-1)),
+]
+
+
+@pytest.fixture
+def gates(database: Database, county: County, tracked: Tracked) -> None:
+    """Bracelets not to be heard: a spare, an inactive gateway's, without an order, released."""
+    with database.transaction(SYSTEM, "test") as session:
+        first = session.get_one(Gateway, tracked.gateway)
+        shut = Gateway(name="gw-3", agency_id=county.agency, secret_hash="!", active=False)
+        other = Gateway(name="gw-2", agency_id=county.agency, secret_hash="!")
+        spare = Device(name="spare", gateway=first)
+        session.add_all([other, spare, Device(name="of-inactive", gateway=shut)])
+        office = session.get_one(Case, tracked.case).office
+        for number, name in ((2, "no-order"), (3, "of-released")):
+            case = make_case(session, office, number)
+            track(session, case, county, name, first)
+        released = session.scalars(select(Case).where(Case.number == "T000003")).one()
+        released.move(CaseState.RELEASED, NOW - timedelta(hours=1))
+        lifted = select(PositioningOrder).join(Case).where(Case.number == "T000002")
+        session.scalars(lifted).one().lifted_at = NOW - timedelta(hours=1)
+
+
+@pytest.mark.usefixtures("gates")
+def test_what_must_not_be_stored_is_refused_for_good_and_only_its_digest_kept(
+    database: Database,
+) -> None:
+    told = [heard(gate.said, device=gate.device, gateway=gate.gateway) for gate in GATES]
+    recorded = take(database, *told)
+    assert recorded.committed == {}
+    refused = [
+        (gateway, it.device, it.seq, it.reason)
+        for gateway, rejections in recorded.rejected.items()
+        for it in rejections
+    ]
+    wanted = [(gate.gateway, gate.device, gate.said["seq"], gate.reason) for gate in GATES]
+    assert sorted(refused) == sorted(wanted)
+    with database.reading() as session:
+        rows = session.scalars(select(Reject)).all()
+        assert sorted((row.gateway, row.device, row.seq, row.reason) for row in rows) == sorted(
+            wanted
+        )
+        assert {row.digest for row in rows} == {hashlib.sha256(it.payload).digest() for it in told}
+    assert stored(database) == 0
+
+
+def test_one_bad_fix_of_a_list_costs_only_itself(database: Database, tracked: Tracked) -> None:
+    good, bad = fix(NOW), fix(NOW, lat=1000)
+    recorded = take(database, heard([good, bad]))
+    assert recorded.committed == {GATEWAY: {DEVICE: [good["seq"]]}}
+    assert [it.seq for it in recorded.rejected[GATEWAY]] == [bad["seq"]]
+
+
+def test_a_clock_a_little_ahead_is_believed(database: Database, tracked: Tracked) -> None:
+    take(database, heard(fix(NOW + timedelta(seconds=300))))
+    assert stored(database) == 1
+
+
+def test_an_order_lifted_stops_the_next_fix_and_keeps_the_late_ones_from_before(
+    database: Database, tracked: Tracked
+) -> None:
+    take(database, heard(fix(NOW)))
+    lifted_at = NOW + timedelta(minutes=5)
+    with database.transaction(SYSTEM, "test") as session:
+        session.get_one(PositioningOrder, tracked.order).lifted_at = lifted_at
+    after = lifted_at + timedelta(minutes=1)
+    before, at_once = fix(lifted_at - SECOND), fix(lifted_at)
+    recorded = take(database, heard([before, at_once], received=after), now=after)
+    assert recorded.committed == {GATEWAY: {DEVICE: [before["seq"]]}}
+    assert [it.reason for it in recorded.rejected[GATEWAY]] == ["no_order"]
+
+
+def test_a_batch_of_several_devices_is_sorted_by_device(
+    database: Database, county: County, tracked: Tracked
+) -> None:
+    with database.transaction(SYSTEM, "test") as session:
+        office = session.get_one(Case, tracked.case).office
+        other = make_case(session, office, 2)
+        track(session, other, county, "B0002", session.get_one(Gateway, tracked.gateway))
+    batch = [{**fix(NOW), "device": DEVICE}, {**fix(NOW, BEYOND), "device": "B0002"}]
+    recorded = take(database, heard(batch, kind="batch", device=""))
+    assert recorded.committed == {GATEWAY: {DEVICE: [batch[0]["seq"]], "B0002": [batch[1]["seq"]]}}
+
+
+def test_the_next_wearer_does_not_begin_where_the_last_one_was(
+    database: Database, county: County, tracked: Tracked
+) -> None:
+    take(database, heard(minutes(NOW, [BEYOND] * 6)))
+    handed_over = NOW + timedelta(hours=1)
+    with database.transaction(SYSTEM, "test") as session:
+        device = session.get_one(Device, tracked.device)
+        bracelets.unbind(session, device, handed_over)
+        other = make_case(session, session.get_one(Case, tracked.case).office, 2)
+        spare = track(session, other, county, "spare", device.gateway)
+        bracelets.unbind(session, session.get_one(Device, spare.device), handed_over)
+        bracelets.bind(session, other, device, handed_over)
+    state = state_of(database, tracked.device)
+    assert (state.lat, state.time, state.zones) == (None, None, b"")
+    late = fix(NOW + timedelta(minutes=10), BEYOND)
+    take(database, heard(late, received=handed_over), now=handed_over)
+    assert stored(database) == 7
+    assert state_of(database, tracked.device).lat is None
+
+
+RAISING = {
+    "strap_open": IncidentKind.STRAP_OPENED,
+    "case_open": IncidentKind.CASE_OPENED,
+    "separated": IncidentKind.SEPARATED,
+    "jamming": IncidentKind.JAMMED,
+    "power_off": IncidentKind.POWER_OFF,
+    "sos": IncidentKind.SOS,
+}
+
+
+def test_events_open_their_incidents_at_once_and_once(database: Database, tracked: Tracked) -> None:
+    said = [event(NOW, name, detail="x" * 2000) for name in RAISING]
+    for one in (*said, *said):
+        live_at(database, one, NOW)
+    found = incidents_of(database)
+    assert [incident.kind for incident in found] == list(RAISING.values())
+    assert {(incident.since, incident.facts["times"]) for incident in found} == {(NOW, 1)}
+    with database.reading() as session:
+        raw = set(session.scalars(select(DeviceEvent.raw)))
+        assert raw == {msgspec.json.encode(one) for one in said}
+
+
+def test_what_stops_by_itself_is_marked_as_ended(database: Database, tracked: Tracked) -> None:
+    stopped = NOW + timedelta(minutes=1)
+    for name in ("strap_open", "separated", "power_off"):
+        live_at(database, event(NOW, name), NOW)
+    for name in ("strap_closed", "reunited", "charging"):
+        live_at(database, event(stopped, name), stopped)
+    found = incidents_of(database)
+    assert [(it.state, it.ended_at) for it in found] == [(IncidentState.OPEN, stopped)] * 3
+
+
+def test_harmless_events_are_kept_and_raise_nothing(database: Database, tracked: Tracked) -> None:
+    names = ["battery_low", "charging", "strap_closed", "reunited"]
+    for name in names:
+        live_at(database, event(NOW, name), NOW)
+    assert incidents_of(database) == []
+    with database.reading() as session:
+        query = select(DeviceEvent.event).order_by(DeviceEvent.seq)
+        assert session.scalars(query).all() == names
+
+
+@pytest.mark.parametrize("clock", ["1970-01-01T00:00:00+00:00", "2099-01-01T00:00:00+00:00"])
+def test_an_event_with_a_wrong_clock_is_judged_by_its_receipt(
+    database: Database, tracked: Tracked, clock: str
+) -> None:
+    live_at(database, {**event(NOW, "strap_open"), "time": clock}, NOW)
+    (incident,) = incidents_of(database)
+    assert incident.since == NOW + 2 * SECOND
+    assert incident.facts["clock_bad"] is True
+
+
+def test_without_an_order_events_are_kept_but_only_a_call_for_help_raises(
+    database: Database, tracked: Tracked
+) -> None:
+    with database.transaction(SYSTEM, "test") as session:
+        session.get_one(PositioningOrder, tracked.order).lifted_at = NOW
+    for name in ("strap_open", "sos"):
+        live_at(database, event(NOW, name), NOW)
+    assert [it.kind for it in incidents_of(database)] == [IncidentKind.SOS]
+    with database.reading() as session:
+        assert session.scalar(select(func.count()).select_from(DeviceEvent)) == 2
+
+
+def test_an_event_of_a_bracelet_that_nobody_wears_is_refused(
+    database: Database, tracked: Tracked
+) -> None:
+    with database.transaction(SYSTEM, "test") as session:
+        bracelets.unbind(session, session.get_one(Device, tracked.device), NOW - SECOND)
+    recorded = live_at(database, event(NOW, "strap_open"), NOW)
+    assert [it.reason for it in recorded.rejected[GATEWAY]] == ["unbound"]
+
+
+def test_a_strap_seen_open_in_a_fix_raises_where_the_event_was_lost(
+    database: Database, tracked: Tracked
+) -> None:
+    straps = ["closed", "open", "open", "closed"]
+    live(
+        database,
+        [fix(NOW + timedelta(minutes=at), strap=strap) for at, strap in enumerate(straps)],
+    )
+    (incident,) = incidents_of(database)
+    assert (incident.kind, incident.facts["told_by"]) == (IncidentKind.STRAP_OPENED, "fix")
+    assert (incident.since, incident.ended_at) == (
+        NOW + timedelta(minutes=1),
+        NOW + timedelta(minutes=3),
+    )
+
+
+def test_a_strap_that_an_event_told_open_is_not_told_again_by_fixes(
+    database: Database, tracked: Tracked
+) -> None:
+    live_at(database, event(NOW, "strap_open"), NOW)
+    live(database, [fix(NOW + timedelta(minutes=at), strap="open") for at in (1, 2)])
+    (incident,) = incidents_of(database)
+    assert incident.facts["times"] == 1
+    assert state_of(database, tracked.device).strap_open is True
+
+
+def test_a_word_from_a_silent_bracelet_ends_its_silence(
+    database: Database, tracked: Tracked
+) -> None:
+    live_at(database, event(NOW, "power_off"), NOW)
+    back = NOW + timedelta(hours=2)
+    live_at(database, fix(back), back)
+    (incident,) = incidents_of(database)
+    assert incident.ended_at == back + 2 * SECOND
+
+
+def test_a_gateway_says_whether_it_is_there(database: Database, tracked: Tracked) -> None:
+    for state, online in (("online", True), ("offline", False)):
+        said = {"state": state, "time": NOW.isoformat()}
+        take(database, heard(said, kind="status", device=""))
+        with database.reading() as session:
+            gateway = session.get_one(Gateway, tracked.gateway)
+            assert (gateway.online, gateway.heard_at) == (online, NOW)
+
+
+def test_a_person_without_zones_is_followed_without_incidents(
+    database: Database, tracked: Tracked
+) -> None:
+    with database.transaction(SYSTEM, "test") as session:
+        zones.end(session, session.get_one(Zone, tracked.zone), NOW - timedelta(days=1))
+    live(database, minutes(NOW, [BEYOND] * 8))
+    assert (stored(database), incidents_of(database), changes(database)) == (8, [], [])
