@@ -1,0 +1,51 @@
+"""The check-in itself: questions, camera, and what came of it."""
+
+from flask import redirect, render_template, url_for
+from flask.typing import ResponseReturnValue
+
+from correction_service import access, checkins, receipts
+from correction_service.web.phone.frame import blueprint, to_a_browser
+from models.checkin import COUNTS, FOR_REVIEW, CheckIn
+from models.errors import Refused
+
+
+@blueprint.get("/checkin")
+@access.person_only
+def check_in() -> ResponseReturnValue:
+    """Show the questions and the camera, or the other ways when the face check is not on."""
+    elsewhere = to_a_browser()
+    if elsewhere:
+        return elsewhere
+    try:
+        with access.reading() as session:
+            checkins.ready(session, access.person_id())
+    except Refused as refusal:
+        return redirect(url_for("phone.ask", why=refusal.code))
+    return render_template(
+        "phone/checkin.html",
+        challenge_url=url_for("checkins.challenge"),
+        capture_url=url_for("checkins.capture"),
+        receipt_url=url_for("phone.receipt", receipt="RECEIPT"),
+        help_url=url_for("phone.ask"),
+    )
+
+
+@blueprint.get("/receipt/<receipt>")
+@access.person_only
+def receipt(receipt: str) -> ResponseReturnValue:
+    """Say in words what came of a check-in; a reload says the same."""
+    with access.reading() as session:
+        made = checkins.mine(session, access.person_id(), receipt)
+        return render_template("phone/receipt.html", **told(made))
+
+
+def told(made: CheckIn) -> dict[str, object]:
+    """What a result page says of a check-in."""
+    return {
+        "checkin": made,
+        "counts": made.outcome in COUNTS,
+        "for_review": made.outcome in FOR_REVIEW,
+        "said": receipts.said(made),
+        "advice": receipts.advice(made),
+        "next_step": receipts.next_step(made),
+    }

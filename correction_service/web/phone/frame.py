@@ -1,0 +1,53 @@
+"""What the phone pages share: blueprint, words, and the way out of chat programs' browsers."""
+
+from datetime import datetime, timedelta
+
+from apiflask import APIBlueprint
+from flask import redirect, request, url_for
+from flask.typing import ResponseReturnValue
+from flask_babel import format_datetime, gettext
+
+from correction_service import access, agenda, hours, locale
+from correction_service.face.words import Words
+from correction_service.settings import Settings
+
+blueprint = APIBlueprint("phone", __name__, url_prefix="/m", enable_openapi=False)
+IN_APP_BROWSERS = ("micromessenger", "qq/", "dingtalk", "alipayclient", "weibo")
+
+
+def in_app_browser() -> bool:
+    """Whether a chat program shows the page: no reliable camera, and cookies of its own."""
+    agent = request.user_agent.string.lower()
+    return any(name in agent for name in IN_APP_BROWSERS)
+
+
+def to_a_browser() -> ResponseReturnValue | None:
+    """Send on from inside a chat program to the page that says how to open a browser."""
+    return redirect(url_for("phone.browser")) if in_app_browser() else None
+
+
+@blueprint.app_template_filter()
+def bilingual(words: Words) -> str:
+    """Choose the reader's language of a sentence kept in two."""
+    return words.zh if locale.chosen() == "zh" else words.en
+
+
+@blueprint.app_template_filter()
+def window(due: agenda.Window) -> str:
+    """Say a window as people do: today 09:00–11:00."""
+    settings = access.service().settings
+    times = f"{_clock(due.opens_at)}–{_clock(due.closes_at)}"
+    return f"{_day(due.opens_at, settings)} {times}"
+
+
+def _clock(moment: datetime) -> str:
+    return str(format_datetime(moment, "HH:mm"))
+
+
+def _day(moment: datetime, settings: Settings) -> str:
+    day, today = hours.local_day(moment, settings), hours.local_day(access.now(), settings)
+    if day == today:
+        return str(gettext("today"))
+    if day == today + timedelta(days=1):
+        return str(gettext("tomorrow"))
+    return str(format_datetime(moment, gettext("EEE d MMM")))

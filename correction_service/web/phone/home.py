@@ -1,0 +1,113 @@
+"""Home, points, messages and another way: what the person sees of their own case."""
+
+from flask import flash, redirect, render_template, request, url_for
+from flask.typing import ResponseReturnValue
+from flask_babel import gettext
+from sqlalchemy import or_, select
+from sqlalchemy.orm import Session
+
+from correction_service import access, agenda, checkins, help_requests, hours, notices, points
+from correction_service.web.phone.frame import blueprint
+from models.case import Case
+from models.errors import Invalid, Refused
+from models.help_request import HelpKind
+from models.phone import PhoneAccess
+from models.points import Rulebook
+from models.zone import Zone, ZoneKind
+
+LAST_REASONS = 3
+
+
+@blueprint.get("/")
+@access.person_only
+def home() -> ResponseReturnValue:
+    """Say what is next, then how I stand. Showing the messages proves that they arrived."""
+    settings, now = access.service().settings, access.now()
+    with access.writing() as session:
+        case = checkins.current_case(session, access.person_id())
+        messages = notices.shown(session, access.person_id(), now, settings)
+        return render_template(
+            "phone/home.html",
+            case=case,
+            messages=messages[:LAST_REASONS],
+            next=agenda.upcoming(session, case, settings, now),
+            last=checkins.last(session, access.person_id()),
+            month=_month(session, case),
+            zones=_zones(session, case),
+            asked=help_requests.open_of(session, case),
+            now=now,
+        )
+
+
+def _month(session: Session, case: Case) -> points.MonthBalance | None:
+    """This month's points, or None where no rulebook is in force yet."""
+    day = hours.local_day(access.now(), access.service().settings)
+    try:
+        return points.balance(session, case.id, day)
+    except Refused:
+        return None
+
+
+def _zones(session: Session, case: Case) -> list[Zone]:
+    """Where to keep to. Exclusion zones are told by the order's own words, not by us."""
+    now = access.now()
+    in_force = select(Zone).where(
+        Zone.case_id == case.id,
+        Zone.kind != ZoneKind.EXCLUSION,
+        Zone.valid_from <= now,
+        or_(Zone.valid_to.is_(None), Zone.valid_to > now),
+    )
+    return list(session.scalars(in_force.order_by(Zone.id)))
+
+
+@blueprint.get("/points")
+@access.person_only
+def ledger() -> ResponseReturnValue:
+    """Every entry with its reason; one taken back shows that it was."""
+    with access.reading() as session:
+        case = checkins.current_case(session, access.person_id())
+        entries = points.ledger(session, case.id)
+        taken_back = {entry.reverses_id for entry in entries if entry.reverses_id}
+        books = {book.id: book.rules["items"] for book in session.scalars(select(Rulebook))}
+        return render_template(
+            "phone/points.html",
+            entries=entries,
+            taken_back=taken_back,
+            books=books,
+            month=_month(session, case),
+        )
+
+
+@blueprint.get("/messages")
+@access.person_only
+def messages() -> ResponseReturnValue:
+    """Every message; showing them proves that they arrived."""
+    with access.writing() as session:
+        settings = access.service().settings
+        shown = notices.shown(session, access.person_id(), access.now(), settings)
+        return render_template("phone/messages.html", messages=shown)
+
+
+@blueprint.route("/help", methods=["GET", "POST"])
+@access.person_only
+def ask() -> ResponseReturnValue:
+    """Ask for a call, for help or for another way of checking in: costs nothing."""
+    if request.method == "POST":
+        try:
+            kind = HelpKind(request.form.get("kind", ""))
+        except ValueError:
+            raise Invalid("Choose what you need.", field="kind") from None
+        with access.writing() as session:
+            case = checkins.current_case(session, access.person_id())
+            help_requests.ask(session, case, kind, access.now())
+        flash(gettext("Your officer has been told and will call you. This counts as no fault."))
+        return redirect(url_for("phone.ask"))
+    with access.reading() as session:
+        case = checkins.current_case(session, access.person_id())
+        phone = session.get(PhoneAccess, access.person_id())
+        return render_template(
+            "phone/help.html",
+            asked={each.kind for each in help_requests.open_of(session, case)},
+            office=case.office,
+            no_smartphone=phone is not None and phone.no_smartphone,
+        )

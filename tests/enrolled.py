@@ -1,0 +1,69 @@
+"""A person of the test county whose face is enrolled, and bursts of faces to check in with."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from uuid import UUID
+
+import pytest
+
+from correction_service import consents, templates
+from correction_service.audit import SYSTEM
+from correction_service.captures import Capture
+from correction_service.db import Database
+from correction_service.face.template import Template
+from correction_service.face.verifier import Verifier
+from models.case import Case
+from models.user import Role, User
+from tests.county import NOW, County
+from tests.faces import FacePhotos, face_photos, frames
+
+__all__ = ["face_photos"]
+
+
+@dataclass(frozen=True)
+class Bursts:
+    """Five frames each of the enrolled person, of somebody else and of a group."""
+
+    person: Capture
+    stranger: Capture
+    group: Capture
+
+
+@pytest.fixture(scope="session")
+def face_template(verifier: Verifier, face_photos: FacePhotos) -> Template:
+    verdict = verifier.enrol([photo.read_bytes() for photo in face_photos.person])
+    assert verdict.template is not None
+    return verdict.template
+
+
+@pytest.fixture(scope="session")
+def bursts(face_photos: FacePhotos) -> Bursts:
+    group = Capture((face_photos.group.read_bytes(),))
+    return Bursts(
+        Capture(tuple(frames(face_photos.person[1], 5))),
+        Capture(tuple(frames(face_photos.stranger, 5))),
+        group,
+    )
+
+
+@pytest.fixture
+def enrolled(database: Database, county: County, face_template: Template) -> UUID:
+    """Enrol the county's one person: consent given, template in use; return the person's id."""
+    return enrol(database, county, face_template, NOW)
+
+
+def enrol(database: Database, county: County, template: Template, now: datetime) -> UUID:
+    with database.transaction(SYSTEM, "test") as session:
+        person = session.get_one(Case, county.case).person
+        officer = session.get_one(User, county.users[Role.OFFICER])
+        consents.give(session, person, officer, now)
+        templates.replace(
+            session,
+            person,
+            officer,
+            now,
+            vectors=template.to_bytes(),
+            model_version=template.model_version,
+            photos=3,
+        )
+        return person.id
