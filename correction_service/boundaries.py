@@ -78,7 +78,7 @@ def union(session: Session, codes: list[str], on: date) -> GeoJson:
     return as_geojson(shapely.union_all(shapes, grid_size=STEP_DEG))
 
 
-def county_outline(session: Session, code: str, on: date, tolerance_m: float = 60.0) -> GeoJson:
+def county_outline(session: Session, code: str, on: date, tolerance_m: float = 100.0) -> GeoJson:
     """A division's outline for a map, thinned to `tolerance_m`."""
     shape = outline(session, code, on)
     plane = plane_of(shape)
@@ -131,7 +131,7 @@ def _known(code: str) -> Division:
         return divisions()[code]
     except KeyError:
         raise NotFound(
-            "No outline of division %(code)s is known.", field="code", code=code
+            "No outline of division %(division)s is known.", field="code", division=code
         ) from None
 
 

@@ -1,11 +1,14 @@
 """`device`, `gateway`, `boundary` and `ingest`: the hardware side of the service."""
 
 import json
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 
 import click
 from sqlalchemy import select
+from sqlalchemy.orm import Session
 
 from correction_service import boundaries, bracelets, gateways, ingest
 from correction_service.audit import Actor
@@ -18,6 +21,12 @@ from models.errors import NotFound
 
 SHELL = Actor("system", "shell")
 FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
+
+
+@contextmanager
+def _writing(settings: Settings, via: str) -> Iterator[Session]:
+    with closing(open_database(settings)) as database, database.transaction(SHELL, via) as session:
+        yield session
 
 
 @click.command("ingest")
@@ -38,7 +47,7 @@ def device() -> None:
 @click.pass_obj
 def device_import(settings: Settings, file: Path, gateway: str | None) -> None:
     """Register the bracelets of FILE, a CSV of id, imei, model and gateway; all or none."""
-    with open_database(settings).transaction(SHELL, "device import") as session:
+    with _writing(settings, "device import") as session:
         report = bracelets.import_file(session, file.read_bytes(), gateway)
     for it in report.faults:
         click.echo(f"line {it.line}, {it.fault.field}: {it.fault}", err=True)
@@ -58,7 +67,7 @@ def gateway() -> None:
 @click.pass_obj
 def gateway_add(settings: Settings, name: str, agency: str | None) -> None:
     """Register the gateway NAME and print its secret, this once."""
-    with open_database(settings).transaction(SHELL, "gateway add") as session:
+    with _writing(settings, "gateway add") as session:
         query = select(Agency.id)
         found = session.scalars(query.where(Agency.division == agency) if agency else query).all()
         if len(found) != 1:
@@ -72,7 +81,7 @@ def gateway_add(settings: Settings, name: str, agency: str | None) -> None:
 @click.pass_obj
 def gateway_rotate(settings: Settings, name: str) -> None:
     """Give the gateway NAME a new secret and print it, this once."""
-    with open_database(settings).transaction(SHELL, "gateway rotate") as session:
+    with _writing(settings, "gateway rotate") as session:
         secret = gateways.rotate(session, name)
     click.echo(secret)
 
@@ -81,7 +90,7 @@ def gateway_rotate(settings: Settings, name: str) -> None:
 @click.pass_obj
 def gateway_list(settings: Settings) -> None:
     """List the gateways and when each was last heard."""
-    with open_database(settings).reading() as session:
+    with closing(open_database(settings)) as database, database.reading() as session:
         for it in gateways.every(session):
             state = {True: "online", False: "offline", None: "unknown"}[it.online]
             heard = it.heard_at.isoformat(timespec="seconds") if it.heard_at else "never"
@@ -96,7 +105,7 @@ def gateway_files(settings: Settings, folder: Path) -> None:
     if not settings.mqtt_username or settings.mqtt_password is None:
         raise click.UsageError("CORRECTION_MQTT_USERNAME and CORRECTION_MQTT_PASSWORD are not set")
     service = Account(settings.mqtt_username, settings.mqtt_password.get_secret_value())
-    with open_database(settings).reading() as session:
+    with closing(open_database(settings)) as database, database.reading() as session:
         passwords = gateways.password_file(session, service)
     folder.mkdir(parents=True, exist_ok=True)
     for name, text in (("passwords", passwords), ("acl", gateways.acl_file(service))):
@@ -123,7 +132,7 @@ def boundary_import(
     A Feature may say its code and name itself, in its properties `code` and `name`.
     """
     today = datetime.now(UTC).astimezone(LEGAL_ZONE).date()
-    with open_database(settings).transaction(SHELL, "boundary import") as session:
+    with _writing(settings, "boundary import") as session:
         if file is None:
             if division is None:
                 raise click.UsageError("name a FILE or a --division")
