@@ -16,7 +16,7 @@ from paho.mqtt.reasoncodes import ReasonCode
 
 from devices import topics
 from devices.backlog import Backlog
-from devices.link import MqttSettings, client
+from devices.link import MqttSettings, client, topic_of
 from devices.messages import (
     Command,
     CommandResult,
@@ -173,7 +173,7 @@ class Gateway:
         self.connected = False
 
     def _message(self, _client: Client, _userdata: object, message: MQTTMessage) -> None:
-        self._heard.append((message.topic, bytes(message.payload)))
+        self._heard.append((topic_of(message), bytes(message.payload)))
 
 
 def _status(state: GatewayState) -> bytes:

@@ -4,7 +4,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal
 
-from paho.mqtt.client import Client
+from paho.mqtt.client import Client, MQTTMessage
 from paho.mqtt.enums import CallbackAPIVersion, MQTTProtocolVersion
 from paho.mqtt.packettypes import PacketTypes
 from paho.mqtt.properties import Properties
@@ -73,6 +73,14 @@ def client(settings: MqttSettings, *, lasting: bool, manual_ack: bool = False) -
         properties=_session(lasting=lasting) if five else None,
     )
     return made
+
+
+def topic_of(message: MQTTMessage) -> str:
+    """The topic, or "" where it is not UTF-8; an exception would end paho's network thread."""
+    try:
+        return message.topic
+    except UnicodeDecodeError:
+        return ""
 
 
 def _password(file: Path | None) -> str | None:

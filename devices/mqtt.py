@@ -19,7 +19,7 @@ from paho.mqtt.properties import Properties
 from paho.mqtt.reasoncodes import ReasonCode
 
 from devices import topics
-from devices.link import MqttSettings, Outbound, client
+from devices.link import MqttSettings, Outbound, client, topic_of
 
 log = logging.getLogger(__name__)
 
@@ -87,7 +87,8 @@ class _Inbox:
         while len(self._waiting) >= INBOX_MAX and not self._stop.is_set():
             time.sleep(LINGER_S)
         self._waiting.append(arrival)
-        self._arrived.set()
+        if not self._arrived.is_set():  # setting costs a lock, and a burst needs it once
+            self._arrived.set()
 
     def take(self) -> list[_Arrival]:
         """What arrived until a short silence, a full batch or the gathering time; or nothing."""
@@ -237,12 +238,9 @@ class _Listener:
 
     def _arrived(self, _client: Client, _userdata: object, message: MQTTMessage) -> None:
         self._traffic.received += 1
-        try:
-            topic = message.topic
-        except UnicodeDecodeError:
-            topic = ""  # no topic of ours; to raise here would end the network thread
         now = datetime.now(UTC)
-        inbound = Inbound(topic, bytes(message.payload), message.retain, now, message.qos)
+        payload = bytes(message.payload)
+        inbound = Inbound(topic_of(message), payload, message.retain, now, message.qos)
         self._inbox.put(_Arrival(self._connection, message.mid, inbound))
 
 

@@ -186,12 +186,13 @@ def _loosely(payload: bytes) -> list[Any]:
 
 def _settled(sent: _Sent, topic: Topic) -> _Sent:
     """Put the device, UTC and WGS-84 in place: frozen is for readers, the decoder finishes."""
-    if topic.device is not None and sent.device not in {"", topic.device}:
-        raise WireError(Reason.DEVICE_MISMATCH)
     device = topic.device or sent.device
     if not device:
         raise WireError(Reason.BAD_DEVICE)
-    force_setattr(sent, "device", device)
+    if sent.device != device:
+        if sent.device:
+            raise WireError(Reason.DEVICE_MISMATCH)
+        force_setattr(sent, "device", device)
     if sent.time.tzinfo is not UTC:
         force_setattr(sent, "time", _utc(sent.time))
     if isinstance(sent, Fix):

@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from devices import broker as embedded
+from devices import mqtt
 from devices.broker import EmbeddedBroker
 from devices.link import Outbound
 from devices.mqtt import Inbound, Outcome, Traffic, listen
@@ -137,6 +138,27 @@ def test_a_restarted_broker_is_found_again_and_old_acks_are_not_sent_to_it() -> 
             until(lambda: traffic.acknowledged == 1)
     assert heard.payloads == ["before", "after"]
     assert traffic.connections == 2
+
+
+def test_a_slow_handler_holds_the_network_back_instead_of_filling_memory(
+    broker: EmbeddedBroker, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(mqtt, "INBOX_MAX", 5)
+    entered, release, heard = threading.Event(), threading.Event(), Heard()
+
+    def handle(batch: list[Inbound]) -> Outcome:
+        entered.set()
+        release.wait()
+        return heard(batch)
+
+    with listening(broker.port, handle) as traffic:
+        publish(broker.port, FIX, "first")
+        entered.wait()
+        publish(broker.port, FIX, *map(str, range(50)))
+        until(lambda: traffic.received == 7)  # one handled, five waiting, one at the door
+        release.set()
+        until(lambda: traffic.acknowledged == 51)
+    assert heard.payloads == ["first", *map(str, range(50))]
 
 
 def test_retained_telemetry_is_ignored_but_a_retained_status_is_news(
