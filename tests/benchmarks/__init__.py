@@ -1,0 +1,1 @@
+"""What `make bench` measures, each figure beside a named baseline of the same run."""
