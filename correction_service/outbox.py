@@ -11,13 +11,13 @@ from models.outbox import Outbox
 LIVE_FOR = timedelta(days=2)  # a page away for longer loads anew
 
 
-def live(session: Session, case: Case, kind: str, subject_id: int, now: datetime) -> None:
+def live(session: Session, of: Case | Outbox, kind: str, subject_id: int, now: datetime) -> None:
     """Tell the open pages of the case's office that a `kind` has changed; ids only."""
     session.add(
         Outbox(
             topic="live",
-            agency_id=case.agency_id,
-            office_id=case.office_id,
+            agency_id=of.agency_id,
+            office_id=of.office_id,
             payload={"kind": kind, "id": subject_id},
             created_at=now,
         )

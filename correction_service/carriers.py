@@ -1,0 +1,109 @@
+"""Carriers of messages: an SMS gateway, or a webhook that never learns a phone number."""
+
+import hashlib
+import hmac
+from dataclasses import dataclass, field
+from typing import Protocol
+from uuid import UUID
+
+import httpx
+import msgspec
+
+from correction_service.settings import Settings
+
+TIMEOUT_S = 5.0
+SIGNATURE = "X-Correction-Signature"
+
+
+class CarrierFailed(Exception):
+    """A carrier did not take a message; the text names a status or an error, nothing of it."""
+
+
+@dataclass(frozen=True)
+class Parcel:
+    """A message on its way. `reference` is the same on every try: carriers can drop a repeat."""
+
+    reference: str
+    kind: str
+    text_zh: str
+    text_en: str
+    person_id: UUID
+    phone: str | None = field(repr=False)
+
+
+class Carrier(Protocol):
+    """Takes a parcel, or raises `CarrierFailed`."""
+
+    @property
+    def name(self) -> str:
+        """The channel that a notice names."""
+        ...
+
+    def takes(self, parcel: Parcel) -> bool:
+        """Whether this carrier can bring it."""
+        ...
+
+    def send(self, parcel: Parcel) -> None:
+        """Hand it over; to be called with no transaction open."""
+        ...
+
+
+@dataclass(frozen=True)
+class Sms:
+    """POST {"to", "text", "reference"} as JSON with a bearer token."""
+
+    url: str
+    token: str = field(repr=False)
+    name: str = "sms"
+
+    def takes(self, parcel: Parcel) -> bool:
+        """Only with a phone number."""
+        return parcel.phone is not None
+
+    def send(self, parcel: Parcel) -> None:
+        """Hand the Chinese text over."""
+        body = {"to": parcel.phone, "text": parcel.text_zh, "reference": parcel.reference}
+        _post(self.url, msgspec.json.encode(body), {"Authorization": f"Bearer {self.token}"})
+
+
+@dataclass(frozen=True)
+class Webhook:
+    """POST a JSON body signed with HMAC-SHA256 of its bytes; the person is an id, no number."""
+
+    url: str
+    secret: str = field(repr=False)
+    name: str = "webhook"
+
+    def takes(self, parcel: Parcel) -> bool:  # noqa: ARG002 - the protocol's signature
+        """Anything."""
+        return True
+
+    def send(self, parcel: Parcel) -> None:
+        """Hand both texts over."""
+        names = ("reference", "kind", "text_zh", "text_en")
+        body = {name: getattr(parcel, name) for name in names}
+        raw = msgspec.json.encode(body | {"person": str(parcel.person_id)})
+        signature = hmac.new(self.secret.encode(), raw, hashlib.sha256).hexdigest()
+        _post(self.url, raw, {SIGNATURE: f"sha256={signature}"})
+
+
+def _post(url: str, body: bytes, headers: dict[str, str]) -> None:
+    headers = headers | {"Content-Type": "application/json"}
+    try:
+        answer = httpx.post(url, content=body, headers=headers, timeout=TIMEOUT_S)
+    except (httpx.HTTPError, httpx.InvalidURL) as error:
+        raise CarrierFailed(type(error).__name__) from None
+    if not answer.is_success:
+        raise CarrierFailed(f"status {answer.status_code}")
+
+
+def configured(settings: Settings) -> list[Carrier]:
+    """Return the carriers of the settings, SMS first."""
+    carriers: list[Carrier] = []
+    if settings.sms_url:
+        token = settings.sms_token.get_secret_value() if settings.sms_token else ""
+        carriers.append(Sms(settings.sms_url, token))
+    if settings.webhook_url:
+        secret = settings.webhook_secret.get_secret_value() if settings.webhook_secret else ""
+        carriers.append(Webhook(settings.webhook_url, secret))
+    return carriers

@@ -1,0 +1,196 @@
+"""The process that does what must happen by the clock; one holder by lock, others stand by."""
+
+import os
+import signal
+import socket
+import threading
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from functools import partial
+from traceback import extract_tb
+from typing import Any
+
+import structlog
+from apscheduler.executors.pool import ThreadPoolExecutor
+from apscheduler.schedulers.background import BackgroundScheduler
+from apscheduler.triggers.cron import CronTrigger
+from apscheduler.triggers.interval import IntervalTrigger
+from sqlalchemy.exc import SQLAlchemyError
+
+from correction_service import (
+    delivery,
+    duties,
+    hours,
+    jobs,
+    locks,
+    outbox,
+    photos,
+    points,
+    sealer,
+    silences,
+    sweep,
+)
+from correction_service.audit import SYSTEM
+from correction_service.db import Database
+from correction_service.readiness import HEARTBEAT
+from correction_service.sealer import Sealer
+from correction_service.settings import Settings
+
+BEAT_S = 10.0
+STANDBY_S = 1.0
+THREADS = 4
+Work = Callable[[datetime], object]
+log = structlog.get_logger()
+
+
+@dataclass(frozen=True)
+class Job:
+    """Something done by the clock. Later than `grace_s` it waits for its next turn."""
+
+    name: str
+    trigger: Any
+    grace_s: int
+    work: Work
+    at_once: bool = False
+
+
+class Chores:
+    """What the jobs do, each in transactions of its own."""
+
+    def __init__(self, database: Database, settings: Settings) -> None:
+        self._database, self._settings = database, settings
+        self._sealer = Sealer()
+
+    def seal(self, now: datetime) -> None:
+        """Number the outbox, then seal the log: a broken log does not stop the live pages."""
+        with self._database.reading() as session:
+            due = self._sealer.due(session, now)
+        if due:
+            with self._database.transaction(SYSTEM, "seal") as session:
+                sealer.number_outbox(session)
+            with self._database.transaction(SYSTEM, "seal") as session:
+                self._sealer.seal(session, now)
+
+    def deliver(self, now: datetime) -> None:
+        """Bring messages to their carriers."""
+        delivery.deliver(self._database, self._settings, now)
+
+    def duties(self, now: datetime) -> None:
+        """Make the day's duties, ask spot checks whose moment has come, end what is over."""
+        for verb in (duties.make, duties.spot, duties.lapse):
+            with self._database.transaction(SYSTEM, "duties") as session:
+                verb(session, now, self._settings)
+
+    def silences(self, now: datetime) -> None:
+        """Open incidents for bracelets that are not heard."""
+        with self._database.transaction(SYSTEM, "silences") as session:
+            silences.open_new(session, now, self._settings)
+
+    def sweep(self, now: datetime) -> None:
+        """Sweep the present day."""
+        day = hours.local_day(now, self._settings)
+        result = sweep.run(self._database, day, now, self._settings)
+        log.info("sweep", **result.as_json())
+
+    def retain(self, now: datetime) -> None:
+        """Delete photos and outbox rows whose time has ended."""
+        with self._database.transaction(SYSTEM, "retention") as session:
+            photos.expire(session, self._settings, now)
+            outbox.forget(session, now)
+
+    def rulebook(self) -> None:
+        """See that there is a rulebook at all."""
+        with self._database.transaction(SYSTEM, "schedule") as session:
+            points.install_default(session)
+
+
+def timetable(chores: Chores, settings: Settings) -> list[Job]:
+    """Return every job with its times, which are local."""
+    cron = partial(CronTrigger, timezone=settings.zone)
+    return [
+        Job("seal", IntervalTrigger(seconds=1), 30, chores.seal),
+        Job("deliver", IntervalTrigger(seconds=2), 30, chores.deliver),
+        Job("duties", IntervalTrigger(minutes=1), 60, chores.duties, at_once=True),
+        Job("silences", IntervalTrigger(minutes=1), 60, chores.silences, at_once=True),
+        Job("sweep", cron(hour=5, minute=30), 3600, chores.sweep),
+        Job("sweep_by_day", cron(hour="6-21", minute="*/10"), 300, chores.sweep, at_once=True),
+        Job("retain", IntervalTrigger(hours=1), 600, chores.retain, at_once=True),
+    ]
+
+
+def perform(job: Job) -> None:
+    """Do a job's work now; what fails is logged by its kind and place, without values."""
+    try:
+        job.work(datetime.now(UTC))
+    except Exception as error:  # noqa: BLE001 - the other jobs go on, and this one's next turn
+        frame = extract_tb(error.__traceback__)[-1]
+        where = f"{frame.filename}:{frame.lineno}"
+        log.error("job_failed", job=job.name, error=type(error).__name__, where=where)  # noqa: TRY400 - no values
+
+
+def _scheduler(timetable: list[Job], settings: Settings) -> BackgroundScheduler:
+    scheduler = BackgroundScheduler(
+        timezone=settings.zone, executors={"default": ThreadPoolExecutor(THREADS)}
+    )
+    for job in timetable:
+        first = {"next_run_time": datetime.now(UTC)} if job.at_once else {}
+        scheduler.add_job(
+            perform,
+            job.trigger,
+            args=[job],
+            id=job.name,
+            misfire_grace_time=job.grace_s,
+            coalesce=True,
+            max_instances=1,
+            **first,
+        )
+    return scheduler
+
+
+def run(database: Database, settings: Settings, stop: threading.Event) -> None:
+    """Wait for the lock, work while it is held, stand by again when it is lost; until `stop`."""
+    lock = locks.schedule_lock(database, settings)
+    while not stop.is_set():
+        if not lock.take():
+            stop.wait(STANDBY_S)
+            continue
+        try:
+            _hold(database, settings, lock, stop)
+        finally:
+            lock.release()
+
+
+def _hold(database: Database, settings: Settings, lock: locks.Lock, stop: threading.Event) -> None:
+    started = datetime.now(UTC)
+    chores = Chores(database, settings)
+    chores.rulebook()
+    scheduler = _scheduler(timetable(chores, settings), settings)
+    scheduler.start()
+    log.info("schedule_started")
+    try:
+        while lock.held():
+            _beat(database, started)
+            if stop.wait(BEAT_S):
+                return
+        log.error("schedule_lock_lost")
+    finally:
+        scheduler.shutdown(wait=True)
+        log.info("schedule_ended")
+
+
+def _beat(database: Database, started: datetime) -> None:
+    holder = f"{socket.gethostname()}:{os.getpid()}"
+    try:
+        with database.transaction(SYSTEM, "schedule") as session:
+            jobs.beat(session, HEARTBEAT, holder, started, datetime.now(UTC))
+    except SQLAlchemyError as error:
+        log.warning("no_heartbeat", error=type(error).__name__)
+
+
+def main(database: Database, settings: Settings) -> None:
+    """Run until SIGTERM or Ctrl-C, and let the work in hand end."""
+    stop = threading.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda *_: stop.set())
+    run(database, settings, stop)
