@@ -9,7 +9,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from models.agency import Agency, Office
-from models.errors import DomainError, Invalid, NotFound
+from models.errors import DomainError, Invalid, NotFound, Refused
 from models.user import Role, User
 
 MIN_PASSWORD = 10
@@ -99,6 +99,21 @@ def reset(session: Session, username: str) -> str:
     user.session_epoch += 1
     user.login_succeeded()
     return password
+
+
+def close(session: Session, user: User, by: int) -> None:
+    """Close an account and end its sessions; nobody closes their own."""
+    if user.id == by:
+        raise Refused("You cannot close your own account.")
+    user.active = False
+    user.session_epoch += 1
+    session.flush()
+
+
+def reopen(session: Session, user: User) -> None:
+    """Open a closed account again; its password still holds."""
+    user.active = True
+    session.flush()
 
 
 def change_password(user: User, old: str, new: str) -> None:

@@ -1,6 +1,6 @@
 """Who sees which cases: an officer their office or county, an agency everything below it."""
 
-from sqlalchemy import ColumnElement, exists, false, select
+from sqlalchemy import ColumnElement, Select, exists, false, select
 from sqlalchemy.orm import Session
 
 from models.agency import Agency
@@ -9,11 +9,16 @@ from models.errors import Forbidden, NotFound
 from models.user import Permission, Role, User
 
 
-def agencies_below(agency_id: int) -> ColumnElement[bool]:
-    """Match cases of an agency and of every agency under it."""
+def agency_ids(agency_id: int) -> Select[int]:
+    """Select the ids of an agency and of every agency under it."""
     tree = select(Agency.id).where(Agency.id == agency_id).cte("tree", recursive=True)
     tree = tree.union(select(Agency.id).join(tree, Agency.parent_id == tree.c.id))
-    return Case.agency_id.in_(select(tree.c.id))
+    return select(tree.c.id)
+
+
+def agencies_below(agency_id: int) -> ColumnElement[bool]:
+    """Match cases of an agency and of every agency under it."""
+    return Case.agency_id.in_(agency_ids(agency_id))
 
 
 def visible(user: User) -> ColumnElement[bool]:

@@ -2,6 +2,7 @@
 
 from datetime import datetime, timedelta
 from enum import StrEnum
+from typing import ClassVar
 
 from sqlalchemy import ForeignKey, String
 from sqlalchemy.orm import Mapped, mapped_column, relationship
@@ -58,6 +59,7 @@ class User(Base):
     """An account of the console; with an office it sees that office, without it the county."""
 
     __tablename__ = "user_account"
+    is_authenticated: ClassVar[bool] = True  # where a stranger's stand-in says False
 
     id: Mapped[int] = mapped_column(primary_key=True)
     username: Mapped[str] = mapped_column(String(64), unique=True)

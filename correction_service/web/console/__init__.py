@@ -1,0 +1,44 @@
+"""The officers' console: who needs me now, people, reviews, incidents, flags, points."""
+
+from correction_service.web.console import (
+    audit,
+    calls,
+    cases,
+    devices,
+    enrol,
+    enrol_face,
+    enrol_import,
+    enrol_steps,
+    enrol_tracking,
+    flags,
+    frame,
+    home,
+    incidents,
+    people,
+    points,
+    reviews,
+    users,
+)
+
+BLUEPRINTS = tuple(
+    module.blueprint
+    for module in (
+        frame,
+        home,
+        people,
+        cases,
+        reviews,
+        incidents,
+        flags,
+        points,
+        calls,
+        devices,
+        users,
+        audit,
+        enrol,
+        enrol_face,
+        enrol_import,
+        enrol_steps,
+        enrol_tracking,
+    )
+)

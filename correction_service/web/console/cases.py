@@ -1,0 +1,263 @@
+"""One person's pages: timeline, where, check-ins, points, file; what is secret opens on demand."""
+
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from apiflask import APIBlueprint
+from flask import render_template, request, url_for
+from flask.typing import ResponseReturnValue
+from flask_babel import lazy_gettext as _l
+from sqlalchemy import select
+from sqlalchemy.orm import Session, joinedload
+
+from correction_service import (
+    access,
+    bands,
+    checkins,
+    consents,
+    duties,
+    help_requests,
+    orders,
+    persons,
+    templates,
+    timeline,
+)
+from correction_service.cases import legal_day
+from correction_service.scope import case_for, visible
+from correction_service.timeline import Entry, Kind
+from correction_service.web.console import acts, ledger, words
+from models.case import Case
+from models.checkin import CheckIn, CheckInDuty, CheckInPlan, CheckInReview, Way
+from models.device import Binding, DeviceState
+from models.errors import NotFound
+from models.person import SEALED_FIELDS
+from models.phone import PhoneAccess
+from models.user import Permission
+from models.zone import Zone
+
+blueprint = APIBlueprint("cases", __name__, url_prefix="/cases", enable_openapi=False)
+ROWS = 60
+HOURS = (6, 24, 72, 168)
+
+
+def _head(session: Session, case_id: int) -> dict[str, Any]:
+    """What every page of a person shows on top."""
+    case = case_for(session, access.user(), case_id)
+    now, today = access.now(), legal_day(access.now())
+    binding = session.scalar(
+        select(Binding)
+        .where(Binding.case_id == case.id, Binding.unbound_at.is_(None))
+        .options(joinedload(Binding.device))
+    )
+    return {
+        "case": case,
+        "today": today,
+        "term": _term(case),
+        "order": orders.in_force(session, case, now),
+        "binding": binding,
+        "device": session.get(DeviceState, binding.device_id) if binding else None,
+        "asked": help_requests.open_of(session, case),
+    }
+
+
+def _term(case: Case) -> dict[str, int]:
+    """Days of the term, days served, and the share served of a hundred."""
+    days = (case.term_end - case.term_start).days + 1
+    served = (legal_day(access.now()) - case.term_start).days
+    served = min(max(served, 0), days)
+    return {"days": days, "served": served, "left": days - served, "percent": 100 * served // days}
+
+
+@blueprint.get("/<int:case_id>")
+@access.needs(Permission.SEE_CASES)
+def page(case_id: int) -> ResponseReturnValue:
+    """Everything that happened, newest first; kinds and the moment to go on from are in the URL."""
+    allowed = [
+        kind
+        for kind in Kind
+        if kind is not Kind.BRACELET or access.user().may(Permission.SEE_LOCATION)
+    ]
+    chosen = [kind for kind in allowed if kind in request.args.getlist("kind")] or allowed
+    until = _moment(request.args.get("until")) or access.now() + timedelta(days=1)
+    with access.reading() as session:
+        head = _head(session, case_id)
+        rows, older = _paged(timeline.entries(session, head["case"], chosen, until, ROWS + 1))
+        return render_template(
+            "console/case/timeline.html",
+            **head,
+            tab="timeline",
+            entries=rows,
+            older=older,
+            kinds=[(kind.value, words.word(kind)) for kind in allowed],
+            chosen=chosen if chosen != allowed else [],
+            zone_names=_zone_names(session, case_id),
+        )
+
+
+def _zone_names(session: Session, case_id: int) -> dict[int, str]:
+    names = select(Zone.id, Zone.name).where(Zone.case_id == case_id)
+    return dict(session.execute(names).tuples().all())
+
+
+def _paged(rows: list[Entry]) -> tuple[list[Entry], datetime | None]:
+    """Cut between two moments, so that what happened together stays on one page."""
+    if len(rows) <= ROWS:
+        return rows, None
+    older = rows[ROWS].at
+    return [row for row in rows if row.at > older] or rows, older
+
+
+def _moment(text: str | None) -> datetime | None:
+    """Read a moment of a URL; one without a zone is of the service's zone."""
+    try:
+        read = datetime.fromisoformat(text or "")
+    except ValueError:
+        return None
+    zone = access.service().settings.zone
+    return (read if read.tzinfo else read.replace(tzinfo=zone)).astimezone(UTC)
+
+
+@blueprint.get("/<int:case_id>/where")
+@access.needs(Permission.SEE_LOCATION)
+def where(case_id: int) -> ResponseReturnValue:
+    """The trail of a chosen time on the map, and the zones' states under a time axis."""
+    hours = request.args.get("hours", 6, type=int)
+    hours = hours if hours in HOURS else HOURS[0]
+    until = _moment(request.args.get("until")) or access.now()
+    since = until - timedelta(hours=hours)
+    with access.reading() as session:
+        head = _head(session, case_id)
+        zones = bands.of_case(session, case_id, since, until)
+        return render_template(
+            "console/case/where.html",
+            **head,
+            tab="where",
+            bands=zones,
+            since=since,
+            until=until,
+            hours=hours,
+            choices=HOURS,
+        )
+
+
+@blueprint.get("/<int:case_id>/checkins")
+@access.needs(Permission.SEE_CASES)
+def checked(case_id: int) -> ResponseReturnValue:
+    """Check-ins with what came of them, duties, and the form for an officer's own."""
+    with access.reading() as session:
+        head = _head(session, case_id)
+        mine = CheckIn.case_id == case_id
+        reviews = select(CheckInReview).join(CheckInReview.checkin).where(mine)
+        found = session.scalars(select(CheckIn).where(mine).order_by(CheckIn.id.desc()).limit(ROWS))
+        asked = select(CheckInDuty).where(CheckInDuty.case_id == case_id)
+        return render_template(
+            "console/case/checkins.html",
+            **head,
+            tab="checkins",
+            checkins=found.all(),
+            reviews={r.checkin_id: r for r in session.scalars(reviews.order_by(CheckInReview.id))},
+            duties=session.scalars(asked.order_by(CheckInDuty.id.desc()).limit(10)).all(),
+            plan=session.get(CheckInPlan, case_id),
+            ways=[(way.value, words.word(way)) for way in Way if way in checkins.ATTESTED],
+        )
+
+
+@blueprint.get("/<int:case_id>/points")
+@access.needs(Permission.SEE_CASES)
+def points(case_id: int) -> ResponseReturnValue:
+    """The month's balance, drafts that wait, and the whole ledger."""
+    with access.reading() as session:
+        head = _head(session, case_id)
+        month = ledger.month_of(request.args.get("month"), head["today"])
+        found = ledger.read(session, case_id, month)
+        return render_template("console/case/points.html", **head, tab="points", **found)
+
+
+@blueprint.get("/<int:case_id>/file")
+@access.needs(Permission.SEE_CASES)
+def file(case_id: int) -> ResponseReturnValue:
+    """What is on file: case, contact, consents, face, phone, orders, zones, bracelet."""
+    with access.reading() as session:
+        head = _head(session, case_id)
+        case: Case = head["case"]
+        zones = select(Zone).where(Zone.case_id == case_id).order_by(Zone.id.desc())
+        template = templates.in_use(session, case.person)
+        others = select(Case).where(Case.person_id == case.person_id, visible(access.user()))
+        return render_template(
+            "console/case/file.html",
+            **head,
+            tab="file",
+            others=session.scalars(others.where(Case.id != case.id)).all(),
+            consent=consents.latest(session, case.person),
+            template=template,
+            phone=session.get(PhoneAccess, case.person_id),
+            orders=orders.of(session, case),
+            zones=session.scalars(zones).all(),
+        )
+
+
+@blueprint.post("/<int:case_id>/reveal/<column>")
+@access.needs(Permission.SUPERVISE)
+def reveal(case_id: int, column: str) -> ResponseReturnValue:
+    """Open one secret field; the look is logged."""
+    if column not in SEALED_FIELDS:
+        raise NotFound("There is no such page.")
+    with access.writing() as session:
+        value = persons.reveal(session, access.user(), case_id, column)
+    return render_template("console/_revealed.html", value=value)
+
+
+@blueprint.post("/<int:case_id>/face")
+@access.needs(Permission.SEE_PHOTOS)
+def face(case_id: int) -> ResponseReturnValue:
+    """Return the latest enrolment photo's place; loading it is the look that is logged."""
+    with access.reading() as session:
+        person = case_for(session, access.user(), case_id, Permission.SEE_PHOTOS).person
+        found = templates.enrolment_photos(session, person)
+        return render_template("console/_face.html", photo=found[0] if found else None)
+
+
+@blueprint.post("/<int:case_id>/attest")
+@access.needs(Permission.SUPERVISE)
+def attest(case_id: int) -> ResponseReturnValue:
+    """Record a check-in that an officer took: by call, visit, at the counter or by video."""
+    way = request.form.get("way", "")
+    return acts.done(
+        lambda session: checkins.attest(
+            session,
+            access.user(),
+            case_id,
+            way=Way(way) if way in set(Way) else Way.PHONE,
+            note=acts.note(),
+            now=access.now(),
+        ),
+        _l("The check-in is recorded."),
+        url_for("cases.checked", case_id=case_id),
+    )
+
+
+@blueprint.post("/<int:case_id>/ask")
+@access.needs(Permission.SUPERVISE)
+def ask(case_id: int) -> ResponseReturnValue:
+    """Ask for a check-in now; its clock starts when the message is proved to have arrived."""
+    settings = access.service().settings
+
+    def act(session: Session) -> None:
+        case = case_for(session, access.user(), case_id, Permission.SUPERVISE)
+        duties.on_demand(session, case, access.now(), settings)
+
+    message = _l("A check-in is asked for. Its clock starts when the message has arrived.")
+    return acts.done(act, message, url_for("cases.checked", case_id=case_id))
+
+
+@blueprint.post("/<int:case_id>/help/<int:request_id>")
+@access.needs(Permission.SUPERVISE)
+def helped(case_id: int, request_id: int) -> ResponseReturnValue:
+    """Close a request for help with what was done."""
+    return acts.done(
+        lambda session: help_requests.handle(
+            session, access.user(), request_id, acts.note(), access.now()
+        ),
+        _l("Written down."),
+        url_for("cases.page", case_id=case_id),
+    )

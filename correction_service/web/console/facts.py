@@ -1,0 +1,131 @@
+"""The figures beside a sentence: of an incident, a draft, a comparison; each with what it means."""
+
+from collections.abc import Iterator
+from datetime import datetime
+
+from flask_babel import format_datetime, get_locale, gettext
+from flask_babel import lazy_gettext as _l
+
+from correction_service.web.console import sentences, words
+from models.checkin import CheckIn
+from models.incident import Incident, IncidentKind
+from models.points import PointsDraft
+
+K = IncidentKind
+MATTERS = {
+    K.LEFT_HOME_AREA: _l("Leaving the city or county needs approval before it begins."),
+    K.ENTERED_EXCLUSION: _l("The order forbids this place; somebody there may need protection."),
+    K.OUT_IN_CURFEW: _l("At this hour the person is to be at this address."),
+    K.STRAP_OPENED: _l("An open strap may come off; positions then say nothing of the person."),
+    K.CASE_OPENED: _l("An opened case may mean that somebody works on the bracelet."),
+    K.SEPARATED: _l("The bracelet does not feel the wrist; positions may not be the person's."),
+    K.JAMMED: _l("While radio is disturbed nothing is known of where the person is."),
+    K.DEVICE_SILENT: _l("Nothing is heard: that is neither a breach nor a sign that all is well."),
+    K.POWER_OFF: _l("While it is off nothing is known of where the person is."),
+    K.SOS: _l("The person asks for help now."),
+}
+QUALITY = {
+    "register": _l("from the register"),
+    "service_clock": _l("by this service's clock"),
+    "delivery_report": _l("by the carrier's report"),
+    "machine": _l("judged by the machine"),
+    "last_receipt": _l("by the last receipt"),
+    "never_heard": _l("never heard since it was fitted"),
+    "last_will": _l("by the gateway's own word"),
+}
+TURNED_AWAY = {
+    "unknown_device": _l("a bracelet that is not registered"),
+    "unbound": _l("a bracelet that nobody wears"),
+    "wrong_gateway": _l("a gateway that spoke for another's bracelet"),
+    "no_order": _l("no order in force at that time: not stored"),
+    "clock_ahead": _l("a time in the future"),
+    "not_json": _l("not JSON"),
+    "bad_shape": _l("not a message of ours"),
+    "too_large": _l("too large"),
+    "too_many": _l("too many fixes in one message"),
+    "unknown_topic": _l("a topic that means nothing"),
+}
+EVIDENCE = {
+    "opens_at": _l("asked from"),
+    "closes_at": _l("until"),
+    "missed_after": _l("missed after"),
+    "answered_at": _l("answered"),
+    "delivered_at": _l("request delivered"),
+    "last_check_in": _l("latest check-in that counted"),
+}
+
+
+def matters(kind: IncidentKind) -> str:
+    """Say why such an incident matters."""
+    return str(MATTERS[kind])
+
+
+def of_incident(incident: Incident) -> Iterator[tuple[str, str]]:
+    """Yield (label, figure) of what was measured, with its quality."""
+    facts = incident.facts
+    if "beyond_m" in facts:
+        yield gettext("Beyond the border"), sentences.distance(facts["beyond_m"])
+    if facts.get("fix_at"):
+        yield gettext("Newest position"), sentences.clock(facts["fix_at"])
+        yield gettext("Found by"), str(words.SOURCES.get(facts["source"], facts["source"]))
+        yield gettext("Its claimed accuracy"), sentences.distance(facts.get("accuracy_m"))
+    if facts.get("error_m"):
+        least, most = facts["error_m"]
+        yield gettext("Error allowed for"), f"{least}–{most} m"
+    if facts.get("battery") is not None:
+        yield gettext("Battery"), _battery(facts["battery"])
+    if facts.get("gateway"):
+        yield gettext("Gateway"), str(gettext(str(facts["gateway"])))
+    if facts.get("told_by"):
+        yield gettext("Told by"), _told_by(facts["told_by"])
+
+
+def _battery(share: object) -> str:
+    return sentences.percent(share if isinstance(share, float | int) else None)
+
+
+def _told_by(how: str) -> str:
+    said = {"event": gettext("the bracelet's own report"), "fix": gettext("a position's flag")}
+    return str(said.get(how, how))
+
+
+def likeness(checkin: CheckIn) -> str:
+    """Say a score in words: how near it is to what a match needs."""
+    score, needed = checkin.score or 0.0, checkin.threshold or 1.0
+    if score >= needed:
+        return str(gettext("The faces agree as much as a match needs."))
+    if score >= needed / 2:
+        return str(gettext("The faces agree in part: not enough for a match."))
+    return str(gettext("The faces hardly agree."))
+
+
+def quality(code: str) -> str:
+    """Say how good the data of a flag's reason are."""
+    return str(QUALITY.get(code, code))
+
+
+def turned_away(code: str) -> str:
+    """Say why a message was turned away."""
+    return str(TURNED_AWAY.get(code, _l("a field that cannot be right")))
+
+
+def evidence(draft: PointsDraft) -> list[str]:
+    """Say what a draft rests on, line by line."""
+    return [
+        f"{label}: {sentences.clock(draft.evidence[name])}"
+        for name, label in EVIDENCE.items()
+        if draft.evidence.get(name)
+    ]
+
+
+def weekdays(digits: str) -> str:
+    """Say ISO weekday digits in words."""
+    if digits == "1234567":
+        return str(gettext("every day"))
+    names = get_locale().days["format"]["abbreviated"]
+    return " ".join(names[int(digit) - 1] for digit in digits)
+
+
+def local(at: datetime) -> str:
+    """Write a moment as the value of a datetime-local input."""
+    return str(format_datetime(at, "yyyy-MM-dd'T'HH:mm"))

@@ -1,0 +1,107 @@
+"""What every page of the console has around it: the bar, the ways to go, the counts beside them."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+from apiflask import APIBlueprint
+from flask import request
+from flask.blueprints import BlueprintSetupState
+from flask_babel import lazy_gettext as _l
+from flask_babel import ngettext
+from flask_login import current_user
+
+from correction_service import access, worklist
+from correction_service.web.console import acts, facts, sentences, words
+from models.user import Permission, User
+
+blueprint = APIBlueprint("frame", __name__, enable_openapi=False)
+
+
+@dataclass(frozen=True)
+class Place:
+    """A way to go: shown to those who hold one of `permissions`; `count` names what waits there."""
+
+    endpoint: str
+    label: str
+    permissions: tuple[Permission, ...]
+    count: str | None = None
+
+    def open_to(self, user: User) -> bool:
+        """Whether the user may go there."""
+        return any(user.may(permission) for permission in self.permissions)
+
+    @property
+    def here(self) -> bool:
+        """Whether this request is for a page of the place."""
+        return self.endpoint.partition(".")[0] == request.blueprint
+
+
+P = Permission
+PLACES = (
+    Place("console.home", _l("Who needs me"), (P.SEE_CASES,)),
+    Place("people.index", _l("People"), (P.SEE_CASES,)),
+    Place("reviews.queue", _l("Check-ins to review"), (P.SEE_PHOTOS,), "reviews"),
+    Place("incidents.index", _l("Incidents"), (P.SEE_CASES,), "incidents"),
+    Place("flags.index", _l("Flags"), (P.SEE_CASES,), "flags"),
+    Place("points.index", _l("Points"), (P.SEE_CASES,), "drafts"),
+    Place("calls.index", _l("Calls"), (P.SUPERVISE,), "calls"),
+    Place("devices.index", _l("Devices"), (P.SEE_LOCATION, P.ADMINISTER)),
+    Place("users.index", _l("Users"), (P.ADMINISTER,)),
+    Place("audit.index", _l("Audit"), (P.SEE_AUDIT,)),
+)
+
+
+def _places(user: User) -> Iterator[Place]:
+    return (place for place in PLACES if place.open_to(user))
+
+
+def _counts(user: User) -> dict[str, int]:
+    with access.reading() as session:
+        return worklist.counts(session, user)
+
+
+@blueprint.app_context_processor
+def around() -> dict[str, Any]:
+    """Give the templates the account, its places and the words; nothing on pages of strangers."""
+    if not current_user.is_authenticated:
+        return {}
+    user = access.user()
+    return {
+        "me": user,
+        "may": user.may,
+        "P": Permission,
+        "places": _places(user),
+        "counts": lambda: _counts(user),
+        "settings": access.service().settings,
+        "now": access.now(),
+    }
+
+
+@blueprint.record
+def _speak(state: BlueprintSetupState) -> None:
+    app = state.app
+    app.jinja_env.filters.update(
+        word=words.word,
+        seen=sentences.seen,
+        ending=sentences.ending,
+        flagged=sentences.flagged,
+        reason=sentences.reason,
+        innocent=sentences.innocent,
+        distance=sentences.distance,
+        percent=sentences.percent,
+        clock=sentences.clock,
+        day=sentences.day,
+        hour=sentences.hour,
+        stepped=sentences.stepped,
+        device_said=sentences.device_said,
+        matters=facts.matters,
+        facts=facts.of_incident,
+        likeness=facts.likeness,
+        quality=facts.quality,
+        turned_away=facts.turned_away,
+        evidence=facts.evidence,
+        weekdays=facts.weekdays,
+        local=facts.local,
+    )
+    app.jinja_env.globals.update(url_with=acts.url_with, ngettext=ngettext)

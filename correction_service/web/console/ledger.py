@@ -1,0 +1,56 @@
+"""What pages show of points: a month's balance, drafts that wait, the ledger with its reversals."""
+
+from datetime import date
+from typing import Any
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session, joinedload
+
+from correction_service import points
+from correction_service.locale import chosen
+from models.errors import Refused
+from models.points import DraftState, PointsDraft, Rulebook
+
+
+def month_of(text: str | None, today: date) -> date:
+    """Read a month such as 2026-11; anything else is the present one."""
+    try:
+        return date.fromisoformat(f"{text}-01")
+    except ValueError:
+        return today.replace(day=1)
+
+
+def read(session: Session, case_id: int, month: date) -> dict[str, Any]:
+    """Return what the points page of a case shows."""
+    entries = points.ledger(session, case_id)
+    waiting = select(PointsDraft).where(
+        PointsDraft.case_id == case_id, PointsDraft.state == DraftState.DRAFT
+    )
+    rulebooks = {book.id: book for book in session.scalars(select(Rulebook))}
+    drafts = session.scalars(waiting.options(joinedload(PointsDraft.rulebook)))
+    return {
+        "month": month,
+        "balance": balance(session, case_id, month),
+        "drafts": drafts.all(),
+        "entries": entries,
+        "reversed": {entry.reverses_id for entry in entries},
+        "rulebooks": rulebooks,
+    }
+
+
+def balance(session: Session, case_id: int, month: date) -> points.MonthBalance | None:
+    """Return the month's balance; none where no rulebook was in force."""
+    try:
+        return points.balance(session, case_id, month)
+    except Refused:
+        return None
+
+
+def item(rulebook: Rulebook, code: str) -> str:
+    """Say an item of a rulebook in the reader's language."""
+    return str(rulebook.rule(code)[chosen()])
+
+
+def excuses(rulebook: Rulebook) -> list[tuple[str, str]]:
+    """Return (code, words) of the reasons for which nothing is ever deducted."""
+    return [(code, said[chosen()]) for code, said in rulebook.rules["protected"].items()]

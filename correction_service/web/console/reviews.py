@@ -1,0 +1,105 @@
+"""Check-ins to review: enrolled and captured side by side; the next one loads by itself."""
+
+from uuid import UUID
+
+from apiflask import APIBlueprint
+from flask import Response, flash, redirect, render_template, request, url_for
+from flask.typing import ResponseReturnValue
+from flask_babel import gettext
+from sqlalchemy import select
+
+from correction_service import access, checkins, photos, templates
+from correction_service.face.words import ADVICE, Reason
+from correction_service.locale import chosen
+from correction_service.problems import said
+from correction_service.scope import case_for, visible
+from models.case import Case
+from models.checkin import CheckIn, CheckInReview, ReviewDecision
+from models.errors import DomainError, NotFound
+from models.face import StoredPhoto
+from models.user import Permission
+
+blueprint = APIBlueprint("reviews", __name__, url_prefix="/reviews", enable_openapi=False)
+HISTORY = 6
+ENROLLED = 3
+
+
+@blueprint.get("/")
+@access.needs(Permission.SEE_PHOTOS)
+def queue() -> ResponseReturnValue:
+    """Go to the check-in that waits longest, or say that none does."""
+    with access.reading() as session:
+        waiting = checkins.to_review(session, access.user())
+    if not waiting:
+        return render_template("console/reviews.html")
+    return redirect(url_for("reviews.page", checkin_id=waiting[0].id))
+
+
+@blueprint.get("/<int:checkin_id>")
+@access.needs(Permission.SEE_PHOTOS)
+def page(checkin_id: int) -> ResponseReturnValue:
+    """Show both pictures, what the machine made of them, and what came before."""
+    with access.reading() as session:
+        checkin = session.get(CheckIn, checkin_id)
+        if checkin is None:
+            raise NotFound("There is no such check-in.")
+        case = case_for(session, access.user(), checkin.case_id, Permission.SEE_PHOTOS)
+        waiting = checkins.to_review(session, access.user())
+        found = select(CheckInReview).where(CheckInReview.checkin_id == checkin.id)
+        before = select(CheckIn).where(CheckIn.case_id == case.id, CheckIn.id != checkin.id)
+        return render_template(
+            "console/review.html",
+            checkin=checkin,
+            case=case,
+            enrolled=templates.enrolment_photos(session, case.person)[:ENROLLED],
+            reviews=session.scalars(found.order_by(CheckInReview.id)).all(),
+            history=session.scalars(before.order_by(CheckIn.id.desc()).limit(HISTORY)).all(),
+            waiting=len(waiting),
+            next=next((other.id for other in waiting if other.id > checkin.id), None),
+        )
+
+
+@blueprint.post("/<int:checkin_id>")
+@access.needs(Permission.SUPERVISE)
+def decide(checkin_id: int) -> ResponseReturnValue:
+    """Write the finding down and go on to the next."""
+    decision, note = request.form.get("decision", ""), request.form.get("note", "")
+    try:
+        if decision not in set(ReviewDecision):
+            raise NotFound("There is no such decision.")
+        with access.writing() as session:
+            checkins.review(
+                session,
+                access.service().settings,
+                access.user(),
+                checkin_id,
+                decision=ReviewDecision(decision),
+                note=note,
+                now=access.now(),
+            )
+    except DomainError as refusal:
+        if refusal.status == NotFound.status:
+            raise
+        flash(said(refusal), "error")
+        return redirect(url_for("reviews.page", checkin_id=checkin_id))
+    flash(gettext("Written down."), "good")
+    return redirect(url_for("reviews.queue"))
+
+
+@blueprint.get("/photos/<uuid:photo_id>")
+@access.needs(Permission.SEE_PHOTOS)
+def photo(photo_id: UUID) -> ResponseReturnValue:
+    """Open one photo; the look is logged and no browser keeps it."""
+    with access.writing() as session:
+        stored = session.get(StoredPhoto, photo_id)
+        mine = select(Case.id).where(visible(access.user()))
+        if stored is None or not session.scalar(mine.where(Case.person_id == stored.person_id)):
+            raise NotFound("There is no such photo.")
+        data = photos.view(session, access.service().settings, stored)
+    return Response(data, mimetype="image/jpeg", headers={"Cache-Control": "no-store"})
+
+
+@blueprint.app_template_filter()
+def advice(code: str) -> str:
+    """Say a reason of the face check."""
+    return getattr(ADVICE[Reason(code)], chosen()) if code in set(Reason) else code

@@ -1,0 +1,141 @@
+"""What was seen, in one sentence: figures with units, the quality of the data, no verdict."""
+
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any
+
+from flask_babel import format_datetime, format_decimal, gettext, ngettext
+from flask_babel import lazy_gettext as _l
+
+from correction_service.web.console import words
+from models.incident import Incident, IncidentState
+from models.risk import INNOCENT, SENTENCES, RiskFlag
+
+KILOMETRE = 1000
+STEPS = {
+    IncidentState.OPEN.value: _l("opened again"),
+    IncidentState.ACKNOWLEDGED.value: _l("acknowledged"),
+    IncidentState.ACTING.value: _l("being dealt with"),
+    IncidentState.CLOSED.value: _l("closed"),
+}
+DEVICE_SAYS = {
+    "strap_open": _l("strap opened"),
+    "strap_closed": _l("strap closed"),
+    "case_open": _l("case opened"),
+    "battery_low": _l("battery low"),
+    "charging": _l("charging"),
+    "power_off": _l("switched off"),
+    "separated": _l("away from the wrist"),
+    "reunited": _l("back on the wrist"),
+    "jamming": _l("radio disturbed"),
+    "sos": _l("help button pressed"),
+}
+ENDINGS = {
+    "back": _l("it is over: back on the right side"),
+    "not_in_force": _l("it is over: the zone no longer asked anything"),
+    "heard": _l("it is over: heard again"),
+    "strap_closed": _l("it is over: the strap was closed"),
+    "reunited": _l("it is over: back on the wrist"),
+    "charging": _l("it is over: charging"),
+}
+
+
+def distance(metres: float | None) -> str:
+    """Say a distance in metres or kilometres; unknown is said."""
+    if metres is None:
+        return str(gettext("unknown"))
+    if metres < KILOMETRE:
+        return f"{format_decimal(round(metres))} m"
+    return f"{format_decimal(metres / KILOMETRE, format='#,##0.0')} km"
+
+
+def percent(share: float | None) -> str:
+    """Say a share of one in per cent; unknown is said."""
+    return str(gettext("unknown")) if share is None else f"{share * 100:.0f} %"
+
+
+def clock(at: datetime | str | None) -> str:
+    """Say a moment shortly: day, hour and minute in the service's zone."""
+    if isinstance(at, str):
+        at = datetime.fromisoformat(at)
+    return str(gettext("unknown")) if at is None else str(format_datetime(at, "MM-dd HH:mm"))
+
+
+def day(at: datetime) -> str:
+    """Say the day of a moment, with its weekday, in the service's zone."""
+    return str(format_datetime(at, "yyyy-MM-dd EEE"))
+
+
+def hour(at: datetime) -> str:
+    """Say the hour and minute of a moment, in the service's zone."""
+    return str(format_datetime(at, "HH:mm"))
+
+
+def seen(incident: Incident) -> str:
+    """Say what an incident saw: the place, how far, on how many fixes from what."""
+    facts, parts = incident.facts, [words.word(incident.kind)]
+    if incident.zone is not None:
+        parts.append(incident.zone.name)
+    if facts.get("beyond_m"):
+        beyond = gettext("%(distance)s beyond the border", distance=distance(facts["beyond_m"]))
+        parts.append(beyond)
+    parts += _quality(facts)
+    if facts.get("ended_by") and incident.ended_at is not None:
+        parts.append(ending(facts["ended_by"]))
+    return " · ".join(parts)
+
+
+def ending(how: str) -> str:
+    """Say why what was seen stopped."""
+    return str(ENDINGS.get(how, how))
+
+
+def stepped(action: str) -> str:
+    """Say a step of an incident."""
+    return str(STEPS.get(action, action))
+
+
+def device_said(event: str) -> str:
+    """Say what a bracelet reported."""
+    return str(DEVICE_SAYS.get(event, event))
+
+
+def _quality(facts: Mapping[str, Any]) -> list[str]:
+    said = []
+    if facts.get("fixes"):
+        said.append(
+            gettext("%(fixes)s of %(of)s positions agree", fixes=facts["fixes"], of=facts["of"])
+        )
+    if facts.get("sources"):
+        said.append(
+            ", ".join(f"{words.SOURCES[name]} ×{count}" for name, count in facts["sources"].items())
+        )
+    times = facts.get("times", 1)
+    if times > 1:
+        said.append(ngettext("seen %(num)d time", "seen %(num)d times", times))
+    if facts.get("clock_bad"):
+        said.append(gettext("the bracelet's clock is wrong: time of receipt"))
+    return said
+
+
+def flagged(flag: RiskFlag) -> str:
+    """Say the first reason of a flag, or its kind when it carries none."""
+    return reason(flag.reasons[0]) if flag.reasons else words.word(flag.kind)
+
+
+def reason(found: Mapping[str, Any]) -> str:
+    """Say one reason of a flag with its figures."""
+    sentence = str(gettext(SENTENCES.get(found["fact"], found["fact"])))
+    facts = {key: _said(key, value) for key, value in found.get("facts", {}).items()}
+    return sentence % facts if facts else sentence
+
+
+def _said(key: str, value: object) -> str:
+    if key == "battery" and isinstance(value, float):
+        return percent(value)
+    return str(gettext(str(value)))
+
+
+def innocent(key: str) -> str:
+    """Say an innocent explanation: a key of the sweep's, or a sentence of an incident's."""
+    return str(gettext(INNOCENT.get(key, key)))

@@ -1,0 +1,212 @@
+"""The words of the console for every code: short, plain, and never a verdict."""
+
+from enum import StrEnum
+from typing import Any
+
+from flask_babel import lazy_gettext as _l
+
+from correction_service.timeline import Kind
+from models.case import CaseState, Category, Level
+from models.checkin import DutyKind, DutyState, Liveness, Outcome, ReviewDecision, Way
+from models.consent import ConsentPurpose
+from models.help_request import HelpKind
+from models.identity import IdKind, Sex
+from models.incident import Cause, IncidentKind, IncidentState, Severity
+from models.notice import NoticeState
+from models.order import Ground
+from models.points import DraftState
+from models.risk import FlagKind, FlagState
+from models.user import Role
+from models.zone import ZoneKind, ZoneState
+
+WORDS: dict[type[StrEnum], dict[StrEnum, Any]] = {
+    Category: {
+        Category.PUBLIC_SURVEILLANCE: _l("public surveillance"),
+        Category.SUSPENDED_SENTENCE: _l("suspended sentence"),
+        Category.PAROLE: _l("parole"),
+        Category.OUTSIDE_PRISON: _l("serving outside prison"),
+    },
+    CaseState: {
+        CaseState.AWAITING_REPORT: _l("awaiting report"),
+        CaseState.UNDER_CORRECTION: _l("under correction"),
+        CaseState.ON_LEAVE: _l("on leave"),
+        CaseState.LOST_CONTACT: _l("cannot be reached"),
+        CaseState.ABSCONDED: _l("out of supervision"),
+        CaseState.DETAINED: _l("detained"),
+        CaseState.TRANSFERRING: _l("transferring"),
+        CaseState.RELEASED: _l("released"),
+        CaseState.TERMINATED: _l("terminated"),
+    },
+    Level: {
+        Level.STRICT: _l("strict"),
+        Level.ORDINARY: _l("ordinary"),
+        Level.LENIENT: _l("lenient"),
+    },
+    Severity: {
+        Severity.URGENT: _l("urgent"),
+        Severity.SOON: _l("soon"),
+        Severity.WATCH: _l("watch"),
+    },
+    IncidentKind: {
+        IncidentKind.LEFT_HOME_AREA: _l("Outside the home area"),
+        IncidentKind.ENTERED_EXCLUSION: _l("Inside an exclusion zone"),
+        IncidentKind.OUT_IN_CURFEW: _l("Not at the curfew address"),
+        IncidentKind.STRAP_OPENED: _l("Strap opened"),
+        IncidentKind.CASE_OPENED: _l("Bracelet case opened"),
+        IncidentKind.SEPARATED: _l("Bracelet away from the wrist"),
+        IncidentKind.JAMMED: _l("Radio disturbed"),
+        IncidentKind.DEVICE_SILENT: _l("Bracelet not heard"),
+        IncidentKind.POWER_OFF: _l("Bracelet switched off"),
+        IncidentKind.SOS: _l("Help button pressed"),
+    },
+    IncidentState: {
+        IncidentState.OPEN: _l("open"),
+        IncidentState.ACKNOWLEDGED: _l("acknowledged"),
+        IncidentState.ACTING: _l("being dealt with"),
+        IncidentState.CLOSED: _l("closed"),
+    },
+    Cause: {
+        Cause.LEFT_WITHOUT_APPROVAL: _l("left without approval"),
+        Cause.APPROVED_ABSENCE: _l("absence was approved"),
+        Cause.POSITION_DRIFT: _l("position drift"),
+        Cause.NO_COVERAGE: _l("no coverage"),
+        Cause.DEVICE_FAULT: _l("device fault"),
+        Cause.BATTERY_EMPTY: _l("battery empty"),
+        Cause.SERVICED: _l("fitted or serviced by staff"),
+        Cause.TAMPERED: _l("tampered with"),
+        Cause.EMERGENCY: _l("emergency"),
+        Cause.RULE_WRONG: _l("the rule or zone was wrong"),
+        Cause.OTHER: _l("other"),
+    },
+    FlagKind: {
+        FlagKind.LATE_TO_REPORT: _l("Has not reported in"),
+        FlagKind.CHECKIN_MISSED: _l("Check-in missed"),
+        FlagKind.DEVICE_SILENT: _l("Bracelet not heard"),
+        FlagKind.ORDER_ENDING: _l("Positioning order ends"),
+        FlagKind.TERM_ENDING: _l("Term ends"),
+    },
+    FlagState: {
+        FlagState.OPEN: _l("open"),
+        FlagState.HANDLED: _l("handled"),
+        FlagState.PASSED: _l("passed by itself"),
+    },
+    Outcome: {
+        Outcome.MATCH: _l("the same person"),
+        Outcome.NO_MATCH: _l("not the same person, the machine thinks"),
+        Outcome.UNCERTAIN: _l("the machine could not tell"),
+        Outcome.NO_FACE: _l("no face seen"),
+        Outcome.MANY_FACES: _l("several faces seen"),
+        Outcome.POOR_IMAGE: _l("image too poor"),
+        Outcome.FAULT: _l("fault on our side"),
+        Outcome.ATTESTED: _l("an officer saw the person"),
+    },
+    Liveness: {
+        Liveness.LIVE: _l("a living person"),
+        Liveness.NOT_LIVE: _l("perhaps a picture or screen"),
+        Liveness.CANNOT_TELL: _l("could not tell whether live"),
+        Liveness.NOT_JUDGED: _l("liveness not judged"),
+    },
+    ReviewDecision: {
+        ReviewDecision.MATCH: _l("the same person"),
+        ReviewDecision.NO_MATCH: _l("not the same person"),
+        ReviewDecision.CONCERN: _l("a concern"),
+    },
+    Way: {
+        Way.PHONE: _l("phone page"),
+        Way.KIOSK: _l("kiosk"),
+        Way.OFFICER_CALL: _l("call by an officer"),
+        Way.OFFICER_VISIT: _l("visit by an officer"),
+        Way.OFFICER_COUNTER: _l("at the counter"),
+        Way.OFFICER_VIDEO: _l("video call"),
+    },
+    DutyKind: {
+        DutyKind.SCHEDULED: _l("scheduled"),
+        DutyKind.SPOT: _l("spot check"),
+        DutyKind.ON_DEMAND: _l("asked by an officer"),
+    },
+    DutyState: {
+        DutyState.AWAITING_DELIVERY: _l("not delivered yet: does not count"),
+        DutyState.DUE: _l("due"),
+        DutyState.DONE: _l("done"),
+        DutyState.LATE: _l("late"),
+        DutyState.MISSED: _l("missed"),
+        DutyState.VOID: _l("suspended: does not count"),
+    },
+    DraftState: {
+        DraftState.DRAFT: _l("waits for an officer"),
+        DraftState.CONFIRMED: _l("confirmed"),
+        DraftState.REFUSED: _l("refused"),
+    },
+    HelpKind: {
+        HelpKind.CALL_BACK: _l("asks to be called back"),
+        HelpKind.HELP: _l("asks for help"),
+        HelpKind.VIDEO_CALL: _l("asks to check in by video call"),
+        HelpKind.VISIT: _l("asks to check in during a visit"),
+    },
+    NoticeState: {
+        NoticeState.QUEUED: _l("waits to be sent"),
+        NoticeState.SENT: _l("sent, delivery not proved"),
+        NoticeState.DELIVERED: _l("delivered"),
+        NoticeState.TO_CALL: _l("an officer calls"),
+    },
+    Ground: {
+        Ground.PROHIBITION_BREACHED: _l("a prohibition order was breached"),
+        Ground.LEFT_WITHOUT_APPROVAL: _l("left the city or county without approval"),
+        Ground.REFUSED_REPORTING_WARNED: _l("refused to report and was warned"),
+        Ground.BREACH_PENALISED: _l("breached the rules and was penalised by the police"),
+        Ground.REVOCATION_PROPOSED: _l("revocation or recommitment is to be proposed"),
+    },
+    ZoneKind: {
+        ZoneKind.HOME: _l("home area"),
+        ZoneKind.CURFEW: _l("curfew address"),
+        ZoneKind.EXCLUSION: _l("exclusion zone"),
+    },
+    ZoneState: {
+        ZoneState.INSIDE: _l("inside"),
+        ZoneState.OUTSIDE: _l("outside"),
+        ZoneState.UNKNOWN: _l("unknown"),
+    },
+    ConsentPurpose: {ConsentPurpose.FACE_CHECK: _l("face check on the phone")},
+    IdKind: {
+        IdKind.RESIDENT: _l("resident ID"),
+        IdKind.PASSPORT: _l("passport"),
+        IdKind.HK_MACAO_PERMIT: _l("Hong Kong or Macao permit"),
+        IdKind.TAIWAN_PERMIT: _l("Taiwan permit"),
+        IdKind.OTHER: _l("other document"),
+    },
+    Kind: {
+        Kind.CHECKINS: _l("Check-ins"),
+        Kind.INCIDENTS: _l("Incidents"),
+        Kind.FLAGS: _l("Flags"),
+        Kind.POINTS: _l("Points"),
+        Kind.MESSAGES: _l("Messages"),
+        Kind.BRACELET: _l("Bracelet"),
+        Kind.FILE: _l("File"),
+    },
+    Sex: {Sex.FEMALE: _l("female"), Sex.MALE: _l("male")},
+    Role: {
+        Role.OFFICER: _l("officer"),
+        Role.OFFICE_HEAD: _l("head of office"),
+        Role.COUNTY_HEAD: _l("head of the county agency"),
+        Role.UPPER_AGENCY: _l("upper agency"),
+        Role.PROCURATOR: _l("procurator"),
+        Role.VOLUNTEER: _l("volunteer"),
+        Role.ADMINISTRATOR: _l("administrator"),
+    },
+}
+
+SOURCES = {
+    "gnss": _l("satellites"),
+    "wifi": _l("WiFi"),
+    "lbs": _l("cell towers"),
+}
+
+
+def word(value: StrEnum) -> str:
+    """Return the words of a code in the reader's language."""
+    return str(WORDS[type(value)][value])
+
+
+def options(kind: type[StrEnum]) -> list[tuple[str, str]]:
+    """Return (code, words) of every member, for a list to choose from."""
+    return [(member.value, word(member)) for member in kind]
