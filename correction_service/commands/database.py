@@ -115,6 +115,7 @@ def user_add(  # noqa: PLR0917 - click passes each option
         seat = next((each for each in home.offices if each.name == office), None)
         if office and seat is None:
             seat = Office(name=office, agency=home)
+            session.add(seat)
         accounts.add(
             session,
             username=username,

@@ -40,7 +40,7 @@ def _local(target: str | None) -> str:
 @limiter.limit(DOOR, methods=["POST"])
 def sign_in() -> ResponseReturnValue:
     """Ask for name and password."""
-    if request.method == "GET":
+    if request.method != "POST":  # HEAD too, or it would try the door past its limits
         return render_template("auth/sign_in.html", error=None)
     try:
         user = _check(request.form.get("username", ""), request.form.get("password", ""))

@@ -25,7 +25,7 @@ DEVICE_S = 400 * 24 * 3600  # the longest that browsers keep a cookie
 @limiter.limit(DOOR, methods=["POST"])
 def activate() -> ResponseReturnValue:
     """Trade the officer's code for a PIN, and bind this phone unless it is shared."""
-    if request.method == "GET":
+    if request.method != "POST":  # HEAD too, or it would try the door past its limits
         return to_a_browser() or render_template("phone/activate.html", error=None)
     form = request.form
     shared = "shared" in form
@@ -51,7 +51,7 @@ def activate() -> ResponseReturnValue:
 def pin() -> ResponseReturnValue:
     """Ask for the PIN; on a phone that is bound to nobody, for the case number too."""
     person_id = _bound_to()
-    if request.method == "GET":
+    if request.method != "POST":  # HEAD too, or it would try the door past its limits
         return render_template("phone/pin.html", bound=person_id is not None, error=None)
     form = request.form
     try:

@@ -64,7 +64,7 @@ def close() -> ResponseReturnValue:
 def counter() -> ResponseReturnValue:
     """Ask for the case number."""
     session.pop(CASE, None)
-    if request.method == "GET":
+    if request.method != "POST":  # HEAD too, or it would try the door past its limits
         return render_template("phone/kiosk_counter.html", error=None)
     try:
         with access.reading() as session_:
