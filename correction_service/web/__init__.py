@@ -2,10 +2,11 @@
 
 from apiflask import APIFlask
 
-from correction_service.web import auth, ops
+from correction_service.web import auth, console, live, ops, phone
 
 
 def register(app: APIFlask) -> None:
     """Add every page's blueprint."""
-    for blueprint in (auth.blueprint, ops.blueprint):
+    ours = (auth.blueprint, ops.blueprint, live.blueprint)
+    for blueprint in (*ours, *console.BLUEPRINTS, *phone.BLUEPRINTS):
         app.register_blueprint(blueprint)
