@@ -229,8 +229,8 @@ def _withdraw(session: Session, scope: Scope) -> int:
     )
     query = (
         select(PointsDraft)
-        .join(CheckInDuty, PointsDraft.fact == findings.DUTY_KEY)
-        .where(PointsDraft.state == DraftState.DRAFT, stale)
+        .join(CheckInDuty, CheckInDuty.case_id == PointsDraft.case_id)
+        .where(PointsDraft.state == DraftState.DRAFT, PointsDraft.fact == findings.DUTY_KEY, stale)
     )
     drafts = list(session.scalars(query))
     for draft in drafts:
