@@ -24,7 +24,8 @@ from models.person import Person
 from models.phone import PIN_TRIES, PhoneAccess
 
 PIN_DIGITS = 6
-_hasher = PasswordHasher()
+# OWASP's floor for argon2id: what guards six digits is five tries, not the cost of a guess.
+_hasher = PasswordHasher(time_cost=2, memory_cost=19_456, parallelism=1)
 _DUMMY = _hasher.hash(secrets.token_hex())
 
 

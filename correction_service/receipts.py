@@ -6,7 +6,9 @@ from models.checkin import COUNTS, FOR_REVIEW, CheckIn, Outcome
 
 _ATTESTED = Words("工作人员已为您登记签到。", "Your officer recorded your check-in.")
 _NEXT = {
-    "done": Words("签到完成，今天不需要再做什么。", "You have checked in. Nothing more is needed."),
+    "done": Words(
+        "签到完成，现在不需要再做什么。", "You have checked in. Nothing more is needed now."
+    ),
     "review": Words(
         "照片已转交工作人员核实，不会因此扣分。您也可以再试一次，或换一种方式签到。",
         "An officer will look at the picture; nothing is held against you. "

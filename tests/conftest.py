@@ -1,3 +1,3 @@
 """Fixtures that every room uses."""
 
-pytest_plugins = ["tests.databases", "tests.county", "tests.pages", "tests.tracked"]
+pytest_plugins = ["tests.databases", "tests.county", "tests.pages", "tests.tracked", "tests.enrolled"]

@@ -11,6 +11,7 @@ from correction_service.audit import SYSTEM
 from correction_service.captures import Capture
 from correction_service.db import Database
 from correction_service.face.template import Template
+from correction_service.face.verdict import Verdict
 from correction_service.face.verifier import Verifier
 from models.case import Case
 from models.user import Role, User
@@ -22,11 +23,14 @@ __all__ = ["face_photos"]
 
 @dataclass(frozen=True)
 class Bursts:
-    """Five frames each of the enrolled person, of somebody else and of a group."""
+    """Frames of the enrolled person, of somebody else and of a group; what the verifier says."""
 
     person: Capture
     stranger: Capture
     group: Capture
+    match: Verdict
+    no_match: Verdict
+    many_faces: Verdict
 
 
 @pytest.fixture(scope="session")
@@ -37,13 +41,13 @@ def face_template(verifier: Verifier, face_photos: FacePhotos) -> Template:
 
 
 @pytest.fixture(scope="session")
-def bursts(face_photos: FacePhotos) -> Bursts:
+def bursts(verifier: Verifier, face_template: Template, face_photos: FacePhotos) -> Bursts:
+    """Real photos, judged by the real models, once for all tests."""
+    person = Capture(tuple(frames(face_photos.person[1], 5)))
+    stranger = Capture(tuple(frames(face_photos.stranger, 5)))
     group = Capture((face_photos.group.read_bytes(),))
-    return Bursts(
-        Capture(tuple(frames(face_photos.person[1], 5))),
-        Capture(tuple(frames(face_photos.stranger, 5))),
-        group,
-    )
+    verdicts = [verifier.judge(face_template, each.frames) for each in (person, stranger, group)]
+    return Bursts(person, stranger, group, *verdicts)
 
 
 @pytest.fixture

@@ -1,0 +1,317 @@
+"""A check-in from challenge to receipt, and everything that may come between."""
+
+import re
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+from datetime import datetime, timedelta
+from pathlib import Path
+from uuid import UUID
+
+import pytest
+from sqlalchemy import func, select
+from sqlalchemy.orm import Session
+
+from correction_service import checkins, consents, duties, help_requests, photos
+from correction_service.audit import SYSTEM
+from correction_service.captures import Answers, Capture
+from correction_service.db import Database
+from correction_service.face.template import Template
+from correction_service.face.verdict import Verdict
+from correction_service.face.verifier import Verifier
+from correction_service.settings import Settings
+from models.agency import Office
+from models.case import Case, CaseState
+from models.checkin import (
+    CheckIn,
+    CheckInDuty,
+    DutyKind,
+    DutyState,
+    Liveness,
+    Outcome,
+    ReviewDecision,
+    Way,
+)
+from models.errors import Invalid, NotFound, Refused
+from models.face import StoredPhoto
+from models.help_request import HelpKind
+from models.outbox import Outbox
+from models.person import Person
+from models.user import Role, User
+from tests.county import NOW, County, make_case
+from tests.enrolled import Bursts
+
+LATER = NOW + timedelta(hours=5)
+
+
+class Desk:
+    """One county, one enrolled person with a duty due now, and the steps of a check-in."""
+
+    def __init__(
+        self, database: Database, settings: Settings, county: County, person_id: UUID
+    ) -> None:
+        self.database, self.settings = database, settings
+        self.county, self.person_id = county, person_id
+        with self.writing() as session:
+            duty = CheckInDuty(
+                case=session.get_one(Case, county.case),
+                kind=DutyKind.SCHEDULED,
+                key="scheduled:2026-11-20",
+                opens_at=NOW - timedelta(hours=1),
+                closes_at=NOW + timedelta(hours=1),
+                missed_after=NOW + timedelta(hours=3),
+                state=DutyState.DUE,
+            )
+            session.add(duty)
+            session.flush()
+            self.duty_id = duty.id
+
+    @contextmanager
+    def writing(self) -> Iterator[Session]:
+        with self.database.transaction(SYSTEM, "test") as session:
+            yield session
+
+    def user(self, session: Session, role: Role = Role.OFFICER) -> User:
+        return session.get_one(User, self.county.users[role])
+
+    def permit(self) -> str:
+        with self.writing() as session:
+            return self.permit_in(session)
+
+    def permit_in(self, session: Session) -> str:
+        return checkins.permit(session, self.person_id, NOW, self.settings).token
+
+    def send(
+        self, capture: Capture, verdict: Verdict, token: str = "", now: datetime = NOW
+    ) -> CheckIn:
+        token = token or self.permit()
+        with self.writing() as session:
+            attempt = checkins.begin(session, self.person_id, token, capture, now)
+        with self.writing() as session:
+            return checkins.record(session, self.settings, attempt, capture, verdict, now=now)
+
+    def review(self, checkin: CheckIn, decision: ReviewDecision, note: str = "as seen") -> None:
+        with self.writing() as session:
+            checkins.review(
+                session,
+                self.settings,
+                self.user(session),
+                checkin.id,
+                decision=decision,
+                note=note,
+                now=LATER,
+            )
+
+    def lapse(self, now: datetime = LATER) -> int:
+        with self.writing() as session:
+            return duties.lapse(session, now, self.settings)
+
+    def duty(self) -> DutyState:
+        with self.database.reading() as session:
+            return session.get_one(CheckInDuty, self.duty_id).state
+
+    def waiting(self, role: Role = Role.OFFICER) -> list[int]:
+        with self.database.reading() as session:
+            return [each.id for each in checkins.to_review(session, self.user(session, role))]
+
+
+@pytest.fixture
+def desk(database: Database, settings: Settings, county: County, enrolled: UUID) -> Desk:
+    return Desk(database, settings, county, enrolled)
+
+
+def test_a_match_settles_the_duty_and_keeps_its_photo_for_a_while(
+    desk: Desk, bursts: Bursts
+) -> None:
+    made = desk.send(bursts.person, bursts.match)
+    assert (made.outcome, made.liveness) == (Outcome.MATCH, Liveness.NOT_JUDGED)
+    assert re.fullmatch(r"[2-9A-Y]{4}-[2-9A-Y]{4}", made.receipt)
+    assert (made.duty_id, desk.duty()) == (desk.duty_id, DutyState.DONE)
+    with desk.writing() as session:
+        photo = session.get_one(StoredPhoto, made.photo_id)
+        assert photo.delete_after == NOW + timedelta(days=28)
+        best = bursts.person.frames[bursts.match.best_frame or 0]
+        assert photos.view(session, desk.settings, photo) == best
+        live = select(Outbox.payload).where(Outbox.topic == "live")
+        assert {"kind": "checkin", "id": made.id} in session.scalars(live).all()
+
+
+def test_a_no_match_waits_for_an_officer_and_costs_nothing(desk: Desk, bursts: Bursts) -> None:
+    made = desk.send(bursts.stranger, bursts.no_match)
+    assert made.outcome is Outcome.NO_MATCH
+    assert desk.waiting() == [made.id]
+    assert desk.lapse() == 0
+    assert desk.duty() is DutyState.DUE
+
+
+def test_what_an_officer_finds_to_be_someone_else_leaves_the_duty_to_lapse(
+    desk: Desk, bursts: Bursts
+) -> None:
+    made = desk.send(bursts.stranger, bursts.no_match)
+    desk.review(made, ReviewDecision.NO_MATCH)
+    assert desk.waiting() == []
+    assert desk.lapse() == 1
+    assert desk.duty() is DutyState.MISSED
+
+
+def test_an_officers_match_settles_the_duty_as_of_the_capture(desk: Desk, bursts: Bursts) -> None:
+    made = desk.send(bursts.stranger, bursts.no_match)
+    desk.review(made, ReviewDecision.MATCH, note="")
+    assert desk.duty() is DutyState.DONE
+    with desk.database.reading() as session:
+        photo = session.get_one(StoredPhoto, made.photo_id)
+        assert photo.delete_after == LATER + timedelta(days=28)
+
+
+def test_a_finding_against_the_person_says_what_was_seen(desk: Desk, bursts: Bursts) -> None:
+    made = desk.send(bursts.stranger, bursts.no_match)
+    with pytest.raises(Invalid) as refusal:
+        desk.review(made, ReviewDecision.CONCERN, note=" ")
+    assert refusal.value.field == "note"
+    assert desk.waiting() == [made.id]
+
+
+def test_several_faces_leave_the_duty_due_and_keep_no_picture(desk: Desk, bursts: Bursts) -> None:
+    made = desk.send(bursts.group, bursts.many_faces)
+    assert (made.outcome, made.photo_id, desk.duty()) == (Outcome.MANY_FACES, None, DutyState.DUE)
+    assert desk.waiting() == []
+    assert desk.send(bursts.person, bursts.match).outcome is Outcome.MATCH
+
+
+def test_what_shows_no_picture_cannot_be_reviewed(desk: Desk, bursts: Bursts) -> None:
+    made = desk.send(bursts.group, bursts.many_faces)
+    with pytest.raises(Refused, match="no picture"):
+        desk.review(made, ReviewDecision.MATCH)
+
+
+def test_a_fault_of_ours_is_never_a_missed_check_in(
+    desk: Desk, bursts: Bursts, face_template: Template, tmp_path: Path
+) -> None:
+    with Verifier(weights_folder=tmp_path) as broken:
+        verdict = broken.judge(face_template, bursts.person.frames)
+    made = desk.send(bursts.person, verdict)
+    assert (made.outcome, made.photo_id) == (Outcome.FAULT, None)
+    assert desk.lapse() == 0
+    assert desk.duty() is DutyState.VOID
+
+
+def test_the_same_capture_sent_twice_finds_one_receipt(desk: Desk, bursts: Bursts) -> None:
+    token = desk.permit()
+    first = desk.send(bursts.person, bursts.match, token)
+    again = desk.send(bursts.person, bursts.match, token, now=LATER)
+    assert first.receipt == again.receipt
+    with desk.database.reading() as session:
+        assert session.scalar(select(func.count(CheckIn.id))) == 1
+
+
+def test_a_spent_challenge_takes_no_other_capture(desk: Desk, bursts: Bursts) -> None:
+    token = desk.permit()
+    desk.send(bursts.person, bursts.match, token)
+    with pytest.raises(Refused) as refusal:
+        desk.send(bursts.stranger, bursts.no_match, token)
+    assert refusal.value.code == "challenge_used"
+
+
+def test_two_captures_racing_for_one_challenge_make_one_check_in(
+    desk: Desk, bursts: Bursts
+) -> None:
+    token = desk.permit()
+    with desk.writing() as session:
+        both = [
+            checkins.begin(session, desk.person_id, token, each, NOW)
+            for each in (bursts.person, bursts.group)
+        ]
+    with desk.writing() as session:
+        checkins.record(session, desk.settings, both[0], bursts.person, bursts.match, now=NOW)
+    with pytest.raises(Refused, match="already sent"), desk.writing() as session:
+        checkins.record(session, desk.settings, both[1], bursts.group, bursts.many_faces, now=NOW)
+
+
+def test_a_challenge_ends(desk: Desk, bursts: Bursts) -> None:
+    with pytest.raises(Refused) as refusal:
+        desk.send(bursts.person, bursts.match, now=NOW + timedelta(seconds=121))
+    assert refusal.value.code == "challenge_expired"
+    assert desk.duty() is DutyState.DUE
+
+
+def test_a_challenge_is_good_for_one_person_only(
+    desk: Desk, bursts: Bursts, county: County
+) -> None:
+    with desk.writing() as session:
+        other = make_case(session, session.get_one(Office, county.office), 2)
+        session.flush()
+        with pytest.raises(Refused) as refusal:
+            checkins.begin(session, other.person_id, desk.permit_in(session), bursts.person, NOW)
+    assert refusal.value.code == "challenge_unknown"
+
+
+def test_a_consent_withdrawn_meanwhile_leaves_nothing_behind(desk: Desk, bursts: Bursts) -> None:
+    with desk.writing() as session:
+        token = desk.permit_in(session)
+        attempt = checkins.begin(session, desk.person_id, token, bursts.person, NOW)
+        consents.withdraw(session, session.get_one(Person, desk.person_id), None, NOW)
+    with pytest.raises(Refused) as refusal, desk.writing() as session:
+        checkins.record(session, desk.settings, attempt, bursts.person, bursts.match, now=NOW)
+    assert refusal.value.code == "no_consent"
+    with desk.database.reading() as session:
+        assert session.scalar(select(func.count(CheckIn.id))) == 0
+    assert [path for path in desk.settings.data_dir.rglob("*") if path.is_file()] == []
+
+
+def test_without_consent_the_face_check_is_off(desk: Desk) -> None:
+    with desk.writing() as session:
+        consents.withdraw(session, session.get_one(Person, desk.person_id), None, NOW)
+    with pytest.raises(Refused) as refusal:
+        desk.permit()
+    assert refusal.value.code == "no_consent"
+
+
+def test_a_detained_person_is_asked_nothing(desk: Desk) -> None:
+    with desk.writing() as session:
+        session.get_one(Case, desk.county.case).move(CaseState.DETAINED, NOW)
+    with pytest.raises(Refused) as refusal:
+        desk.permit()
+    assert refusal.value.code == "suspended"
+
+
+def test_every_way_of_an_officer_counts_as_a_match_does(desk: Desk) -> None:
+    for way in checkins.ATTESTED:
+        with desk.writing() as session:
+            session.get_one(CheckInDuty, desk.duty_id).state = DutyState.DUE
+            made = checkins.attest(
+                session, desk.user(session), desk.county.case, way=way, note="spoke", now=NOW
+            )
+            assert (made.outcome, made.duty_id) == (Outcome.ATTESTED, desk.duty_id)
+            assert made.recorded_by == desk.county.users[Role.OFFICER]
+        assert desk.duty() is DutyState.DONE
+
+
+def test_an_officer_does_not_attest_what_only_a_camera_can(desk: Desk) -> None:
+    with desk.writing() as session, pytest.raises(Invalid) as refusal:
+        checkins.attest(
+            session, desk.user(session), desk.county.case, way=Way.PHONE, note="", now=NOW
+        )
+    assert refusal.value.field == "way"
+
+
+def test_another_office_neither_sees_nor_decides(desk: Desk, bursts: Bursts) -> None:
+    made = desk.send(bursts.stranger, bursts.no_match)
+    with desk.writing() as session:
+        desk.user(session).office_id = desk.county.other_office
+    assert desk.waiting() == []
+    with pytest.raises(NotFound):
+        desk.review(made, ReviewDecision.MATCH)
+
+
+def test_asking_for_help_reaches_the_officers_once(desk: Desk, bursts: Bursts) -> None:
+    asking = replace(bursts.person, answers=Answers("unwell", help=True, call_back=True))
+    desk.send(asking, bursts.match)
+    desk.send(asking, bursts.match)
+    with desk.writing() as session:
+        officer = desk.user(session)
+        asked = help_requests.waiting(session, officer)
+        assert [each.kind for each in asked] == [HelpKind.HELP, HelpKind.CALL_BACK]
+        help_requests.handle(session, officer, asked[0].id, "called, all well", NOW)
+        assert len(help_requests.waiting(session, officer)) == 1
+        with pytest.raises(Refused, match="already dealt with"):
+            help_requests.handle(session, officer, asked[0].id, "again", NOW)
