@@ -52,14 +52,12 @@ class Ingest:
         heard, refusals = _decoded(messages)
         recorded = self._record(heard, refusals)
         time.sleep(self._pause_s)
-        log.info(
-            "batch",
-            messages=len(messages),
-            committed=sum(
-                len(seqs) for it in recorded for of in it.committed.values() for seqs in of.values()
-            ),
-            rejected=sum(len(of) for it in recorded for of in it.rejected.values()) + len(refusals),
-        )
+        committed = [
+            seqs for it in recorded for of in it.committed.values() for seqs in of.values()
+        ]
+        rejected = sum(len(of) for it in recorded for of in it.rejected.values()) + len(refusals)
+        stored = sum(map(len, committed))
+        log.info("batch", messages=len(messages), committed=stored, rejected=rejected)
         return Outcome([reply for it in recorded for reply in _receipts(it)])
 
     def _record(self, heard: Sequence[Heard], refusals: Sequence[Refusal]) -> list[Recorded]:
@@ -82,7 +80,7 @@ class Ingest:
             return [self._park(heard[0], refusals)]
 
     def _park(self, heard: Heard, refusals: Sequence[Refusal]) -> Recorded:
-        """Give up on one message: its digest stays, and its gateway, without a receipt, keeps it."""
+        """Give up on a message: its digest stays, and its gateway, without a receipt, keeps it."""
         gateway = heard.message.gateway
         parked = Refusal(heard.received, gateway, None, None, FAULT, heard.payload)
         with self._database.transaction(SYSTEM, "ingest") as session:
