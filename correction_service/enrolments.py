@@ -2,7 +2,7 @@
 
 A template is kept and not the photos, with one exception: the first accepted photo is kept
 encrypted until release or withdrawal, because an officer who reviews an uncertain check-in needs
-to see who was enrolled.
+to see who was enrolled. `keep_enrolment_photo = false` keeps none.
 """
 
 from collections.abc import Sequence
@@ -10,7 +10,7 @@ from datetime import datetime
 
 from sqlalchemy.orm import Session
 
-from correction_service import consents, templates
+from correction_service import consents, photos, templates
 from correction_service.face.verdict import Assessment, EnrolmentOutcome, EnrolmentVerdict
 from correction_service.face.verifier import Verifier
 from correction_service.face.words import Reason
@@ -39,13 +39,13 @@ def assess(verifier: Verifier, photo: bytes, settings: Settings) -> Assessment:
     return verifier.assess(photo)
 
 
-def judge(verifier: Verifier, photos: Sequence[bytes], settings: Settings) -> EnrolmentVerdict:
+def judge(verifier: Verifier, given: Sequence[bytes], settings: Settings) -> EnrolmentVerdict:
     """Judge the photos one by one and against each other; slow, so no transaction is open."""
-    if len(photos) > MOST_PHOTOS:
+    if len(given) > MOST_PHOTOS:
         raise Invalid("At most %(count)d photos at a time.", field="photos", count=MOST_PHOTOS)
-    for photo in photos:
+    for photo in given:
         check_size(photo, settings)
-    return verifier.enrol(photos)
+    return verifier.enrol(given)
 
 
 def check_size(photo: bytes, settings: Settings) -> None:
@@ -59,15 +59,22 @@ def check_size(photo: bytes, settings: Settings) -> None:
 
 
 def record(
-    session: Session, user: User, case_id: int, verdict: EnrolmentVerdict, now: datetime
+    session: Session,
+    user: User,
+    case_id: int,
+    verdict: EnrolmentVerdict,
+    given: Sequence[bytes],
+    *,
+    settings: Settings,
+    now: datetime,
 ) -> FaceTemplate:
-    """Write the template; the consent is asked again, for it may have gone meanwhile."""
+    """Write the template of the `given` photos; consent is asked again, it may have gone."""
     case = begin(session, user, case_id)
     if verdict.outcome is EnrolmentOutcome.FAULT:
         raise Refused(Reason.SYSTEM_FAULT.words.en, field="photos", code="face_fault")
     if verdict.template is None:
         raise Refused("These photos cannot be enrolled; see why at each.", field="photos")
-    return templates.replace(
+    template = templates.replace(
         session,
         case.person,
         user,
@@ -76,9 +83,13 @@ def record(
         model_version=verdict.model_version,
         photos=sum(photo.accepted for photo in verdict.photos),
     )
+    photos.expire(session, settings, now)
+    if settings.keep_enrolment_photo:
+        kept = _first_accepted(verdict, given)
+        photos.put(session, settings, case.person, kept, purpose=photos.Purpose.ENROLMENT, now=now)
+    return template
 
 
-def best_of(verdict: EnrolmentVerdict, photos: Sequence[bytes]) -> bytes | None:
-    """Return the photo to keep for the officer's eye: the first that was accepted."""
-    judged = zip(verdict.photos, photos, strict=True)
-    return next((photo for assessment, photo in judged if assessment.accepted), None)
+def _first_accepted(verdict: EnrolmentVerdict, given: Sequence[bytes]) -> bytes:
+    judged = zip(verdict.photos, given, strict=True)
+    return next(photo for assessment, photo in judged if assessment.accepted)

@@ -51,6 +51,10 @@ class Settings(BaseSettings):
     session_minutes: int = Field(480, ge=5, description="an idle console session ends after")
     phone_session_minutes: int = Field(15, ge=1, description="an idle phone session ends after")
     match_photo_days: int = Field(28, ge=1, description="check-in photos of a match are kept")
+    keep_enrolment_photo: bool = Field(
+        True,  # noqa: FBT003 - pydantic's default
+        description="keep one enrolment photo, encrypted, for officers to compare with",
+    )
     max_photo_bytes: int = Field(6_000_000, description="largest photo accepted, bytes")
     max_photo_megapixels: float = Field(25.0, description="largest photo accepted, megapixels")
     face_workers: int = Field(1, ge=1, le=16, description="processes that verify faces")

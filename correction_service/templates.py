@@ -7,11 +7,10 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from correction_service.db import ring_of
+from correction_service.photos import Purpose
 from models.face import FaceTemplate, StoredPhoto
 from models.person import Person
 from models.user import User
-
-ENROLMENT = "enrolment"
 
 
 def in_use(session: Session, person: Person) -> FaceTemplate | None:
@@ -62,7 +61,7 @@ def enrolment_photos(session: Session, person: Person) -> list[StoredPhoto]:
         session.scalars(
             select(StoredPhoto).where(
                 StoredPhoto.person_id == person.id,
-                StoredPhoto.purpose == ENROLMENT,
+                StoredPhoto.purpose == Purpose.ENROLMENT.value,
                 StoredPhoto.deleted_at.is_(None),
                 StoredPhoto.delete_after.is_(None),
             )

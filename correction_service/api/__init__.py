@@ -3,9 +3,12 @@
 from apiflask import APIFlask
 from flask_wtf.csrf import CSRFProtect
 
-from correction_service.api import checkins
+from correction_service.api import checkins, docs, persons, positions
 
 
 def register(app: APIFlask, csrf: CSRFProtect) -> None:
     """Add every JSON blueprint; those with bearer tokens of their own need no CSRF token."""
     app.register_blueprint(checkins.blueprint)
+    app.register_blueprint(docs.blueprint)
+    app.register_blueprint(persons.blueprint)
+    app.register_blueprint(positions.blueprint)
