@@ -7,7 +7,7 @@ from datetime import datetime
 from sqlalchemy import or_, select
 from sqlalchemy.orm import Session
 
-from models.zone import Zone, ZoneChange, ZoneState
+from models.zone import Zone, ZoneChange, ZoneKind, ZoneState
 
 
 @dataclass(frozen=True)
@@ -25,6 +25,13 @@ class Band:
 
     zone: Zone
     stretches: tuple[Stretch, ...]
+
+    def side(self, state: ZoneState) -> str:
+        """Return right, wrong or unknown: inside is right but for exclusion zones."""
+        if state is ZoneState.UNKNOWN:
+            return state.value
+        asked = ZoneState.OUTSIDE if self.zone.kind is ZoneKind.EXCLUSION else ZoneState.INSIDE
+        return "right" if state is asked else "wrong"
 
 
 def of_case(session: Session, case_id: int, since: datetime, until: datetime) -> list[Band]:

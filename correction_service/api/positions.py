@@ -14,7 +14,7 @@ import shapely
 from apiflask import APIBlueprint
 from numpy.typing import NDArray
 from pydantic import AwareDatetime, BaseModel, Field
-from sqlalchemy import Row, func, select
+from sqlalchemy import Row, func, or_, select
 from sqlalchemy.orm import Session
 
 from correction_service import access, boundaries, trails, worklist
@@ -255,13 +255,13 @@ def _segments(points: Iterable[dict[str, Any]]) -> list[list[dict[str, Any]]]:
 @blueprint.get("/cases/<int:case_id>/zones")
 @access.needs(Permission.SEE_LOCATION)
 def zones(case_id: int) -> dict[str, Any]:
-    """GeoJSON of the zones of a case that ask something now or asked something before."""
+    """GeoJSON of the zones of a case that ask something now or will."""
     with access.reading() as session:
         case_for(session, access.user(), case_id, Permission.SEE_LOCATION)
-        rows = session.scalars(select(Zone).where(Zone.case_id == case_id)).all()
-    features = [
-        _feature(_shifted(zone.geometry), kind=zone.kind.value, name=zone.name, id=zone.id)
-        for zone in rows
-        if zone.valid_to is None or zone.valid_to > access.now()
-    ]
+        current = or_(Zone.valid_to.is_(None), Zone.valid_to > access.now())
+        rows = session.scalars(select(Zone).where(Zone.case_id == case_id, current))
+        features = [
+            _feature(_shifted(zone.geometry), kind=zone.kind.value, name=zone.name, id=zone.id)
+            for zone in rows
+        ]
     return {"type": "FeatureCollection", "datum": datum(), "features": features}

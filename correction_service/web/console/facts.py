@@ -75,7 +75,7 @@ def of_incident(incident: Incident) -> Iterator[tuple[str, str]]:
     if facts.get("battery") is not None:
         yield gettext("Battery"), _battery(facts["battery"])
     if facts.get("gateway"):
-        yield gettext("Gateway"), str(gettext(str(facts["gateway"])))
+        yield gettext("Gateway"), str(sentences.CODES.get(facts["gateway"], facts["gateway"]))
     if facts.get("told_by"):
         yield gettext("Told by"), _told_by(facts["told_by"])
 

@@ -91,6 +91,7 @@ def _speak(state: BlueprintSetupState) -> None:
         distance=sentences.distance,
         percent=sentences.percent,
         clock=sentences.clock,
+        signed=sentences.signed,
         day=sentences.day,
         hour=sentences.hour,
         stepped=sentences.stepped,

@@ -29,10 +29,10 @@ ENROLLED = 3
 def queue() -> ResponseReturnValue:
     """Go to the check-in that waits longest, or say that none does."""
     with access.reading() as session:
-        waiting = checkins.to_review(session, access.user())
-    if not waiting:
+        first = next((found.id for found in checkins.to_review(session, access.user())), None)
+    if first is None:
         return render_template("console/reviews.html")
-    return redirect(url_for("reviews.page", checkin_id=waiting[0].id))
+    return redirect(url_for("reviews.page", checkin_id=first))
 
 
 @blueprint.get("/<int:checkin_id>")

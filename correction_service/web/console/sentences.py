@@ -8,10 +8,20 @@ from flask_babel import format_datetime, format_decimal, gettext, ngettext
 from flask_babel import lazy_gettext as _l
 
 from correction_service.web.console import words
+from models.checkin import Outcome
 from models.incident import Incident, IncidentState
 from models.risk import INNOCENT, SENTENCES, RiskFlag
 
 KILOMETRE = 1000
+CODES = {
+    "unknown": _l("unknown"),
+    "online": _l("online"),
+    "offline": _l("offline"),
+    "page": _l("phone page"),
+    "sms": _l("SMS"),
+    "webhook": _l("another carrier"),
+    "call": _l("call by an officer"),
+}
 STEPS = {
     IncidentState.OPEN.value: _l("opened again"),
     IncidentState.ACKNOWLEDGED.value: _l("acknowledged"),
@@ -52,6 +62,11 @@ def distance(metres: float | None) -> str:
 def percent(share: float | None) -> str:
     """Say a share of one in per cent; unknown is said."""
     return str(gettext("unknown")) if share is None else f"{share * 100:.0f} %"
+
+
+def signed(points: int) -> str:
+    """Say points with their sign: a minus, not a hyphen."""
+    return f"+{points}" if points > 0 else str(points).replace("-", "\N{MINUS SIGN}")
 
 
 def clock(at: datetime | str | None) -> str:
@@ -131,9 +146,11 @@ def reason(found: Mapping[str, Any]) -> str:
 
 
 def _said(key: str, value: object) -> str:
-    if key == "battery" and isinstance(value, float):
+    if key == "battery" and isinstance(value, float | int):
         return percent(value)
-    return str(gettext(str(value)))
+    if key == "outcome":
+        return words.word(Outcome(str(value)))
+    return str(CODES.get(str(value), value))
 
 
 def innocent(key: str) -> str:

@@ -57,8 +57,10 @@ class PositionMap {
       style: (feature) => ({ className: `area ${feature.properties.kind}` }),
       pointToLayer: (feature, at) => this.symbol(at, "■", feature.properties.kind, feature.properties.name, false),
       onEachFeature: (feature, layer) => {
-        if (feature.properties.kind === "county" || !layer.getBounds) return;
-        layer.bindTooltip(feature.properties.name, { permanent: true, direction: "center", className: `label ${feature.properties.kind}` });
+        const { kind, name } = feature.properties;
+        if (target === this.map && box.dataset.case) return;
+        const place = kind === "office" ? { direction: "right", offset: [8, 0] } : { direction: "center" };
+        layer.bindTooltip(name, { permanent: true, className: `label ${kind}`, ...place });
       },
     }).addTo(target);
   }
