@@ -1,95 +1,88 @@
 #!/usr/bin/env python
-"""Drive the console through its proxy as a head would: enrol, order, fit, record one check-in.
+"""Work through the proxy as a head would: enrol, order, fit a bracelet, record one check-in.
 
-smoke.py SITE CA_FILE USERNAME PASSWORD DEVICE; smoke.sh starts what it talks to.
+smoke.py SITE CA_FILE USERNAME PASSWORD OFFICE_ID DEVICE; smoke.sh starts what it talks to.
 """
 
 import re
 import secrets
 import sys
 from datetime import datetime, timedelta
+from typing import Any
 from zoneinfo import ZoneInfo
 
 import httpx
 
-TOKEN = re.compile(r'name="csrf_token" value="([^"]+)"')
-OFFICE = re.compile(r'<option value="(\d+)"[^>]*>\s*甲司法所')
+TOKEN = re.compile(r'name="csrf-token" content="([^"]+)"')
 TODAY = datetime.now(ZoneInfo("Asia/Shanghai")).date()
+TIMEOUT_S = 30  # the first page loads every template
 
 
-class Console:
-    """A signed-in browser without a screen."""
+class Browser:
+    """A browser without a screen: it keeps cookies and shows the page's token at every post."""
 
     def __init__(self, site: str, ca_file: str) -> None:
-        self._http = httpx.Client(
-            base_url=site, verify=ca_file, headers={"Referer": site, "Accept-Language": "en"}
-        )
+        headers = {"Referer": site, "Accept-Language": "en"}
+        self._http = httpx.Client(base_url=site, verify=ca_file, headers=headers, timeout=TIMEOUT_S)
 
-    def page(self, path: str) -> str:
-        """Return a page, or say which one failed."""
-        answer = self._http.get(path)
-        if answer.status_code != httpx.codes.OK:
-            sys.exit(f"GET {path}: {answer.status_code}")
-        return answer.text
+    def send(self, page: str, path: str, **form: str) -> None:
+        """Send a form of a page; what is not answered by a redirect has failed."""
+        self._post(page, path, httpx.codes.FOUND, data=form)
 
-    def send(self, form: str, path: str, **fields: str) -> str:
-        """Send what the page `form` would to `path`; return where it leads."""
-        found = TOKEN.search(self.page(form))
-        if found is None:
-            sys.exit(f"{form} has no token against forgery")
-        answer = self._http.post(path, data={"csrf_token": found[1], **fields})
-        if answer.status_code != httpx.codes.FOUND:
-            sys.exit(f"POST {path}: {answer.status_code} {_complaint(answer.text)}")
-        return answer.headers["Location"]
+    def tell(self, page: str, path: str, **entry: object) -> dict[str, Any]:
+        """Send JSON from a page; return what was made."""
+        made: dict[str, Any] = self._post(page, path, httpx.codes.CREATED, json=entry).json()
+        return made
 
-
-def _complaint(page: str) -> str:
-    return " ".join(re.findall(r'class="[^"]*error[^"]*"[^>]*>([^<]+)<', page))
+    def _post(self, page: str, path: str, wanted: httpx.codes, **body: Any) -> httpx.Response:  # noqa: ANN401 - httpx's own
+        shown = self._http.get(page)
+        found = TOKEN.search(shown.text)
+        if found is None or shown.status_code != httpx.codes.OK:
+            sys.exit(f"GET {page}: {shown.status_code}, or no token against forgery")
+        answer = self._http.post(path, headers={"X-CSRFToken": found[1]}, **body)
+        if answer.status_code != wanted:
+            sys.exit(f"POST {path}: {answer.status_code} {answer.text[:1000]}")
+        return answer
 
 
 def main() -> None:
     """Walk the way from a sign-in to a check-in."""
-    site, ca_file, username, password, device = sys.argv[1:]
-    console = Console(site, ca_file)
-    console.send("/sign-in", "/sign-in", username=username, password=password)
-    fresh = secrets.token_urlsafe()
-    console.send("/password", "/password", old=password, new=fresh)
-    case = enrol(console)
-    steps = f"/enrol/{case}"
-    console.send(steps, f"{steps}/team", member_name="丙", member_sex="female", part="officer")
-    console.send(steps, f"{steps}/report-in", reported_on=f"{TODAY}")
-    console.send(steps, f"{steps}/home", division="520303")
-    console.send(
-        steps,
-        f"{steps}/order",
+    site, ca_file, username, password, office_id, device = sys.argv[1:]
+    browser = Browser(site, ca_file)
+    browser.send("/sign-in", "/sign-in", username=username, password=password)
+    browser.send("/password", "/password", old=password, new=secrets.token_urlsafe())
+    case = enrol(browser, int(office_id))
+    page, api = f"/enrol/{case}", f"/api/v1/cases/{case}"
+    browser.tell(page, f"{api}/team", name="丙", sex="female", part="officer")
+    browser.send(page, f"{page}/report-in", reported_on=f"{TODAY}")
+    browser.tell(
+        page,
+        f"{api}/orders",
         ground="breach_penalised",
-        evidence="治安处罚决定书",
+        evidence="治安管理处罚决定书",
         starts_on=f"{TODAY}",
         ends_on=f"{TODAY + timedelta(days=30)}",
     )
-    console.send(steps, f"{steps}/bracelet", device=device)
-    console.send(f"/cases/{case}", f"/cases/{case}/attest", way="officer_visit", note="冒烟")
+    browser.send(page, f"{page}/bracelet", device=device)
+    browser.send(f"/cases/{case}", f"/cases/{case}/attest", way="officer_visit", note="冒烟")
 
 
-def enrol(console: Console) -> int:
-    """Enrol an invented person; return the case's id."""
-    office = OFFICE.search(console.page("/enrol/"))
-    if office is None:
-        sys.exit("the form of enrolment does not offer the office")
-    leads_to = console.send(
+def enrol(browser: Browser, office_id: int) -> int:
+    """Enrol an invented person with the example number of GB 11643; return the case's id."""
+    since = TODAY - timedelta(days=5)
+    made = browser.tell(
         "/enrol/",
-        "/enrol/",
+        "/api/v1/cases",
         name="冒烟",
-        id_kind="resident",
-        id_number="11010519491231002X",  # the example of GB 11643
+        id_number="11010519491231002X",
         category="suspended_sentence",
         deciding_authority="冒烟县人民法院",
-        effective_on=f"{TODAY - timedelta(days=5)}",
-        term_start=f"{TODAY - timedelta(days=5)}",
+        effective_on=f"{since}",
+        term_start=f"{since}",
         term_end=f"{TODAY + timedelta(days=300)}",
-        office=office[1],
+        office_id=office_id,
     )
-    return int(leads_to.rpartition("/")[2].partition("#")[0])
+    return int(made["id"])
 
 
 if __name__ == "__main__":

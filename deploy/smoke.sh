@@ -202,13 +202,14 @@ through --dump-header - --output /dev/null "$site/sign-in" | grep -ci '^strict-t
 say "nginx: /metrics is closed, http goes to https, HSTS is said once"
 
 # --- One check-in, through the proxy ------------------------------------------------------------
-python "$here/smoke.py" "$site" "$tls/ca.pem" head "$head_password" S0001 2>"$work/log/drive"
+office=$(count "SELECT id FROM office")
+python "$here/smoke.py" "$site" "$tls/ca.pem" head "$head_password" "$office" S0001 2>"$work/log/drive"
 [ "$(count 'SELECT count(*) FROM checkin')" = 1 ]
 say "the check-in is in the database"
 
 # --- One fix, over TLS, to its receipt ----------------------------------------------------------
 gateway=(-h 127.0.0.1 -p "$tls_port" --cafile "$tls/ca.pem" -u gw-smoke -P "$gateway_password" -q 1)
-start receipt mosquitto_sub "${gateway[@]}" -i smoke-receipts -d \
+start receipt stdbuf -oL mosquitto_sub "${gateway[@]}" -i smoke-receipts -d \
     -t 'correction/v1/gw-smoke/receipt'
 until_true 10 "a gateway listens for receipts over TLS" grep -q SUBACK "$work/log/receipt"
 now=$(date -u +%Y-%m-%dT%H:%M:%SZ)
