@@ -13,7 +13,7 @@ here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
 bin=${CORRECTION_BIN:-$(dirname "$here")/.venv/bin}
 pg_bin=$(find /usr/lib/postgresql -mindepth 2 -maxdepth 2 -name bin 2>/dev/null | sort -V | tail -1)
 PATH=$bin:${pg_bin:-/nowhere}:/usr/sbin:$PATH
-for program in correction-service initdb psql mosquitto mosquitto_sub nginx openssl curl envsubst; do
+for program in initdb psql mosquitto mosquitto_sub nginx openssl curl envsubst correction-service; do
     command -v "$program" >/dev/null || { echo "smoke: $program is not installed" >&2; exit 3; }
 done
 
