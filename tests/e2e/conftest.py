@@ -9,14 +9,14 @@ from threading import Thread
 
 import pytest
 from flask import Flask
-from playwright.sync_api import Browser, Playwright, sync_playwright
+from playwright.sync_api import Browser, Playwright, ViewportSize, sync_playwright
 from werkzeug.serving import make_server
 
 from tests.faces import FacePhotos, face_photos
 
 __all__ = ["FacePhotos", "face_photos"]
 
-PHONE_SCREEN = {"width": 360, "height": 640}
+PHONE_SCREEN: ViewportSize = {"width": 360, "height": 640}
 Live = Callable[[Flask], str]
 OpenBrowser = Callable[..., Browser]
 
@@ -54,21 +54,24 @@ def playwright() -> Iterator[Playwright]:
 
 @pytest.fixture
 def browser(request: pytest.FixtureRequest) -> Iterator[OpenBrowser]:
-    """Open Chromium; with `camera`, a Motion-JPEG file is what its camera sees."""
+    """Open Chromium; with `camera`, a Motion-JPEG file is what its camera sees.
+
+    Without `allow` nobody answers when the page asks for the camera: that is a refusal.
+    """
     program = os.environ.get("CHROMIUM") or shutil.which("chromium")
     if program is None:
         pytest.skip("NO CHROMIUM: install Debian's `chromium`, or set CHROMIUM to its path")
     playwright: Playwright = request.getfixturevalue("playwright")
     with ExitStack() as opened:
 
-        def launch(camera: Path | None = None) -> Browser:
+        def launch(camera: Path | None = None, *, allow: bool = True) -> Browser:
             flags = ["--no-sandbox"] if os.geteuid() == 0 else []
             if camera is not None:
                 flags += [
-                    "--use-fake-ui-for-media-stream",
                     "--use-fake-device-for-media-stream",
                     f"--use-file-for-fake-video-capture={camera}",
                 ]
+                flags += ["--use-fake-ui-for-media-stream"] if allow else []
             made = playwright.chromium.launch(executable_path=program, args=flags)
             opened.callback(made.close)
             return made
