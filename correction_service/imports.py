@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from functools import cache
 from pathlib import Path
+from typing import NamedTuple
 
 from babel.support import NullTranslations, Translations
 from sqlalchemy.orm import Session
@@ -97,8 +98,11 @@ def _rows(table: Table) -> tuple[list[Row], list[RowFault]]:
 
 def _unreadable(cells: Sequence[str], wanted: int) -> Invalid | None:
     if len(cells) != wanted:
-        message = "This row has %(found)d cells, the headings are %(wanted)d."
-        return Invalid(message, found=len(cells), wanted=wanted)
+        return Invalid(
+            "This row has %(found)d cells, the headings are %(wanted)d.",
+            found=len(cells),
+            wanted=wanted,
+        )
     if any(LOST_DIGITS in cell for cell in cells):
         return Invalid("A long number has lost its last digits: format that column as text.")
     if any(BROKEN in cell for cell in cells):
@@ -141,24 +145,35 @@ def _repeated(forms: Mapping[int, EnrolForm]) -> Iterator[RowFault]:
     for number, form in forms.items():
         earlier = first.setdefault((form.id_kind, normalise(form.id_kind, form.id_number)), number)
         if earlier != number:
-            message = "Row %(row)d has the same document number."
-            yield RowFault(number, Invalid(message, field="id_number", row=earlier))
+            same = Invalid(
+                "Row %(row)d has the same document number.", field="id_number", row=earlier
+            )
+            yield RowFault(number, same)
 
 
-def lines(faults: Sequence[RowFault]) -> Iterator[tuple[int, str, str, str]]:
-    """Yield (row, field, problem in Chinese, problem in English)."""
-    for fault in faults:
-        error = fault.error
-        field = " ".join(LABELS[error.field]) if error.field in LABELS else ""
+class Line(NamedTuple):
+    """A fault in words: the row, the field and the problem in both languages."""
+
+    row: int
+    field_zh: str
+    field_en: str
+    problem_zh: str
+    problem_en: str
+
+
+def lines(faults: Sequence[RowFault]) -> Iterator[Line]:
+    """Say each fault in Chinese and in English."""
+    for row, error in ((fault.row, fault.error) for fault in faults):
         chinese = _chinese().gettext(error.message)
-        yield fault.row, field, chinese % error.facts if error.facts else chinese, str(error)
+        said = chinese % error.facts if error.facts else chinese
+        yield Line(row, *LABELS.get(error.field or "", ("", "")), said, str(error))
 
 
 def report(faults: Sequence[RowFault]) -> bytes:
     """Return the faults as CSV that a spreadsheet opens in Chinese."""
     text = io.StringIO()
     writer = csv.writer(text)
-    writer.writerow(("行 Row", "字段 Field", "问题", "Problem"))
+    writer.writerow(("行 Row", "字段", "Field", "问题", "Problem"))
     writer.writerows(lines(faults))
     return text.getvalue().encode("utf-8-sig")
 

@@ -4,7 +4,7 @@ Everything wrong is found at once and each fault names its field, so that one lo
 """
 
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from enum import StrEnum
@@ -109,7 +109,7 @@ def read(texts: Mapping[str, str], offices: Mapping[str, int], today: date) -> E
     found = {fault.field for fault in reader.faults}
     faults = [fault for fault in check(form, today) if not _explained(fault, found)]
     if reader.faults or faults:
-        raise Faults([*reader.faults, *faults])
+        raise Faults(sorted([*reader.faults, *faults], key=_place))
     return form
 
 
@@ -120,48 +120,63 @@ def _explained(fault: DomainError, found: set[str | None]) -> bool:
 
 
 def check(form: EnrolForm, today: date) -> list[DomainError]:
-    """Return what cannot be right by itself, without looking at the register."""
-    rules: Sequence[tuple[bool, str, str]] = (
-        (not form.name.strip(), "name", "The name is missing."),
-        (len(form.name) > _NAME_LENGTH, "name", "The name is too long."),
-        (len(form.address or "") > _ADDRESS_LENGTH, "address", "The address is too long."),
-        (not form.deciding_authority.strip(), "deciding_authority",
-         "The deciding authority is missing."),
-        (len(form.deciding_authority) > _NAME_LENGTH, "deciding_authority",
-         "The name of the deciding authority is too long."),
-        (form.effective_on > today, "effective_on",
-         "The day on which the judgment took effect is still to come."),
-        (form.term_end < form.term_start, "term_end", "The term ends before it starts."),
-        (form.term_end < form.effective_on, "term_end",
-         "The term ends before the judgment took effect."),
-        (form.term_end < today, "term_end",
-         "The term is over: nobody is supervised past its end (LCC 44)."),
-        *_document_rules(form, today),
-    )  # fmt: skip
-    faults: list[DomainError] = [
-        Invalid(message, field=field) for broken, field, message in rules if broken
-    ]
+    """Return what cannot be right by itself, one fault a field, without looking at the register."""
+    found = (*_text_faults(form), *_document_faults(form, today), *_term_faults(form, today))
+    first = {fault.field: fault for fault in reversed(found)}
+    return sorted(first.values(), key=_place)
+
+
+def _place(fault: DomainError) -> int:
+    """Order faults as the form asks for the fields."""
+    return list(LABELS).index(fault.field) if fault.field in LABELS else len(LABELS)
+
+
+def _text_faults(form: EnrolForm) -> Iterator[Invalid]:
+    if not form.name.strip():
+        yield Invalid("The name is missing.", field="name")
+    if len(form.name) > _NAME_LENGTH:
+        yield Invalid("The name is too long.", field="name")
+    if len(form.address or "") > _ADDRESS_LENGTH:
+        yield Invalid("The address is too long.", field="address")
+    if not form.deciding_authority.strip():
+        yield Invalid("The deciding authority is missing.", field="deciding_authority")
+    if len(form.deciding_authority) > _NAME_LENGTH:
+        yield Invalid("The name is too long.", field="deciding_authority")
+    if form.phone:
+        try:
+            phone_number(form.phone)
+        except Invalid as fault:
+            yield fault
+
+
+def _document_faults(form: EnrolForm, today: date) -> Iterator[Invalid]:
     try:
         normalise(form.id_kind, form.id_number)
     except Invalid as fault:
-        faults.append(fault)
-    return _first_of_each_field(faults)
+        yield fault
+    if form.id_kind is not IdKind.RESIDENT and form.sex is None:
+        yield Invalid("Without a resident ID the sex is entered by hand.", field="sex")
+    if form.id_kind is not IdKind.RESIDENT and form.born_on is None:
+        yield Invalid(
+            "Without a resident ID the date of birth is entered by hand.", field="born_on"
+        )
+    if form.born_on is not None and form.born_on > today:
+        yield Invalid("The date of birth is still to come.", field="born_on")
 
 
-def _document_rules(form: EnrolForm, today: date) -> Sequence[tuple[bool, str, str]]:
-    by_hand = form.id_kind is not IdKind.RESIDENT
-    return (
-        (by_hand and form.sex is None, "sex",
-         "Without a resident ID the sex is entered by hand."),
-        (by_hand and form.born_on is None, "born_on",
-         "Without a resident ID the date of birth is entered by hand."),
-        (form.born_on is not None and form.born_on > today, "born_on",
-         "The date of birth is still to come."),
-    )  # fmt: skip
-
-
-def _first_of_each_field(faults: Sequence[DomainError]) -> list[DomainError]:
-    return list({fault.field: fault for fault in reversed(faults)}.values())[::-1]
+def _term_faults(form: EnrolForm, today: date) -> Iterator[Invalid]:
+    if form.effective_on > today:
+        yield Invalid(
+            "The day on which the judgment took effect is still to come.", field="effective_on"
+        )
+    if form.term_end < form.term_start:
+        yield Invalid("The term ends before it starts.", field="term_end")
+    if form.term_end < form.effective_on:
+        yield Invalid("The term ends before the judgment took effect.", field="term_end")
+    if form.term_end < today:
+        yield Invalid(
+            "The term is over: nobody is supervised past its end (LCC 44).", field="term_end"
+        )
 
 
 def phone_number(text: str) -> str:

@@ -44,8 +44,8 @@ def person_import(settings: Settings, file: Path, agency: str | None, report: Pa
     except imports.ImportRefused as refusal:
         if report is not None:
             report.write_bytes(imports.report(refusal.faults))
-        for row, field, chinese, english in imports.lines(refusal.faults):
-            click.echo(f"{row}\t{field}\t{chinese} {english}", err=True)
+        for line in imports.lines(refusal.faults):
+            click.echo("\t".join(map(str, line)), err=True)
         raise
     click.echo(f"{len(made)} enrolled: {made[0].number} … {made[-1].number}")
 

@@ -1,7 +1,7 @@
 """The set-up of one case, step by step: each a small form that keeps what was typed on error."""
 
 from collections.abc import Callable
-from datetime import time
+from datetime import time, timedelta
 from enum import StrEnum
 from typing import Any, TypeVar
 
@@ -58,6 +58,7 @@ def _page(
             setup=setup,
             case=case,
             now=access.now(),
+            second=timedelta(seconds=1),  # an end is the first moment after
             today=cases.legal_day(access.now()),
             wrong_step=step,
             errors=errors,
