@@ -1,3 +1,10 @@
 """Fixtures that every room uses."""
 
-pytest_plugins = ["tests.databases", "tests.county", "tests.pages", "tests.tracked", "tests.enrolled"]
+pytest_plugins = [
+    "tests.databases",
+    "tests.county",
+    "tests.pages",
+    "tests.tracked",
+    "tests.enrolled",
+    "tests.desk",
+]

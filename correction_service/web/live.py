@@ -108,7 +108,8 @@ class Tailer:
         self._database = database
         self._lock = threading.Lock()
         self._streams: set[Stream] = set()
-        self._running = False
+        self._thread: threading.Thread | None = None
+        self._stopped = threading.Event()
         self._position = 0
 
     def open(self, sees: Callable[[Event], bool]) -> Stream:
@@ -118,10 +119,11 @@ class Tailer:
                 raise TooManyStreams("Too many live pages are open; this one asks now and then.")
             stream = Stream(sees)
             self._streams.add(stream)
-            if not self._running:
+            if self._thread is None:
                 self._position = self.head()
-                self._running = True
-                threading.Thread(target=self._tail, name="live", daemon=True).start()
+                self._stopped.clear()
+                self._thread = threading.Thread(target=self._tail, name="live", daemon=True)
+                self._thread.start()
             return stream
 
     def close(self, stream: Stream) -> None:
@@ -130,10 +132,15 @@ class Tailer:
             self._streams.discard(stream)
 
     def stop(self) -> None:
-        """End every stream."""
+        """End every stream, and the reading with them."""
         with self._lock:
             for stream in self._streams:
                 stream.end()
+            self._streams.clear()
+            reading = self._thread
+        self._stopped.set()
+        if reading is not None:
+            reading.join()
 
     def head(self) -> int:
         """Return the last sealed position."""
@@ -147,18 +154,18 @@ class Tailer:
             return read_after(session, position)
 
     def _tail(self) -> None:
-        pause = threading.Event()
         while self._still_heard():
             try:
                 self._hand_out()
             except SQLAlchemyError as error:
                 log.warning("live_tail_failed", error=type(error).__name__)
-            pause.wait(POLL_S)
+            self._stopped.wait(POLL_S)
 
     def _still_heard(self) -> bool:
         with self._lock:
-            self._running = bool(self._streams)
-            return self._running
+            if not self._streams:
+                self._thread = None
+            return bool(self._streams)
 
     def _hand_out(self) -> None:
         for event in self.missed(self._position):

@@ -134,8 +134,12 @@ def _quality(facts: Mapping[str, Any]) -> list[str]:
 
 
 def flagged(flag: RiskFlag) -> str:
-    """Say the first reason of a flag, or its kind when it carries none."""
-    return reason(flag.reasons[0]) if flag.reasons else words.word(flag.kind)
+    """Say the first reason of a flag, with its moment where no clock runs beside it."""
+    if not flag.reasons:
+        return words.word(flag.kind)
+    first = flag.reasons[0]
+    when = f" · {clock(first['at'])}" if flag.due is None and first.get("at") else ""
+    return reason(first) + when
 
 
 def reason(found: Mapping[str, Any]) -> str:

@@ -58,3 +58,11 @@ document.addEventListener("change", (event) => {
   const form = event.target.closest("form[data-filters]");
   if (form) form.requestSubmit();
 });
+
+// A session that ended shows the door, not the door inside a list.
+document.addEventListener("htmx:beforeSwap", (event) => {
+  const landed = new URL(event.detail.xhr.responseURL || location.href);
+  if (landed.pathname !== "/sign-in") return;
+  event.preventDefault();
+  location.assign(`/sign-in?next=${encodeURIComponent(location.pathname + location.search)}`);
+});
