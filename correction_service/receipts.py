@@ -10,9 +10,8 @@ _NEXT = {
         "签到完成，现在不需要再做什么。", "You have checked in. Nothing more is needed now."
     ),
     "review": Words(
-        "照片已转交工作人员核实，不会因此扣分。您也可以再试一次，或换一种方式签到。",
-        "An officer will look at the picture; nothing is held against you. "
-        "You may try again, or check in another way.",
+        "不会因此扣分。您可以再试一次，或换一种方式签到。",
+        "Nothing is held against you. You may try again, or check in another way.",
     ),
     "fault": Words(
         "这是系统的问题，不计入您的记录。请稍后再试，或换一种方式签到。",

@@ -138,7 +138,9 @@ def test_a_check_in_waits_for_the_network_and_a_stranger_goes_to_review(
     expect(page.get_by_role("heading", name="No network")).to_be_visible()
     picture(page, "offline-en")
     page.context.set_offline(False)
-    expect(page.get_by_text("An officer will look at the picture")).to_be_visible(timeout=30_000)
+    expect(page.get_by_role("heading", name="an officer will look at it")).to_be_visible(
+        timeout=30_000
+    )
     picture(page, "review-en")
     with database.reading() as session:
         made = session.scalars(select(CheckIn)).one()

@@ -178,7 +178,7 @@ def test_a_stranger_before_the_camera_is_told_without_blame(
     assert result is not None
     assert (result["outcome"], result["counts"]) == ("no_match", False)
     page = phone.get(f"/m/receipt/{result['receipt']}").text
-    assert "nothing is held against you" in page
+    assert "Nothing is held against you" in page
     assert "Check in another way" in page
 
 

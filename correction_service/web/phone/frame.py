@@ -36,7 +36,7 @@ def bilingual(words: Words) -> str:
 def window(due: agenda.Window) -> str:
     """Say a window as people do: today 09:00–11:00."""
     settings = access.service().settings
-    times = f"{_clock(due.opens_at)}–{_clock(due.closes_at)}"
+    times = f"{_clock(due.opens_at)}\N{WORD JOINER}–\N{WORD JOINER}{_clock(due.closes_at)}"
     return f"{_day(due.opens_at, settings)} {times}"
 
 

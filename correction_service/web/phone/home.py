@@ -15,8 +15,6 @@ from models.phone import PhoneAccess
 from models.points import Rulebook
 from models.zone import Zone, ZoneKind
 
-LAST_REASONS = 3
-
 
 @blueprint.get("/")
 @access.person_only
@@ -29,7 +27,7 @@ def home() -> ResponseReturnValue:
         return render_template(
             "phone/home.html",
             case=case,
-            messages=messages[:LAST_REASONS],
+            messages=messages[:1],
             next=agenda.upcoming(session, case, settings, now),
             last=checkins.last(session, access.person_id()),
             month=_month(session, case),
