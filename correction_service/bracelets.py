@@ -5,7 +5,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import or_, select, update
+from sqlalchemy import select, update
 from sqlalchemy.orm import Session
 
 from correction_service import orders, outbox
@@ -59,30 +59,47 @@ def import_file(session: Session, content: bytes, gateway: str | None = None) ->
     gateways = {it.name: it.id for it in session.scalars(select(Gateway))}
     if gateway is None and len(gateways) == 1:
         gateway = next(iter(gateways))
+    register = _Register(session)
     faults: list[RowFault] = []
-    entries: dict[str, _Entry] = {}
     for line, row in _rows(content):
         try:
-            entry = _entry(row, gateways, gateway)
-            _refuse_twins(entry, entries)
-            entries[entry.name] = entry
+            register.admit(_entry(row, gateways, gateway))
         except Invalid as fault:
             faults.append(RowFault(line, fault))
-        else:
-            faults += [RowFault(line, fault) for fault in _clashes(session, entry)]
     if faults:
         return Imported(0, 0, tuple(faults))
-    known = set(session.scalars(select(Device.name).where(Device.name.in_(entries))))
-    new = [entry for entry in entries.values() if entry.name not in known]
+    new = [it for it in register.admitted.values() if it.name not in register.known]
     session.add_all(Device(**vars(entry)) for entry in new)
     session.flush()
-    return Imported(len(new), len(known))
+    return Imported(len(new), len(register.admitted) - len(new))
+
+
+class _Register:
+    """The bracelets that are known, and those of the file so far."""
+
+    def __init__(self, session: Session) -> None:
+        columns = (Device.name, Device.imei, Device.model, Device.gateway_id)
+        self.known = {row.name: _Entry(*row) for row in session.execute(select(*columns))}
+        self.admitted: dict[str, _Entry] = {}
+        self._owners = {it.imei: it.name for it in self.known.values() if it.imei}
+
+    def admit(self, entry: _Entry) -> None:
+        """Take a line, or say what it clashes with."""
+        if entry.name in self.admitted:
+            raise Invalid("This id stands in the file twice.", field="id")
+        if self.known.get(entry.name, entry) != entry:
+            raise Invalid("This id is registered with other figures.", field="id")
+        if entry.imei and self._owners.setdefault(entry.imei, entry.name) != entry.name:
+            raise Invalid("This IMEI belongs to another bracelet.", field="imei")
+        self.admitted[entry.name] = entry
 
 
 def _rows(content: bytes) -> Iterator[tuple[int, dict[str, str]]]:
     """Lines with the columns that we know, by our names for them."""
-    lines = csv.reader(_text(content).splitlines())
-    header = next(lines, [])
+    try:
+        header, *lines = list(csv.reader(_text(content).splitlines())) or [[]]
+    except csv.Error:
+        raise Invalid("The file is not a CSV table.", field="file") from None
     names = {
         place: name
         for place, title in enumerate(header)
@@ -91,10 +108,9 @@ def _rows(content: bytes) -> Iterator[tuple[int, dict[str, str]]]:
     }
     if "id" not in names.values():
         raise Invalid("The first line names the columns: id, imei, model, gateway.", field="file")
-    for cells in lines:
+    for line, cells in enumerate(lines, start=2):
         if any(cell.strip() for cell in cells):
-            row = {names[at]: cell.strip() for at, cell in enumerate(cells) if at in names}
-            yield lines.line_num, row
+            yield line, {names[at]: cell.strip() for at, cell in enumerate(cells) if at in names}
 
 
 def _text(content: bytes) -> str:
@@ -126,26 +142,6 @@ def imei_right(imei: str) -> bool:
         return False
     doubled = [int(digit) * (1 + place % 2) for place, digit in enumerate(imei)]
     return sum(number // 10 + number % 10 for number in doubled) % 10 == 0
-
-
-def _refuse_twins(entry: _Entry, before: Mapping[str, _Entry]) -> None:
-    if entry.name in before:
-        raise Invalid("This id stands in the file twice.", field="id")
-    if entry.imei and entry.imei in {other.imei for other in before.values()}:
-        raise Invalid("This IMEI stands in the file twice.", field="imei")
-
-
-def _clashes(session: Session, entry: _Entry) -> Iterator[DomainError]:
-    same_imei = Device.imei == entry.imei if entry.imei else Device.id.is_(None)
-    for known in session.scalars(select(Device).where(or_(Device.name == entry.name, same_imei))):
-        if known.name != entry.name:
-            yield Invalid("This IMEI is registered for another bracelet.", field="imei")
-        elif (known.imei, known.model, known.gateway_id) != (
-            entry.imei,
-            entry.model,
-            entry.gateway_id,
-        ):
-            yield Invalid("This id is registered with other figures.", field="id")
 
 
 def named(session: Session, name: str) -> Device:

@@ -1,6 +1,6 @@
 """What bracelets report beside positions becomes incidents at once; nothing here is filtered."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -108,8 +108,12 @@ def strap_signals(
     ]
 
 
-def sign_of_life(session: Session, device_id: int, wearing: Wearing, now: datetime) -> None:
-    """Mark that a silent or switched-off bracelet was heard again."""
-    for kind in ENDED_BY_A_SIGN_OF_LIFE:
-        key = incidents.key_of(kind, wearing.case_id, device_id)
+def signs_of_life(session: Session, heard: Iterable[tuple[int, Wearing]], now: datetime) -> None:
+    """Mark that these bracelets, silent or switched off before, were heard again."""
+    keys = {
+        incidents.key_of(kind, wearing.case_id, device_id)
+        for device_id, wearing in heard
+        for kind in ENDED_BY_A_SIGN_OF_LIFE
+    }
+    for key in incidents.open_among(session, keys):
         incidents.end(session, key, now, {"ended_by": "heard"}, now)

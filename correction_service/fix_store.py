@@ -1,4 +1,4 @@
-"""Put telemetry into its tables: fixes by columns, device states, what was refused.
+"""Put telemetry into its tables: fixes by columns, states, changes, what was refused.
 
 Plain Core statements, no object a fix; whoever makes this faster changes this module alone.
 """
@@ -16,6 +16,7 @@ from sqlalchemy.orm import Session
 from models.base import Base
 from models.device import DeviceState
 from models.fix import DeviceEvent, Fix, Reject
+from models.zone import ZoneChange
 
 Columns = Mapping[str, Sequence[Any]]
 Row = dict[str, Any]
@@ -33,13 +34,17 @@ class Refusal:
     payload: bytes
 
 
-def upsert(session: Session, table: type[Base]) -> "sqlite.Insert | postgresql.Insert":
+def _table(kind: type[Base]) -> Table:
+    table = kind.__table__
+    assert isinstance(table, Table)  # noqa: S101 - our tables are tables
+    return table
+
+
+def _upsert(session: Session, kind: type[Base]) -> "sqlite.Insert | postgresql.Insert":
     """An INSERT of the session's own database, which can say what a conflict does."""
-    target = table.__table__
-    assert isinstance(target, Table)  # noqa: S101 - our tables are tables
     if session.get_bind().dialect.name == "sqlite":
-        return sqlite.insert(target)
-    return postgresql.insert(target)
+        return sqlite.insert(_table(kind))
+    return postgresql.insert(_table(kind))
 
 
 def keep_fixes(session: Session, columns: Columns) -> None:
@@ -47,7 +52,7 @@ def keep_fixes(session: Session, columns: Columns) -> None:
     names = list(columns)
     rows = [dict(zip(names, row, strict=True)) for row in zip(*columns.values(), strict=True)]
     if rows:
-        session.execute(upsert(session, Fix).on_conflict_do_nothing(), rows)
+        session.execute(_upsert(session, Fix).on_conflict_do_nothing(), rows)
 
 
 def keep_events(session: Session, rows: Sequence[Row]) -> set[tuple[int, datetime, int]]:
@@ -55,7 +60,7 @@ def keep_events(session: Session, rows: Sequence[Row]) -> set[tuple[int, datetim
     if not rows:
         return set()
     identity = (DeviceEvent.device_id, DeviceEvent.time, DeviceEvent.seq)
-    statement = upsert(session, DeviceEvent).on_conflict_do_nothing().returning(*identity)
+    statement = _upsert(session, DeviceEvent).on_conflict_do_nothing().returning(*identity)
     return {(row.device_id, row.time, row.seq) for row in session.execute(statement, rows)}
 
 
@@ -63,11 +68,17 @@ def keep_states(session: Session, rows: Sequence[Row]) -> None:
     """Store the packed row of each device over the one before."""
     if not rows:
         return
-    statement = upsert(session, DeviceState)
+    statement = _upsert(session, DeviceState)
     changed = {name: statement.excluded[name] for name in rows[0] if name != "device_id"}
     session.execute(
         statement.on_conflict_do_update(index_elements=["device_id"], set_=changed), rows
     )
+
+
+def keep_changes(session: Session, rows: Sequence[Row]) -> None:
+    """Store decided changes of zone states."""
+    if rows:
+        session.execute(insert(_table(ZoneChange)), rows)
 
 
 def keep_refusals(session: Session, refusals: Iterable[Refusal]) -> None:
@@ -84,4 +95,4 @@ def keep_refusals(session: Session, refusals: Iterable[Refusal]) -> None:
         for it in refusals
     ]
     if rows:
-        session.execute(insert(Reject), rows)
+        session.execute(insert(_table(Reject)), rows)

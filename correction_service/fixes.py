@@ -36,6 +36,16 @@ class Recorded:
     committed: dict[str, dict[str, list[int]]] = field(default_factory=dict)
     rejected: dict[str, list[Rejection]] = field(default_factory=dict)
 
+    @property
+    def committed_count(self) -> int:
+        """How many readings are stored."""
+        return sum(len(seqs) for of in self.committed.values() for seqs in of.values())
+
+    @property
+    def rejected_count(self) -> int:
+        """How many were refused for good."""
+        return sum(map(len, self.rejected.values()))
+
 
 @dataclass(slots=True)
 class _Sorted:
@@ -156,16 +166,17 @@ def _follow(session: Session, found: _Sorted, signals: list[Signal], now: dateti
     fixes: dict[int, list[Fix]] = {}
     for bracelet, fix, _ in found.fixes:
         fixes.setdefault(bracelet.id, []).append(fix)
-    progress = []
+    woken, progress = [], []
     for device_id, bracelet in found.spoke.items():
         state, wearing = states[device_id], bracelet.worn_now
         if wearing is None:
             continue
         if state.heard_at is None or now - state.heard_at > SILENCE:
-            device_events.sign_of_life(session, device_id, wearing, now)
+            woken.append((device_id, wearing))
         newer = state.advance(fixes.get(device_id, ()), wearing)
         signals += device_events.strap_signals(state, signals, newer, wearing, now)
         progress.append(Progress(device_id, wearing.case_id, state.memories, newer))
+    device_events.signs_of_life(session, woken, now)
     zone_watch.follow(session, [it for it in progress if it.fixes], now)
     device_events.answer(session, signals, now)
     fix_store.keep_states(session, [state.row(now) for state in states.values()])

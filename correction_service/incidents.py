@@ -4,7 +4,7 @@ One storm is one incident: while it is open, its key keeps a second one away. Wh
 is marked as ended and stays open until an officer closes it with a cause.
 """
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
@@ -88,6 +88,14 @@ def still_seen(session: Session, seen: Mapping[str, tuple[datetime, dict[str, An
             update(Incident).where(Incident.id == row.id).values(values),
             execution_options={"synchronize_session": False},
         )
+
+
+def open_among(session: Session, keys: Collection[str]) -> set[str]:
+    """Which of these keys belong to an open incident."""
+    if not keys:
+        return set()
+    found = session.scalars(select(Incident.open_key).where(Incident.open_key.in_(keys)))
+    return {key for key in found if key is not None}
 
 
 def end(session: Session, key: str, at: datetime, facts: dict[str, Any], now: datetime) -> None:

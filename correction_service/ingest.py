@@ -43,21 +43,25 @@ def broker_of(settings: Settings) -> MqttSettings:
 class Ingest:
     """Handles batches of messages; raises only while the database is away."""
 
-    def __init__(self, database: Database) -> None:
+    def __init__(self, database: Database, readings_max: int = 2000) -> None:
         self._database = database
+        self._readings_max = readings_max
         self._pause_s = SQLITE_PAUSE_S if database.engine.dialect.name == "sqlite" else 0.0
 
     def handle(self, messages: Sequence[Inbound]) -> Outcome:
         """Record a batch; the replies are the receipts that its gateways may now have."""
         heard, refusals = _decoded(messages)
-        recorded = self._record(heard, refusals)
-        time.sleep(self._pause_s)
-        committed = [
-            seqs for it in recorded for of in it.committed.values() for seqs in of.values()
-        ]
-        rejected = sum(len(of) for it in recorded for of in it.rejected.values()) + len(refusals)
-        stored = sum(map(len, committed))
-        log.info("batch", messages=len(messages), committed=stored, rejected=rejected)
+        rejected, recorded = len(refusals), list[Recorded]()
+        for part in _parts(heard, self._readings_max):
+            recorded += self._record(part, refusals)
+            refusals = []
+            time.sleep(self._pause_s)
+        log.info(
+            "batch",
+            messages=len(messages),
+            committed=sum(it.committed_count for it in recorded),
+            rejected=rejected + sum(it.rejected_count for it in recorded),
+        )
         return Outcome([reply for it in recorded for reply in _receipts(it)])
 
     def _record(self, heard: Sequence[Heard], refusals: Sequence[Refusal]) -> list[Recorded]:
@@ -86,6 +90,20 @@ class Ingest:
         with self._database.transaction(SYSTEM, "ingest") as session:
             keep_refusals(session, [*refusals, parked])
         return Recorded()
+
+
+def _parts(heard: Sequence[Heard], readings_max: int) -> list[list[Heard]]:
+    """Messages in order, in parts of about so many readings; at least one part, if empty."""
+    parts: list[list[Heard]] = [[]]
+    readings = 0
+    for it in heard:
+        size = len(it.message.fixes) + len(it.message.events)
+        if parts[-1] and readings + size > readings_max:
+            parts.append([])
+            readings = 0
+        parts[-1].append(it)
+        readings += size
+    return parts
 
 
 def _decoded(messages: Sequence[Inbound]) -> tuple[list[Heard], list[Refusal]]:
@@ -125,6 +143,6 @@ def run(settings: Settings, stop: threading.Event | None = None) -> None:
     database = open_keyless(settings)
     log.info("ingest", broker=settings.mqtt_host, port=settings.mqtt_port)
     try:
-        mqtt.listen(broker_of(settings), Ingest(database).handle, stop=stop)
+        mqtt.listen(broker_of(settings), Ingest(database, settings.ingest_batch).handle, stop=stop)
     finally:
         database.close()

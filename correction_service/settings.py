@@ -65,8 +65,9 @@ class Settings(BaseSettings):
     mqtt_password: SecretStr | None = Field(None, description="its password")
     mqtt_ca_file: Path | None = Field(None, description="CA of the broker; turns TLS on")
     mqtt_client_id: str = Field("correction-ingest", description="stable, one an ingester")
-    ingest_batch: int = Field(2000, ge=1, description="messages in one transaction at most")
-    ingest_wait_ms: int = Field(5, ge=1, description="a batch waits no longer than this")
+    ingest_batch: int = Field(
+        2000, ge=1, le=5000, description="fixes and events in one transaction at most"
+    )
     silent_minutes: int = Field(
         60, ge=5, description="a bound device not heard for this long is silent"
     )

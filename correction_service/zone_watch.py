@@ -6,14 +6,14 @@ from datetime import datetime
 from typing import Any
 from weakref import WeakKeyDictionary
 
-from sqlalchemy import Connection, Engine, insert, select
+from sqlalchemy import Connection, Engine, select
 from sqlalchemy.orm import Session
 
-from correction_service import incidents
+from correction_service import fix_store, incidents
 from models.area import Area, area
 from models.containment import NOT_IN_FORCE, Change, Memories, Sighting, Watch, broken, observe
 from models.incident import IncidentKind
-from models.zone import Zone, ZoneChange, ZoneKind, ZoneState
+from models.zone import Zone, ZoneKind, ZoneState
 
 BREACHES = {
     ZoneKind.HOME: IncidentKind.LEFT_HOME_AREA,
@@ -42,16 +42,19 @@ def follow(session: Session, progress: Sequence[Progress], now: datetime) -> Non
     areas = areas_of(session, {it.case_id for it in progress})
     watches = [Watch(areas.get(it.case_id, ()), it.memories, it.fixes) for it in progress]
     found = list(zip(progress, watches, observe(watches), strict=True))
-    for it, watch in zip(progress, watches, strict=True):
+    for it, watch, _ in found:
         for gone in it.memories.keys() - {place.zone_id for place in watch.areas}:
             del it.memories[gone]
-    rows = [_row(it, change, now) for it, _, changes in found for change in changes]
-    if rows:
-        session.execute(insert(ZoneChange), rows)
-    for it, _, changes in found:
-        for change in changes:
-            _answer(session, it, change, now)
+    changes = [(it, change) for it, _, decided in found for change in decided]
+    fix_store.keep_changes(session, [_row(it, change, now) for it, change in changes])
+    opened = incidents.open_among(session, {_key(it, change.area) for it, change in changes})
+    for it, change in changes:
+        _answer(session, it, change, opened, now)
     _refresh(session, [(it, watch) for it, watch, _ in found], now)
+
+
+def _key(it: Progress, place: Area) -> str:
+    return incidents.key_of(BREACHES[place.kind], it.case_id, place.zone_id)
 
 
 def _row(it: Progress, change: Change, now: datetime) -> dict[str, Any]:
@@ -65,23 +68,25 @@ def _row(it: Progress, change: Change, now: datetime) -> dict[str, Any]:
     }
 
 
-def _answer(session: Session, it: Progress, change: Change, now: datetime) -> None:
+def _answer(
+    session: Session, it: Progress, change: Change, opened: set[str], now: datetime
+) -> None:
     """Open on a crossing to the wrong side, end on the right one or where nothing is asked."""
-    kind, zone_id = BREACHES[change.area.kind], change.area.zone_id
+    key = _key(it, change.area)
     if change.state is change.area.broken_by:
         if change.crossed:
-            incidents.open_or_update(session, _seen(kind, it, change, now), now)
+            incidents.open_or_update(session, _seen(it, change, now), now)
+            opened.add(key)
         return
     freed = change.evidence.get("why") == NOT_IN_FORCE
-    if freed or change.state is not ZoneState.UNKNOWN:
-        key = incidents.key_of(kind, it.case_id, zone_id)
+    if key in opened and (freed or change.state is not ZoneState.UNKNOWN):
         ended_by = NOT_IN_FORCE if freed else "back"
         incidents.end(session, key, change.since, {"ended_by": ended_by}, now)
 
 
-def _seen(kind: IncidentKind, it: Progress, change: Change, now: datetime) -> incidents.Seen:
+def _seen(it: Progress, change: Change, now: datetime) -> incidents.Seen:
     return incidents.Seen(
-        kind=kind,
+        kind=BREACHES[change.area.kind],
         case_id=it.case_id,
         device_id=it.device_id,
         zone_id=change.area.zone_id,
@@ -104,7 +109,7 @@ def _facts(place: Area, fix: Sighting, now: datetime) -> dict[str, Any]:
 
 def _refresh(session: Session, found: Sequence[tuple[Progress, Watch]], now: datetime) -> None:
     seen = {
-        incidents.key_of(BREACHES[place.kind], it.case_id, place.zone_id): (
+        _key(it, place): (
             watch.fixes[-1].time,
             _facts(place, watch.fixes[-1], now),
         )

@@ -7,7 +7,7 @@ what lies inside stays inside exactly; distances are right to 0.5 % for areas up
 import json
 from dataclasses import dataclass
 from datetime import datetime, time
-from functools import cached_property
+from functools import cached_property, lru_cache
 from math import cos, radians
 from typing import Any
 
@@ -23,6 +23,7 @@ METRES_A_DEGREE = 111_195.0  # of a great circle on the mean sphere
 CHINA_LON, CHINA_LAT = (73.0, 136.0), (3.0, 54.0)  # degrees; mainland, islands and waters
 LEAST_AREA_M2 = 400.0  # below, the error of any receiver decides and not the person
 CIRCLE_CORNERS = 64
+GROUNDS_KEPT = 2048  # a whole city has one home area, and preparing it takes 10 ms
 RADIUS_M = (20.0, 100_000.0)
 
 GeoJson = dict[str, Any]
@@ -63,20 +64,27 @@ def plane_of(shape: BaseGeometry) -> Plane:
 
 
 @dataclass(frozen=True, eq=False)
-class Area:
-    """A zone made ready: when it is in force, its border, and the border that judges.
+class Ground:
+    """A shape made ready in metres: its border, and the border that judges.
 
     The judging border lies `margin_m` to the wearer's advantage: outside a home area, inside an
     exclusion zone. It is drawn once, so a fix costs one test whatever the margin.
     """
 
-    zone_id: int
-    kind: ZoneKind
     plane: Plane
     border: BaseGeometry
     judging: BaseGeometry
     judging_line: BaseGeometry
     margin_m: float
+
+
+@dataclass(frozen=True, eq=False)
+class Area:
+    """A zone made ready: where it lies, what it asks, and when it is in force."""
+
+    zone_id: int
+    kind: ZoneKind
+    ground: Ground
     valid_from: datetime
     valid_to: datetime | None
     hours: tuple[time, time] | None
@@ -98,11 +106,11 @@ class Area:
 
     def beyond_m(self, lat: float, lon: float) -> float:
         """How far on the wrong side of the true border a position is; 0 on the right side."""
-        point = self.plane.point(lat, lon)
-        inside = bool(shapely.contains(self.border, point))
+        point, border = self.ground.plane.point(lat, lon), self.ground.border
+        inside = bool(shapely.contains(border, point))
         if inside != (self.broken_by is ZoneState.INSIDE):
             return 0.0
-        return float(shapely.distance(shapely.boundary(self.border), point))
+        return float(shapely.distance(shapely.boundary(border), point))
 
 
 def area(
@@ -116,25 +124,26 @@ def area(
     hours: str | None = None,
 ) -> Area:
     """Make a stored zone ready to judge positions; the geometry has passed `checked` before."""
-    shape = shapely.from_geojson(json.dumps(geometry))
+    return Area(
+        zone_id=zone_id,
+        kind=kind,
+        ground=_ground(json.dumps(geometry), kind, margin_m),
+        valid_from=valid_from,
+        valid_to=valid_to,
+        hours=curfew_hours(hours) if hours else None,
+    )
+
+
+@lru_cache(maxsize=GROUNDS_KEPT)
+def _ground(geometry: str, kind: ZoneKind, margin_m: float) -> Ground:
+    shape = shapely.from_geojson(geometry)
     plane = plane_of(shape)
     border = plane.project(shape)
     judging = _judging(kind, border, margin_m)
     line = shapely.boundary(judging)
     for prepared in (border, judging, line):
         shapely.prepare(prepared)
-    return Area(
-        zone_id=zone_id,
-        kind=kind,
-        plane=plane,
-        border=border,
-        judging=judging,
-        judging_line=line,
-        margin_m=margin_m,
-        valid_from=valid_from,
-        valid_to=valid_to,
-        hours=curfew_hours(hours) if hours else None,
-    )
+    return Ground(plane, border, judging, line, margin_m)
 
 
 def _judging(kind: ZoneKind, border: BaseGeometry, margin_m: float) -> BaseGeometry:

@@ -17,7 +17,7 @@ import numpy as np
 import numpy.typing as npt
 import shapely
 
-from models.area import Area
+from models.area import Area, Ground
 from models.zone import ZoneState
 
 RULE = "5of7@1"
@@ -152,17 +152,18 @@ def _sides(pairs: Sequence[tuple[Area, Sighting]]) -> list[bool | None]:
 
     Boxes first, then one call for all polygons; distances only for fixes coarser than the margin.
     """
-    row = {area: number for number, area in enumerate(dict.fromkeys(area for area, _ in pairs))}
-    at = np.array([row[area] for area, _ in pairs])
+    grounds = [area.ground for area, _ in pairs]
+    row = {ground: number for number, ground in enumerate(dict.fromkeys(grounds))}
+    at = np.array([row[ground] for ground in grounds])
     x, y = _metres(list(row), at, [fix for _, fix in pairs])
-    judging = np.array([area.judging for area in row])
+    judging = np.array([ground.judging for ground in row])
     west, south, east, north = shapely.bounds(judging)[at].T
     near = np.flatnonzero((x >= west) & (x <= east) & (y >= south) & (y <= north))
     inside = np.zeros(len(pairs), dtype=bool)
     inside[near] = shapely.contains_xy(judging[at[near]], x[near], y[near])
     errors = np.array([error_m(fix) for _, fix in pairs])
-    coarse = np.flatnonzero(errors > np.array([area.margin_m for area in row])[at])
-    lines = np.array([area.judging_line for area in row])[at[coarse]]
+    coarse = np.flatnonzero(errors > np.array([ground.margin_m for ground in row])[at])
+    lines = np.array([ground.judging_line for ground in row])[at[coarse]]
     places = shapely.points(x[coarse], y[coarse])
     unsure = np.zeros(len(pairs), dtype=bool)
     unsure[coarse] = shapely.dwithin(lines, places, errors[coarse])  # type: ignore[call-overload] # its stubs know a single distance only
@@ -170,10 +171,12 @@ def _sides(pairs: Sequence[tuple[Area, Sighting]]) -> list[bool | None]:
 
 
 def _metres(
-    areas: Sequence[Area], at: npt.NDArray[np.int_], fixes: Sequence[Sighting]
+    grounds: Sequence[Ground], at: npt.NDArray[np.int_], fixes: Sequence[Sighting]
 ) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]]:
     """Positions in metres, each in the plane of its own area."""
-    planes = np.array([(a.plane.lon, a.plane.lat, *a.plane.metres_a_degree) for a in areas])[at]
+    planes = np.array([(it.plane.lon, it.plane.lat, *it.plane.metres_a_degree) for it in grounds])[
+        at
+    ]
     lon, lat = (np.array([getattr(fix, name) for fix in fixes]) for name in ("lon", "lat"))
     return (lon - planes[:, 0]) * planes[:, 2], (lat - planes[:, 1]) * planes[:, 3]
 

@@ -96,7 +96,13 @@ def test_how_far_beyond_the_border_is_told_in_metres() -> None:
 
 def test_an_exclusion_zone_smaller_than_its_margin_keeps_its_border() -> None:
     small = ready(ZoneKind.EXCLUSION, circle(LAT, LON, 40))
-    assert small.judging.equals(small.border)
+    assert small.ground.judging.equals(small.ground.border)
+
+
+def test_wearers_with_one_home_share_its_ground() -> None:
+    assert ready(ZoneKind.HOME, square()).ground is ready(ZoneKind.HOME, square()).ground
+    exclusion = ready(ZoneKind.EXCLUSION, square())
+    assert exclusion.ground is not ready(ZoneKind.HOME, square()).ground
 
 
 def test_curfew_hours_run_past_midnight_in_legal_time() -> None:

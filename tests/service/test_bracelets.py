@@ -79,7 +79,7 @@ def test_a_line_against_the_register_is_a_fault(database: Database) -> None:
 
 
 @pytest.mark.usefixtures("gateways")
-@pytest.mark.parametrize("content", [b"", b"a,b\n1,2\n", b"\xff\xff\xff\x00"])
+@pytest.mark.parametrize("content", [b"", b"a,b\n1,2\n", b"\xff\xff\xff\x00", b"x" * 200_000])
 def test_a_file_without_the_columns_is_refused(database: Database, content: bytes) -> None:
     with pytest.raises(Invalid) as refused:
         taken_in(database, content)

@@ -72,6 +72,15 @@ def test_a_batch_is_stored_and_receipted_by_gateway(database: Database, tracked:
     assert stored_seqs(database) == seqs
 
 
+def test_a_large_batch_is_taken_in_parts(database: Database, tracked: Tracked) -> None:
+    good = minutes(NOW - timedelta(minutes=30), [HUICHUAN] * 21)
+    lists = [said(good[:9]), said(good[9:10]), said(good[10:12]), said(good[12:])]
+    outcome = Ingest(database, readings_max=4).handle([*lists, inbound(b"{")])
+    assert len(outcome.replies) == 3
+    assert stored_seqs(database) == [one["seq"] for one in good]
+    assert reasons(database) == {"not_json": 1}
+
+
 GARBAGE = [
     (TOPIC, b"", "not_json"),
     (TOPIC, b"\x00\xff\xfe", "not_json"),
