@@ -8,7 +8,7 @@ import structlog
 from pydantic import ValidationError
 
 from correction_service import settings as configuration
-from correction_service.commands import database, persons, serve
+from correction_service.commands import database, demo, devices, persons, schedule, serve
 from correction_service.face.cli import face
 from models.errors import DomainError
 
@@ -36,7 +36,24 @@ def cli(context: click.Context, secrets: Path | None) -> None:
     context.obj = configuration.load(secrets)
 
 
-for command in (database.db, database.keys, database.user, persons.person, serve.web, face):
+COMMANDS = (
+    demo.demo,
+    demo.fleet,
+    serve.web,
+    devices.listen,
+    schedule.schedule,
+    schedule.sweep,
+    schedule.audit,
+    database.db,
+    database.keys,
+    database.user,
+    persons.person,
+    devices.device,
+    devices.gateway,
+    devices.boundary,
+    face,
+)
+for command in COMMANDS:
     cli.add_command(command)
 
 

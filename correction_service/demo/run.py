@@ -21,7 +21,7 @@ from correction_service.settings import Settings
 from devices import broker
 
 READY_WITHIN_S = 60
-PROCESSES = (("ingest",),)
+PROCESSES = (("ingest",), ("schedule",))
 
 
 class DemoStopped(Exception):

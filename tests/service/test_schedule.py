@@ -23,6 +23,7 @@ from correction_service.settings import Settings
 from models.audit import AuditLeaf, AuditRecord
 from models.job import JobRun
 from tests.county import NOW, County
+from tests.processes import environment
 
 T = TypeVar("T")
 COMMAND = (
@@ -30,16 +31,6 @@ COMMAND = (
     "from correction_service.settings import load;"
     "schedule(obj=load())"
 )
-
-
-def environment(settings: Settings) -> dict[str, str]:
-    assert settings.key_ring
-    return os.environ | {
-        "CORRECTION_MODE": "demo",
-        "CORRECTION_DATA_DIR": str(settings.data_dir),
-        "CORRECTION_DATABASE_URL": settings.database_url.get_secret_value(),
-        "CORRECTION_KEY_RING": settings.key_ring.get_secret_value(),
-    }
 
 
 @contextmanager
