@@ -13,8 +13,8 @@ from werkzeug.middleware.proxy_fix import ProxyFix
 
 from correction_service import access, api, locale, problems, web
 from correction_service.access import Service
+from correction_service.limits import limiter
 from correction_service.settings import Mode, Settings
-from correction_service.web.limits import limiter
 from models.user import User
 
 MAX_REQUEST_BYTES = 40_000_000

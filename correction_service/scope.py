@@ -11,7 +11,7 @@ from models.user import Permission, Role, User
 
 def agency_ids(agency_id: int) -> Select[int]:
     """Select the ids of an agency and of every agency under it."""
-    tree = select(Agency.id).where(Agency.id == agency_id).cte("tree", recursive=True)
+    tree = select(Agency.id).where(Agency.id == agency_id).cte(recursive=True)
     tree = tree.union(select(Agency.id).join(tree, Agency.parent_id == tree.c.id))
     return select(tree.c.id)
 

@@ -10,8 +10,8 @@ from correction_service.access import Service
 from correction_service.app import create_app
 from correction_service.db import Database
 from correction_service.face.verifier import Verifier
+from correction_service.limits import limiter
 from correction_service.settings import Settings
-from correction_service.web.limits import limiter
 from models.user import Role
 from tests.county import County
 

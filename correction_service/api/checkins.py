@@ -8,8 +8,8 @@ from flask.typing import ResponseReturnValue
 from pydantic import BaseModel, Field
 
 from correction_service import access, agenda, captures, checkins
+from correction_service.limits import limiter
 from correction_service.taking import CaptureIn, permit, result, take
-from correction_service.web.limits import limiter
 
 MOST_REQUEST_BYTES = captures.MOST_BYTES + 100_000  # room for the form around the frames
 TRIES = "12 per minute"

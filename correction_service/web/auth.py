@@ -8,8 +8,8 @@ from flask.typing import ResponseReturnValue
 from flask_login import login_user, logout_user
 
 from correction_service import access, accounts, locale
+from correction_service.limits import DOOR, limiter
 from correction_service.problems import said
-from correction_service.web.limits import DOOR, limiter
 from models.errors import DomainError
 from models.user import User
 

@@ -199,8 +199,9 @@ def sight(session: Session, user: User) -> Callable[[Event], bool]:
     """
     if user.role is Role.VOLUNTEER:
         return lambda _event: False
-    if user.office_id is not None:
-        return lambda event: event.office_id == user.office_id
+    office_id = user.office_id  # asked later, on another thread: not by the request's account
+    if office_id is not None:
+        return lambda event: event.office_id == office_id
     agencies = frozenset(session.scalars(agency_ids(user.agency_id)))
     return lambda event: event.agency_id in agencies
 

@@ -1,6 +1,5 @@
 """One schedule works, another stands by and takes over when the first is killed."""
 
-import os
 import re
 import signal
 import subprocess

@@ -85,4 +85,4 @@ def _names(session: Session, rows: Sequence[AuditRecord]) -> dict[str, str]:
     """Return the names of the accounts that acted, by id as the log has it."""
     ids = {int(row.actor_id) for row in rows if row.actor_kind == "user"}
     found = select(cast(User.id, String), User.name).where(User.id.in_(ids))
-    return dict(session.execute(found).tuples().all())
+    return dict(session.execute(found).all())

@@ -96,7 +96,7 @@ def page(case_id: int) -> ResponseReturnValue:
 
 def _zone_names(session: Session, case_id: int) -> dict[int, str]:
     names = select(Zone.id, Zone.name).where(Zone.case_id == case_id)
-    return dict(session.execute(names).tuples().all())
+    return dict(session.execute(names).all())
 
 
 def _paged(rows: list[Entry]) -> tuple[list[Entry], datetime | None]:

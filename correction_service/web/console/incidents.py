@@ -136,7 +136,7 @@ def page(incident_id: int) -> ResponseReturnValue:
             bands=bands.of_case(session, incident.case_id, since, until),
             since=since,
             until=until,
-            names=dict(session.execute(names).tuples().all()),
+            names=dict(session.execute(names).all()),
             causes=words.options(Cause),
         )
 

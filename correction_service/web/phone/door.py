@@ -10,8 +10,8 @@ from itsdangerous import BadSignature, URLSafeSerializer
 from sqlalchemy.orm import Session
 
 from correction_service import access, phones
+from correction_service.limits import DOOR, limiter
 from correction_service.problems import said
-from correction_service.web.limits import DOOR, limiter
 from correction_service.web.phone.frame import blueprint, to_a_browser
 from models.errors import DomainError, Invalid
 from models.phone import PhoneAccess

@@ -3,14 +3,20 @@
 const POLL_MS = 15_000;
 const TRY_AGAIN_MS = 60_000;
 const STALE_MS = 40_000;
+const TOGETHER_MS = 500;
 
 const mark = document.getElementById("live");
 const text = mark.querySelector(".live-text");
 let heardAt = 0;
 let polling = 0;
+let due = 0;
 
-function announce(detail) {
-  document.body.dispatchEvent(new CustomEvent("live", { detail }));
+// Changes that come together are told together, and the last of them is never lost.
+function announce() {
+  due ||= setTimeout(() => {
+    due = 0;
+    document.body.dispatchEvent(new CustomEvent("live"));
+  }, TOGETHER_MS);
 }
 
 function heard() {
@@ -27,7 +33,7 @@ function show() {
 
 function poll(on) {
   if (on === Boolean(polling)) return;
-  if (on) polling = setInterval(() => announce({ kind: "poll" }), POLL_MS);
+  if (on) polling = setInterval(announce, POLL_MS);
   else polling = clearInterval(polling) || 0;
 }
 
@@ -36,12 +42,12 @@ function listen() {
   source.addEventListener("open", () => {
     poll(false);
     heard();
-    announce({ kind: "open" });
+    announce();
   });
   source.addEventListener("beat", heard);
-  source.addEventListener("live", (event) => {
+  source.addEventListener("live", () => {
     heard();
-    announce(JSON.parse(event.data));
+    announce();
   });
   source.addEventListener("error", () => {
     poll(true);

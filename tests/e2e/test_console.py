@@ -1,0 +1,113 @@
+"""The console in a real browser: what happens in the county appears while one looks."""
+
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+
+import pytest
+from flask import Flask
+from playwright.sync_api import Page, ViewportSize, expect
+
+from correction_service import accounts, sealer
+from correction_service.audit import SYSTEM
+from correction_service.db import Database
+from models.incident import IncidentState
+from models.user import Role, User
+from tests.county import County
+from tests.desk import Desk
+from tests.e2e.conftest import Live, OpenBrowser
+from tests.tracked import BEYOND, HUICHUAN, Tracked, heard, incidents_of, minutes, take
+
+pytestmark = pytest.mark.browser
+PASSWORD = "a long enough password"
+SCREEN: ViewportSize = {"width": 1366, "height": 768}
+
+
+@pytest.fixture
+def page(
+    app: Flask, database: Database, county: County, live: Live, browser: OpenBrowser
+) -> Iterator[Page]:
+    """The home page with an officer signed in; nothing may go amiss in it."""
+    with database.transaction(SYSTEM, "test") as session:
+        officer = session.get_one(User, county.users[Role.OFFICER])
+        officer.password_hash = accounts.hashed(PASSWORD)
+    opened = browser().new_page(locale="en-GB", viewport=SCREEN)
+    amiss: list[str] = []
+    opened.on("pageerror", lambda error: amiss.append(str(error)))
+    opened.on("console", lambda said: amiss.append(said.text) if said.type == "error" else None)
+    opened.goto(live(app) + "/sign-in")
+    opened.get_by_label("User name").fill("officer")
+    opened.get_by_label("Password").fill(PASSWORD)
+    opened.get_by_role("button", name="Sign in").click()
+    expect(opened.locator("#live.on")).to_be_visible()
+    yield opened
+    assert amiss == []
+    opened.close()
+    app.extensions["live"].stop()
+
+
+def leave(database: Database) -> None:
+    """Let the bracelet leave the city now, and seal what that committed."""
+    now = datetime.now(UTC)
+    for place, ago in ((HUICHUAN, 40), (BEYOND, 20)):
+        fixes = minutes(now - timedelta(minutes=ago), [place] * 8)
+        take(database, heard(fixes, received=now), now=now)
+    with database.transaction(SYSTEM, "test") as session:
+        sealer.seal(session, now)
+        sealer.number_outbox(session)
+
+
+def test_an_incident_appears_without_a_reload_and_is_closed_with_its_cause(
+    database: Database, tracked: Tracked, page: Page
+) -> None:
+    expect(page.get_by_text("Nobody waits for you.")).to_be_visible()
+    page.evaluate("window.stillTheSamePage = true")
+    leave(database)
+    row = page.locator("[data-row]").filter(has_text="Outside the home area")
+    expect(row).to_be_visible(timeout=15_000)
+    expect(page.locator(".symbol.urgent")).to_be_visible(timeout=15_000)
+    assert page.evaluate("window.stillTheSamePage")
+    row.get_by_role("button", name="On the map").click()
+    expect(page.locator("path.trail.gap")).to_have_count(1)
+    page.keyboard.press("j")
+    page.keyboard.press("a")
+    expect(page.get_by_text("Acknowledged: it is yours now.")).to_be_visible()
+    page.keyboard.press("j")
+    page.keyboard.press("Enter")
+    expect(page.get_by_role("heading", name="It may be innocent")).to_be_visible()
+    expect(page.locator("path.trail")).to_have_count(3)
+    page.get_by_label("Note").fill("核实为漂移")
+    page.locator("#cause").select_option("position_drift")
+    page.get_by_role("button", name="Close the incident").click()
+    expect(page.locator("#state")).to_have_text("closed: position drift")
+    (incident,) = incidents_of(database)
+    assert incident.state is IncidentState.CLOSED
+
+
+def test_the_officer_finds_reveals_and_reviews(desk: Desk, page: Page) -> None:
+    page.keyboard.press("/")
+    page.keyboard.type("测试")
+    expect(page.locator("#quick a")).to_have_count(1)
+    page.locator("#quick a").click()
+    expect(page.get_by_role("heading", name="测试1")).to_be_visible()
+    page.locator("#phone").get_by_role("button", name="Show").click()
+    expect(page.locator("#phone")).to_contain_text("13800001234")
+    page.get_by_role("button", name="Show photo").click()
+    expect(page.locator("img.face")).to_be_visible()
+    page.keyboard.press("?")
+    expect(page.get_by_role("dialog")).to_be_visible()
+    page.keyboard.press("Escape")
+    page.get_by_role("link", name="Check-ins to review").click()
+    expect(page.locator(".faces img")).to_have_count(2)
+    page.keyboard.press("1")
+    expect(page.get_by_text("Nothing waits for a review.")).to_be_visible()
+
+
+def test_the_home_page_fits_a_phone(desk: Desk, page: Page) -> None:
+    page.set_viewport_size({"width": 390, "height": 844})
+    expect(page.get_by_role("heading", name="Who needs me now")).to_be_visible()
+    wide = page.evaluate("document.documentElement.scrollWidth")
+    assert wide <= 390
+    small = page.locator(".needs .button").evaluate_all(
+        "all => all.filter(it => it.getBoundingClientRect().height < 40).length"
+    )
+    assert small == 0
