@@ -1,6 +1,7 @@
 """The command `correction-service`: every way to run or tend the service from a shell."""
 
 import sys
+from importlib import import_module
 from pathlib import Path
 
 import click
@@ -8,12 +9,43 @@ import structlog
 from pydantic import ValidationError
 
 from correction_service import settings as configuration
-from correction_service.commands import database, demo, devices, persons, schedule, serve
-from correction_service.face.cli import face
 from models.errors import DomainError
 
+_AT = "correction_service.commands."
+COMMANDS = {
+    "demo": _AT + "demo:demo",
+    "fleet": _AT + "demo:fleet",
+    "web": _AT + "serve:web",
+    "ingest": _AT + "devices:listen",
+    "schedule": _AT + "schedule:schedule",
+    "sweep": _AT + "schedule:sweep",
+    "audit": _AT + "schedule:audit",
+    "db": _AT + "database:db",
+    "keys": _AT + "database:keys",
+    "user": _AT + "database:user",
+    "person": _AT + "persons:person",
+    "device": _AT + "devices:device",
+    "gateway": _AT + "devices:gateway",
+    "boundary": _AT + "devices:boundary",
+    "face": "correction_service.face.cli:face",
+}
 
-@click.group(context_settings={"help_option_names": ["-h", "--help"]})
+
+class Street(click.Group):
+    """Imports a command's module when it is called: ingest starts without loading the pages."""
+
+    def list_commands(self, _ctx: click.Context) -> list[str]:
+        """Return every command's name."""
+        return sorted(COMMANDS)
+
+    def get_command(self, _ctx: click.Context, cmd_name: str) -> click.Command | None:
+        """Import and return a command; None when there is none of the name."""
+        module, _, name = COMMANDS.get(cmd_name, "").partition(":")
+        found: click.Command | None = getattr(import_module(module), name) if module else None
+        return found
+
+
+@click.group(cls=Street, context_settings={"help_option_names": ["-h", "--help"]})
 @click.option(
     "--secrets",
     type=click.Path(exists=True, file_okay=False, path_type=Path),
@@ -34,27 +66,6 @@ def cli(context: click.Context, secrets: Path | None) -> None:
         logger_factory=structlog.PrintLoggerFactory(sys.stderr),
     )
     context.obj = configuration.load(secrets)
-
-
-COMMANDS = (
-    demo.demo,
-    demo.fleet,
-    serve.web,
-    devices.listen,
-    schedule.schedule,
-    schedule.sweep,
-    schedule.audit,
-    database.db,
-    database.keys,
-    database.user,
-    persons.person,
-    devices.device,
-    devices.gateway,
-    devices.boundary,
-    face,
-)
-for command in COMMANDS:
-    cli.add_command(command)
 
 
 def main() -> None:

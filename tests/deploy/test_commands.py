@@ -22,9 +22,15 @@ TABLE = re.compile(r"<!-- commands -->\n(.*?)\n\n", re.DOTALL)
 ROW = re.compile(r"^\| `([a-z]+(?: [a-z]+)*)", re.MULTILINE)
 
 
+def children(group: click.Group) -> dict[str, click.Command]:
+    context = click.Context(group)
+    found = {name: group.get_command(context, name) for name in group.list_commands(context)}
+    return {name: command for name, command in found.items() if command is not None}
+
+
 def leaves(command: click.Command, path: tuple[str, ...] = ()) -> Iterator[str]:
     if isinstance(command, click.Group):
-        for name, child in command.commands.items():
+        for name, child in children(command).items():
             yield from leaves(child, (*path, name))
     else:
         yield " ".join(path)
@@ -36,9 +42,10 @@ def is_command(words: list[str]) -> bool:
     for word in words:
         if not isinstance(at, click.Group):
             return True
-        if word not in at.commands:
+        known = children(at)
+        if word not in known:
             return False
-        at = at.commands[word]
+        at = known[word]
     return True
 
 
