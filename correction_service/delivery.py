@@ -1,15 +1,16 @@
 """Deliver messages: claim by compare-and-set, send with no transaction open, record.
 
-A crash between sending and recording sends again under the same reference. What no carrier brings
-goes to the officer's call list; nothing is sent at night.
+A crash between sending and recording sends again under the same reference. What no carrier brings,
+and what is sent and not proved in time, goes to the officer's call list; nothing is done at night.
 """
 
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import Any
 
 import structlog
-from sqlalchemy import ColumnElement, or_, select, update
+from sqlalchemy import ColumnElement, Select, exists, func, or_, select, update
 from sqlalchemy.orm import Session
 
 from correction_service import audit, hours, outbox
@@ -17,6 +18,7 @@ from correction_service.audit import SYSTEM
 from correction_service.carriers import Carrier, CarrierFailed, Parcel, configured
 from correction_service.db import Database, ring_of
 from correction_service.settings import Settings
+from models.case import Case
 from models.checkin import CheckInDuty, DutyState
 from models.errors import DomainError
 from models.keys import SealBroken
@@ -29,6 +31,7 @@ AT_ONCE = 10  # their time-outs together stay below the lease
 LEASE = timedelta(minutes=2)
 TRIES = 3
 PAUSE = timedelta(seconds=30)
+LISTED_AT_ONCE = 500
 log = structlog.get_logger()
 
 
@@ -44,17 +47,53 @@ class Job:
 
 def deliver(database: Database, settings: Settings, now: datetime) -> int:
     """Bring what waits to its carriers; return how many messages were handed over."""
-    opens, closes = hours.lawful(now, settings)
-    if not opens <= now < closes or not _waiting(database, now):
+    if not _by_day(now, settings) or not _any(database, select(Outbox.id).where(*_due(now))):
         return 0
     with database.transaction(SYSTEM, VIA) as session:
         jobs = _claim(session, configured(settings), now)
     return sum(_send(database, job, now) for job in jobs)
 
 
-def _waiting(database: Database, now: datetime) -> bool:
+def call_out(database: Database, settings: Settings, now: datetime) -> int:
+    """Put on the call list what was sent and is not proved to have arrived; return how many.
+
+    A report that comes later still counts, see `notices.delivered`.
+    """
+    unproved = _unproved(now - timedelta(minutes=settings.delivery_report_minutes))
+    if not _by_day(now, settings) or not _any(database, unproved):
+        return 0
+    # A row that is locked is being proved or read at this moment: it can wait for the next turn.
+    listed = unproved.limit(LISTED_AT_ONCE).with_for_update(of=Notice, skip_locked=True)
+    with database.transaction(SYSTEM, VIA) as session:
+        found = session.execute(listed).all()
+        for notice, case in found:
+            notice.state = NoticeState.TO_CALL
+            outbox.live(session, case, "notice", notice.id, now)
+    return len(found)
+
+
+def _unproved(sent_before: datetime) -> Select[Notice, Case]:
+    """Messages with the person's latest case, except where the duty has ended meanwhile."""
+    latest = select(func.max(Case.id)).where(Case.person_id == Notice.person_id).scalar_subquery()
+    ended = exists().where(
+        CheckInDuty.id == Notice.duty_id, CheckInDuty.state != DutyState.AWAITING_DELIVERY
+    )
+    return (
+        select(Notice, Case)
+        .join(Case, Case.id == latest)
+        .where(Notice.state == NoticeState.SENT, Notice.sent_at < sent_before, ~ended)
+        .order_by(Notice.id)
+    )
+
+
+def _by_day(now: datetime, settings: Settings) -> bool:
+    opens, closes = hours.lawful(now, settings)
+    return opens <= now < closes
+
+
+def _any(database: Database, query: Select[Any]) -> bool:
     with database.reading() as session:
-        return session.scalar(select(Outbox.id).where(*_due(now)).limit(1)) is not None
+        return session.execute(query.limit(1)).first() is not None
 
 
 def _due(now: datetime) -> tuple[ColumnElement[bool], ...]:
@@ -138,7 +177,8 @@ def _record(session: Session, row: Outbox, job: Job, failure: str | None, now: d
     notice = session.get_one(Notice, row.payload["notice"], with_for_update=True)
     notice.attempts += 1
     if failure is None and job.carrier:
-        row.done_at, notice.channel = now, notice.channel or job.carrier.name
+        row.done_at = notice.sent_at = now
+        notice.channel = notice.channel or job.carrier.name
         _become(notice, NoticeState.SENT)
     elif job.carrier is None or job.tries >= TRIES:
         row.done_at, row.parked_reason = now, failure

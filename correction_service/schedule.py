@@ -73,8 +73,9 @@ class Chores:
                 self._sealer.seal(session, now)
 
     def deliver(self, now: datetime) -> None:
-        """Bring messages to their carriers."""
+        """Bring messages to their carriers; what is not proved to arrive, to the call list."""
         delivery.deliver(self._database, self._settings, now)
+        delivery.call_out(self._database, self._settings, now)
 
     def duties(self, now: datetime) -> None:
         """Make the day's duties, ask spot checks whose moment has come, end what is over."""

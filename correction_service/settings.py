@@ -78,6 +78,9 @@ class Settings(BaseSettings):
     delivery_token: SecretStr | None = Field(
         None, description="bearer token with which carriers report delivery"
     )
+    delivery_report_minutes: int = Field(
+        30, ge=1, description="a sent message whose arrival is not proved by then is called out"
+    )
     tile_url: str | None = Field(None, description="map tiles {z}/{x}/{y}; none: outlines only")
     tile_datum: str = Field("wgs84", description="datum of the tiles: wgs84 or gcj02")
     tile_attribution: str = Field("", description="shown on the map when tiles are")

@@ -4,7 +4,7 @@ from datetime import datetime
 from enum import StrEnum
 from uuid import UUID
 
-from sqlalchemy import ForeignKey, String
+from sqlalchemy import ForeignKey, Index, String
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from models.base import Base, words
@@ -24,6 +24,7 @@ class Notice(Base):
     """One message; the phone page shows it, an SMS or the officer's call may carry it."""
 
     __tablename__ = "notice"
+    __table_args__ = (Index("ix_notice_state_sent_at", "state", "sent_at"),)
 
     id: Mapped[int] = mapped_column(primary_key=True)
     person_id: Mapped[UUID] = mapped_column(ForeignKey("person.id"), index=True)
@@ -36,6 +37,7 @@ class Notice(Base):
     reference: Mapped[str | None] = mapped_column(String(100), index=True, doc="the carrier's own")
     attempts: Mapped[int] = mapped_column(default=0)
     created_at: Mapped[datetime]
+    sent_at: Mapped[datetime | None] = mapped_column(doc="a carrier took it")
     delivered_at: Mapped[datetime | None]
     called_by: Mapped[int | None] = mapped_column(ForeignKey("user_account.id"))
 

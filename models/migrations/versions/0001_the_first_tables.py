@@ -1109,6 +1109,7 @@ def upgrade() -> None:
         sa.Column("reference", sa.String(length=100), nullable=True),
         sa.Column("attempts", sa.Integer(), nullable=False),
         sa.Column("created_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("sent_at", sa.DateTime(timezone=True), nullable=True),
         sa.Column("delivered_at", sa.DateTime(timezone=True), nullable=True),
         sa.Column("called_by", sa.Integer(), nullable=True),
         sa.ForeignKeyConstraint(
@@ -1125,6 +1126,7 @@ def upgrade() -> None:
     op.create_index(op.f("ix_notice_duty_id"), "notice", ["duty_id"], unique=False)
     op.create_index(op.f("ix_notice_person_id"), "notice", ["person_id"], unique=False)
     op.create_index(op.f("ix_notice_reference"), "notice", ["reference"], unique=False)
+    op.create_index("ix_notice_state_sent_at", "notice", ["state", "sent_at"], unique=False)
     op.create_table(
         "points_entry",
         sa.Column("id", sa.Integer(), nullable=False),
@@ -1312,6 +1314,7 @@ def downgrade() -> None:
     op.drop_table("zone_change")
     op.drop_index("ix_points_entry_case_id_happened_on", table_name="points_entry")
     op.drop_table("points_entry")
+    op.drop_index("ix_notice_state_sent_at", table_name="notice")
     op.drop_index(op.f("ix_notice_reference"), table_name="notice")
     op.drop_index(op.f("ix_notice_person_id"), table_name="notice")
     op.drop_index(op.f("ix_notice_duty_id"), table_name="notice")
