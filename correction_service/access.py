@@ -1,5 +1,6 @@
 """Guards: every route says who may come in, and one that says nothing lets nobody in."""
 
+import hmac
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -10,6 +11,7 @@ from uuid import UUID
 from flask import Flask, current_app, g, redirect, request, session, url_for
 from flask.typing import ResponseReturnValue
 from flask_login import current_user
+from pydantic import SecretStr
 from sqlalchemy.orm import Session
 
 from correction_service.audit import Actor
@@ -68,6 +70,14 @@ anyone = _guarded(ANYONE)
 signed_in = _guarded(SIGNED_IN)
 person_only = _guarded(PERSON)
 bearer = _guarded(BEARER)  # the view checks the token that is its own
+
+
+def bears(token: SecretStr | None) -> bool:
+    """Whether the request bears `token` (RFC 6750); without one configured nothing does."""
+    scheme, _, given = request.headers.get("Authorization", "").partition(" ")
+    if not token or scheme.lower() != "bearer":
+        return False
+    return hmac.compare_digest(given.strip().encode(), token.get_secret_value().encode())
 
 
 def needs(permission: Permission) -> Callable[[View], View]:

@@ -74,7 +74,8 @@ def call_out(database: Database, settings: Settings, now: datetime) -> int:
 
 def _unproved(sent_before: datetime) -> Select[Notice, Case]:
     """Messages with the person's latest case, except where the duty has ended meanwhile."""
-    latest = select(func.max(Case.id)).where(Case.person_id == Notice.person_id).scalar_subquery()
+    cases = select(func.max(Case.id)).where(Case.person_id == Notice.person_id)
+    latest = cases.correlate(Notice).scalar_subquery()
     ended = exists().where(
         CheckInDuty.id == Notice.duty_id, CheckInDuty.state != DutyState.AWAITING_DELIVERY
     )
@@ -91,7 +92,7 @@ def _by_day(now: datetime, settings: Settings) -> bool:
     return opens <= now < closes
 
 
-def _any(database: Database, query: Select[Any]) -> bool:
+def _any(database: Database, query: Select[*tuple[Any, ...]]) -> bool:
     with database.reading() as session:
         return session.execute(query.limit(1)).first() is not None
 

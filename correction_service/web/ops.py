@@ -1,9 +1,7 @@
 """What machines ask: alive, ready, figures."""
 
-import hmac
-
 from apiflask import APIBlueprint
-from flask import Response, jsonify, request
+from flask import Response, jsonify
 from flask.typing import ResponseReturnValue
 from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 
@@ -32,8 +30,6 @@ def readyz() -> ResponseReturnValue:
 @access.bearer
 def metrics() -> ResponseReturnValue:
     """Figures for Prometheus, behind a token; without one configured, closed."""
-    token = access.service().settings.metrics_token
-    given = request.headers.get("Authorization", "").removeprefix("Bearer ")
-    if token is None or not hmac.compare_digest(given, token.get_secret_value()):
+    if not access.bears(access.service().settings.metrics_token):
         raise Forbidden("The token of /metrics is missing or wrong.")
     return Response(generate_latest(), content_type=CONTENT_TYPE_LATEST)

@@ -12,6 +12,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 import pytest
 from pydantic import SecretStr
 from sqlalchemy import select
+from sqlalchemy.orm import Session
 
 from correction_service import delivery, duties, notices
 from correction_service.audit import SYSTEM
@@ -19,11 +20,14 @@ from correction_service.db import Database, ring_of
 from correction_service.settings import Settings
 from models.audit import AuditRecord
 from models.case import Case
+from models.checkin import CheckInDuty, DutyState
 from models.notice import Notice, NoticeState
 from models.outbox import Outbox
 from tests.county import NOW, County
 
 PHONE = "13800000000"
+REPORT_MINUTES = 30  # the settings' default
+NIGHT = datetime(2026, 11, 20, 14, 0, tzinfo=UTC)  # 22:00 in Shanghai
 
 
 @dataclass
@@ -167,8 +171,7 @@ def test_nothing_is_sent_at_night_nor_for_what_was_done_meanwhile(
     database: Database, county: County, sms: Settings, gateway: Gateway
 ) -> None:
     ask(database, county, sms)
-    night = datetime(2026, 11, 20, 14, 0, tzinfo=UTC)  # 22:00 in Shanghai
-    assert delivery.deliver(database, sms, night) == 0
+    assert delivery.deliver(database, sms, NIGHT) == 0
     with database.transaction(SYSTEM, "test") as session:
         duties.settle(session, county.case, NOW + timedelta(minutes=1))
     assert delivery.deliver(database, sms, NOW + timedelta(minutes=2)) == 0
@@ -182,4 +185,72 @@ def test_a_number_that_no_longer_opens_does_not_stop_the_others(
     with database.transaction(SYSTEM, "test") as session:
         session.get_one(Case, county.case).person.wrapped_key = None
     assert delivery.deliver(database, sms, NOW) == 0
+    assert state(database)[0] is NoticeState.TO_CALL
+
+
+def after(minutes: float) -> datetime:
+    return NOW + timedelta(minutes=minutes)
+
+
+def duty_of(session: Session) -> CheckInDuty:
+    return session.scalars(select(CheckInDuty)).one()
+
+
+@pytest.fixture
+def sent(database: Database, county: County, sms: Settings, gateway: Gateway) -> str:
+    """The reference of a message that the carrier took at NOW and says nothing of."""
+    ask(database, county, sms)
+    assert delivery.deliver(database, sms, NOW) == 1
+    return gateway.bodies()[0]["reference"]
+
+
+def test_what_is_sent_and_not_proved_in_time_is_called_out_once(
+    database: Database, county: County, sms: Settings, sent: str
+) -> None:
+    assert delivery.call_out(database, sms, after(REPORT_MINUTES)) == 0
+    assert delivery.call_out(database, sms, after(REPORT_MINUTES + 1)) == 1
+    assert delivery.call_out(database, sms, after(REPORT_MINUTES + 2)) == 0
+    assert state(database) == (NoticeState.TO_CALL, "sms")
+    with database.reading() as session:
+        notice = session.scalars(select(Notice)).one()
+        rows = session.scalars(select(Outbox).where(Outbox.topic == "live")).all()
+        assert rows[-1].payload == {"kind": "notice", "id": notice.id}
+        assert (rows[-1].agency_id, rows[-1].office_id) == (county.agency, county.office)
+        assert duty_of(session).state is DutyState.AWAITING_DELIVERY
+
+
+def test_a_late_report_still_counts(database: Database, sms: Settings, sent: str) -> None:
+    assert delivery.call_out(database, sms, after(60)) == 1
+    with database.transaction(SYSTEM, "test") as session:
+        notices.delivered(session, sent, after(90), sms)
+    assert state(database) == (NoticeState.DELIVERED, "sms")
+    with database.reading() as session:
+        duty = duty_of(session)
+        assert (duty.state, duty.opens_at) == (DutyState.DUE, after(90))
+
+
+def test_nobody_is_called_for_what_arrived_or_was_done_meanwhile(
+    database: Database, county: County, sms: Settings, sent: str
+) -> None:
+    with database.transaction(SYSTEM, "test") as session:
+        duties.settle(session, county.case, after(1))
+    assert delivery.call_out(database, sms, after(60)) == 0
+    with database.transaction(SYSTEM, "test") as session:
+        notices.delivered(session, sent, after(61), sms)
+    assert delivery.call_out(database, sms, after(90)) == 0
+    assert state(database) == (NoticeState.DELIVERED, "sms")
+
+
+def test_nobody_is_called_by_night_and_what_was_written_then_has_its_time_by_day(
+    database: Database, county: County, sms: Settings
+) -> None:
+    with database.transaction(SYSTEM, "test") as session:
+        case = session.get_one(Case, county.case)
+        case.person.put(ring_of(session), "phone", PHONE)
+        notices.queue(session, case, "points", NIGHT)
+    morning = NIGHT + timedelta(hours=8)
+    assert delivery.deliver(database, sms, morning) == 1
+    assert delivery.call_out(database, sms, morning + timedelta(minutes=5)) == 0
+    assert delivery.call_out(database, sms, NIGHT + timedelta(days=1)) == 0
+    assert delivery.call_out(database, sms, morning + timedelta(days=1)) == 1
     assert state(database)[0] is NoticeState.TO_CALL
