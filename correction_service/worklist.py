@@ -12,13 +12,13 @@ from sqlalchemy.sql.base import ExecutableOption
 
 from correction_service.scope import visible
 from models.case import Case
-from models.checkin import FOR_REVIEW, CheckIn, CheckInReview
+from models.checkin import CheckIn, awaiting_review
 from models.help_request import HelpRequest
 from models.incident import Incident, IncidentState, Severity
 from models.notice import Notice, NoticeState
 from models.points import DraftState, PointsDraft
 from models.risk import FlagKind, FlagState, RiskFlag
-from models.user import User
+from models.user import Permission, User
 
 MOST = 100  # rows of one kind on the page; the lists behind it have all
 SOON_WITHIN = timedelta(days=3)
@@ -61,15 +61,16 @@ class Item:
 
 
 def items(session: Session, user: User, now: datetime) -> list[Item]:
-    """Return everything in the user's offices that waits for somebody, most urgent first."""
-    found = [
-        *_incidents(session, user),
-        *_help(session, user),
-        *_flags(session, user, now),
-        *_calls(session, user),
-        *_queue(session, Need.REVIEWS, to_review(user), CheckIn.at),
-        *_queue(session, Need.DRAFTS, to_confirm(user), PointsDraft.made_at),
-    ]
+    """Return everything in the user's offices that waits for somebody, most urgent first.
+
+    Queues that the user's role could not open are left out.
+    """
+    found = [*_incidents(session, user), *_help(session, user), *_flags(session, user, now)]
+    if user.may(Permission.SUPERVISE):
+        found += _calls(session, user)
+    if user.may(Permission.SEE_PHOTOS):
+        found += _queue(session, Need.REVIEWS, to_review(user), CheckIn.at)
+    found += _queue(session, Need.DRAFTS, to_confirm(user), PointsDraft.made_at)
     return sorted(found, key=lambda item: item.rank)
 
 
@@ -93,9 +94,7 @@ def open_incidents(user: User) -> Select[Incident]:
 
 def to_review(user: User) -> Select[CheckIn]:
     """Check-ins that the machine left open and no officer has looked at."""
-    looked_at = exists().where(CheckInReview.checkin_id == CheckIn.id)
-    query = select(CheckIn).join(CheckIn.case).where(visible(user), ~looked_at)
-    return query.where(CheckIn.outcome.in_(FOR_REVIEW))
+    return select(CheckIn).join(CheckIn.case).where(visible(user), awaiting_review())
 
 
 def open_help(user: User) -> Select[HelpRequest]:

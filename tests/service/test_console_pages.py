@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from babel.messages.extract import DEFAULT_KEYWORDS, extract_from_dir
 from babel.messages.pofile import read_po
 from flask import Flask
 from flask.testing import FlaskClient
@@ -78,6 +79,7 @@ POSTS = {
 }
 SEES_CASES = [Role.OFFICER, Role.OFFICE_HEAD, Role.COUNTY_HEAD, Role.UPPER_AGENCY, Role.PROCURATOR]
 MOST_BYTES = 300_000
+KEYWORDS = {**DEFAULT_KEYWORDS, "_l": None, "lazy_gettext": None}
 LINKED = re.compile(r'(?:src|href)="(/static/[^"]+)"')
 
 
@@ -471,9 +473,17 @@ def test_every_code_has_words(kind: type[StrEnum]) -> None:
 
 
 def test_every_word_of_the_console_is_translated(app: Flask) -> None:
-    path = Path(app.root_path) / "web/console/translations/zh/LC_MESSAGES/messages.po"
-    with path.open("rb") as file:
+    root = Path(app.root_path) / "web"
+    with (root / "console/translations/zh/LC_MESSAGES/messages.po").open("rb") as file:
         catalogue = read_po(file, locale="zh")
-    assert len(catalogue) > 400
     assert [message.id for message in catalogue if message.id and not message.string] == []
     assert [message.id for message in catalogue for _ in message.check()] == []
+    asked = {
+        message if isinstance(message, str) else message[0]
+        for folder in ("console", "templates/console")
+        for _, _, message, _, _ in extract_from_dir(
+            root / folder, [("**.py", "python"), ("**.html", "jinja2")], keywords=KEYWORDS
+        )
+    }
+    assert len(asked) > 400
+    assert [words for words in sorted(asked) if words not in catalogue] == []

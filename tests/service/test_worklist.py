@@ -63,6 +63,14 @@ def test_an_incident_in_hand_stands_below_an_untouched_one(
         assert subjects[:2] == [older, first]
 
 
+def test_who_only_looks_on_is_not_sent_to_queues_that_are_closed_to_them(
+    database: Database, county: County, desk: Desk
+) -> None:
+    with database.reading() as session:
+        found = {need for need, _ in needs(session, county, Role.PROCURATOR)}
+    assert found == {Need.INCIDENT, Need.FLAG, Need.HELP, Need.DRAFTS}
+
+
 @pytest.mark.parametrize(
     ("ends_in", "severity"), [(timedelta(days=2), "soon"), (timedelta(days=9), "watch")]
 )

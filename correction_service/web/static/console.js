@@ -66,3 +66,13 @@ document.addEventListener("htmx:beforeSwap", (event) => {
   event.preventDefault();
   location.assign(`/sign-in?next=${encodeURIComponent(location.pathname + location.search)}`);
 });
+
+// Live pages keep a session alive; a desk that nobody touches signs out all the same.
+const idleMs = Number(document.querySelector("[data-idle-minutes]").dataset.idleMinutes) * 60_000;
+let touchedAt = Date.now();
+for (const kind of ["pointerdown", "keydown", "wheel"]) {
+  addEventListener(kind, () => (touchedAt = Date.now()), { passive: true });
+}
+setInterval(() => {
+  if (Date.now() - touchedAt > idleMs) document.getElementById("sign-out").submit();
+}, 30_000);
