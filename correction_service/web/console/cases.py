@@ -61,11 +61,12 @@ def _head(session: Session, case_id: int) -> dict[str, Any]:
 
 
 def _term(case: Case) -> dict[str, int]:
-    """Days of the term, days served, and the share served of a hundred."""
+    """Days of the term, days served, days left without today, the share served of a hundred."""
+    today = legal_day(access.now())
     days = (case.term_end - case.term_start).days + 1
-    served = (legal_day(access.now()) - case.term_start).days
-    served = min(max(served, 0), days)
-    return {"days": days, "served": served, "left": days - served, "percent": 100 * served // days}
+    served = min(max((today - case.term_start).days, 0), days)
+    left = max((case.term_end - today).days, 0)
+    return {"days": days, "served": served, "left": left, "percent": 100 * served // days}
 
 
 @blueprint.get("/<int:case_id>")
