@@ -10,10 +10,10 @@ from datetime import datetime, timedelta
 from typing import Any
 
 import structlog
-from sqlalchemy import ColumnElement, Select, exists, func, or_, select, update
+from sqlalchemy import ColumnElement, Select, func, or_, select, update
 from sqlalchemy.orm import Session
 
-from correction_service import audit, hours, outbox
+from correction_service import audit, hours, notices, outbox
 from correction_service.audit import SYSTEM
 from correction_service.carriers import Carrier, CarrierFailed, Parcel, configured
 from correction_service.db import Database, ring_of
@@ -73,16 +73,13 @@ def call_out(database: Database, settings: Settings, now: datetime) -> int:
 
 
 def _unproved(sent_before: datetime) -> Select[Notice, Case]:
-    """Messages with the person's latest case, except where the duty has ended meanwhile."""
+    """Messages that still ask for something, with the person's latest case."""
     cases = select(func.max(Case.id)).where(Case.person_id == Notice.person_id)
     latest = cases.correlate(Notice).scalar_subquery()
-    ended = exists().where(
-        CheckInDuty.id == Notice.duty_id, CheckInDuty.state != DutyState.AWAITING_DELIVERY
-    )
     return (
         select(Notice, Case)
         .join(Case, Case.id == latest)
-        .where(Notice.state == NoticeState.SENT, Notice.sent_at < sent_before, ~ended)
+        .where(Notice.state == NoticeState.SENT, Notice.sent_at < sent_before, ~notices.over())
         .order_by(Notice.id)
     )
 

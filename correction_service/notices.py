@@ -9,7 +9,7 @@ import secrets
 from datetime import datetime, timedelta
 from uuid import UUID
 
-from sqlalchemy import select
+from sqlalchemy import ColumnElement, exists, select
 from sqlalchemy.orm import Session
 
 from correction_service import hours, outbox
@@ -98,6 +98,12 @@ def called(
     notice.attempts += 1
     if reached:
         _prove(session, notice, now, settings, channel="call")
+
+
+def over() -> ColumnElement[bool]:
+    """Whether what a message asks for is done or dropped, whether or not it arrived."""
+    waiting = CheckInDuty.state == DutyState.AWAITING_DELIVERY
+    return exists().where(CheckInDuty.id == Notice.duty_id, ~waiting)
 
 
 def _prove(

@@ -10,6 +10,7 @@ from sqlalchemy import Select, exists, func, select
 from sqlalchemy.orm import InstrumentedAttribute, Session, joinedload
 from sqlalchemy.sql.base import ExecutableOption
 
+from correction_service import notices
 from correction_service.scope import visible
 from models.case import Case
 from models.checkin import CheckIn, awaiting_review
@@ -116,9 +117,9 @@ def to_confirm(user: User) -> Select[PointsDraft]:
 
 
 def to_call(user: User) -> Select[Notice]:
-    """Messages that no carrier could deliver: an officer calls."""
+    """Messages not proved to have arrived: an officer calls, while what they ask for stands."""
     mine = exists().where(Case.person_id == Notice.person_id, visible(user))
-    return select(Notice).where(mine, Notice.state == NoticeState.TO_CALL)
+    return select(Notice).where(mine, Notice.state == NoticeState.TO_CALL, ~notices.over())
 
 
 def case_of(session: Session, notice: Notice, user: User) -> Case | None:

@@ -14,7 +14,7 @@ from pydantic import SecretStr
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from correction_service import delivery, duties, notices
+from correction_service import delivery, duties, notices, worklist
 from correction_service.audit import SYSTEM
 from correction_service.db import Database, ring_of
 from correction_service.settings import Settings
@@ -23,6 +23,7 @@ from models.case import Case
 from models.checkin import CheckInDuty, DutyState
 from models.notice import Notice, NoticeState
 from models.outbox import Outbox
+from models.user import Role, User
 from tests.county import NOW, County
 
 PHONE = "13800000000"
@@ -239,6 +240,17 @@ def test_nobody_is_called_for_what_arrived_or_was_done_meanwhile(
         notices.delivered(session, sent, after(61), sms)
     assert delivery.call_out(database, sms, after(90)) == 0
     assert state(database) == (NoticeState.DELIVERED, "sms")
+
+
+def test_a_call_leaves_the_list_when_what_it_asks_for_is_done(
+    database: Database, county: County, sms: Settings, sent: str
+) -> None:
+    assert delivery.call_out(database, sms, after(60)) == 1
+    with database.transaction(SYSTEM, "test") as session:
+        listed = worklist.to_call(session.get_one(User, county.users[Role.OFFICER]))
+        assert session.scalars(listed).one().reference == sent
+        duties.settle(session, county.case, after(61))
+        assert session.scalars(listed).all() == []
 
 
 def test_nobody_is_called_by_night_and_what_was_written_then_has_its_time_by_day(

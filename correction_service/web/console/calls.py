@@ -1,4 +1,4 @@
-"""Calls to make: messages that no carrier could deliver. Nothing counts until they arrive."""
+"""Calls to make: messages that are not proved to have arrived. Nothing counts until then."""
 
 from apiflask import APIBlueprint
 from flask import render_template, request, url_for
