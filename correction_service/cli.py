@@ -5,10 +5,10 @@ from importlib import import_module
 from pathlib import Path
 
 import click
-import structlog
 from pydantic import ValidationError
 
 from correction_service import settings as configuration
+from correction_service import telemetry
 from models.errors import DomainError
 
 _AT = "correction_service.commands."
@@ -55,16 +55,7 @@ class Street(click.Group):
 @click.pass_context
 def cli(context: click.Context, secrets: Path | None) -> None:
     """Run and tend a community corrections service."""
-    structlog.configure(
-        processors=[
-            structlog.contextvars.merge_contextvars,
-            structlog.processors.add_log_level,
-            structlog.processors.TimeStamper(fmt="iso", utc=True),
-            structlog.processors.format_exc_info,
-            structlog.processors.JSONRenderer(ensure_ascii=False),
-        ],
-        logger_factory=structlog.PrintLoggerFactory(sys.stderr),
-    )
+    telemetry.configure()
     context.obj = configuration.load(secrets)
 
 

@@ -8,6 +8,7 @@ from flask_babel import gettext
 from flask_wtf.csrf import CSRFError
 from werkzeug.exceptions import HTTPException
 
+from correction_service import telemetry
 from correction_service.face.verifier import Busy
 from models.errors import DomainError
 
@@ -74,6 +75,11 @@ def say(app: Flask) -> None:
 
     @app.errorhandler(Exception)
     def fault(error: Exception) -> ResponseReturnValue:
-        log.error("request_failed", endpoint=request.endpoint, exc_info=error)
+        log.error(
+            "request_failed",
+            endpoint=request.endpoint,
+            error=type(error).__name__,
+            place=telemetry.place(error),
+        )
         title = gettext("Something failed on our side. Nothing was saved; please try again.")
         return _answer(500, "fault", title)

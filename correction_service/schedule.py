@@ -8,7 +8,6 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import partial
-from traceback import extract_tb
 from typing import Any
 
 import structlog
@@ -30,6 +29,7 @@ from correction_service import (
     sealer,
     silences,
     sweep,
+    telemetry,
 )
 from correction_service.audit import SYSTEM
 from correction_service.db import Database
@@ -125,9 +125,8 @@ def perform(job: Job) -> None:
     try:
         job.work(datetime.now(UTC))
     except Exception as error:  # noqa: BLE001 - the other jobs go on, and this one's next turn
-        frame = extract_tb(error.__traceback__)[-1]
-        where = f"{frame.filename}:{frame.lineno}"
-        log.error("job_failed", job=job.name, error=type(error).__name__, where=where)  # noqa: TRY400 - no values
+        kind, place = type(error).__name__, telemetry.place(error)
+        log.error("job_failed", job=job.name, error=kind, place=place)  # noqa: TRY400 - no values
 
 
 def _scheduler(timetable: list[Job], settings: Settings) -> BackgroundScheduler:

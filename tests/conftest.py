@@ -1,5 +1,10 @@
 """Fixtures that every room uses."""
 
+from collections.abc import Iterator
+
+import pytest
+import structlog
+
 pytest_plugins = [
     "tests.databases",
     "tests.county",
@@ -8,3 +13,10 @@ pytest_plugins = [
     "tests.enrolled",
     "tests.desk",
 ]
+
+
+@pytest.fixture(autouse=True)
+def _logging_as_at_first() -> Iterator[None]:
+    """Undo what a command run inside the test set."""
+    yield
+    structlog.reset_defaults()

@@ -1,6 +1,7 @@
 """`web`: the pages and the API on this machine, for a proxy to stand before."""
 
 from collections.abc import Callable
+from threading import Thread
 from typing import Any
 
 import click
@@ -10,7 +11,9 @@ from gunicorn.app.base import BaseApplication
 from correction_service.access import Service
 from correction_service.app import create_app
 from correction_service.db import open_database
+from correction_service.face import weights
 from correction_service.face.verifier import Verifier
+from correction_service.face.weights import WeightsError
 from correction_service.settings import Settings
 
 THREADS = 64
@@ -34,6 +37,7 @@ class _Server(BaseApplication):  # type: ignore[misc]
 def application(settings: Settings) -> Flask:
     """Open what the routes stand on and make the application."""
     verifier = Verifier(workers=settings.face_workers, queue_length=settings.face_queue)
+    Thread(target=verifier.warm, name="warm the face workers", daemon=True).start()
     return create_app(Service(settings, open_database(settings), verifier))
 
 
@@ -43,6 +47,10 @@ def application(settings: Settings) -> Flask:
 @click.pass_obj
 def web(settings: Settings, host: str, port: int) -> None:
     """Serve the console, the phone page and the API."""
+    try:
+        weights.locate(weights.listed())
+    except WeightsError as error:
+        raise click.ClickException(str(error)) from error
     options = {
         "bind": f"{host}:{port}",
         "workers": 1,

@@ -2,6 +2,7 @@
 
 from uuid import UUID
 
+import pytest
 from flask import Flask
 from flask.testing import FlaskClient
 from werkzeug.routing import UUIDConverter
@@ -60,3 +61,21 @@ def test_pages_carry_strict_headers(app: Flask) -> None:
     assert "default-src 'self'" in answer.headers["Content-Security-Policy"]
     assert "unsafe" not in answer.headers["Content-Security-Policy"]
     assert answer.headers["X-Content-Type-Options"] == "nosniff"
+
+
+def test_a_fault_of_ours_is_logged_without_a_value(
+    app: Flask, capsys: pytest.CaptureFixture[str]
+) -> None:
+    secret = "张某 1949-12-31"
+
+    @access.anyone
+    def fail() -> str:
+        raise RuntimeError(secret)
+
+    app.add_url_rule("/fails", view_func=fail)
+    answer = app.test_client().get("/fails")
+    assert answer.status_code == 500
+    assert secret not in answer.text
+    logged = capsys.readouterr()
+    assert "RuntimeError" in logged.out + logged.err
+    assert secret not in logged.out + logged.err
