@@ -33,7 +33,12 @@ def postgres_url() -> str:
     folder = Path(tempfile.gettempdir()) / f"correction-tests-postgres-{os.getuid()}"
     folder.mkdir(mode=0o755, exist_ok=True)
     server = get_server(folder, cleanup_mode="stop")
-    return make_url(server.get_uri()).set(drivername="postgresql+psycopg").render_as_string(False)  # noqa: FBT003 - SQLAlchemy's signature
+    url = make_url(server.get_uri()).set(drivername="postgresql+psycopg")
+    address = url.render_as_string(hide_password=False)
+    off = ("fsync", "full_page_writes", "synchronous_commit")  # no test pulls this machine's plug
+    hurry = [sql.SQL("ALTER SYSTEM SET {} = off").format(sql.Identifier(name)) for name in off]
+    _admin(address, *hurry, sql.SQL("SELECT pg_reload_conf()"))
+    return address
 
 
 def _admin(url: str, *statements: sql.SQL | sql.Composed) -> None:
