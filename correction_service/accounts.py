@@ -18,7 +18,7 @@ _DUMMY = _hasher.hash(secrets.token_hex())
 
 
 class SignInRefused(DomainError):
-    """A wrong name or password; which of the two is not said."""
+    """A wrong name or password, or too many of them; which of these is not said."""
 
     status = 401
     code = "sign_in_refused"
@@ -61,23 +61,32 @@ def hashed(password: str) -> str:
 
 
 def sign_in(session: Session, username: str, password: str, now: datetime) -> User:
-    """Return the account, or raise `SignInRefused`; takes as long for an unknown name.
+    """Return the account, or raise `SignInRefused`: the same, as late, whatever was wrong.
 
-    Failures are counted on the account, so the caller commits either way.
+    Failures are counted on the account, so the caller commits either way; its row is locked, so
+    that guesses made at the same moment are all counted.
     """
-    user = session.scalar(select(User).where(User.username == username))
-    if user is None or not user.active:
+    user = session.scalar(select(User).where(User.username == username).with_for_update())
+    if user is None or not user.active or user.locked(now):
         matches(_DUMMY, password)
-        raise SignInRefused("The user name or the password is wrong.")
-    if user.locked(now):
-        raise SignInRefused(
-            "Too many wrong passwords. Try again in a quarter of an hour.", code="locked"
-        )
+        raise _refused()
     if not matches(user.password_hash, password):
         user.login_failed(now)
-        raise SignInRefused("The user name or the password is wrong.")
+        raise _refused()
     user.login_succeeded()
     return user
+
+
+def _refused() -> SignInRefused:
+    return SignInRefused(
+        "The user name or the password is wrong. After too many tries wait a quarter of an hour, "
+        "or ask the administrator."
+    )
+
+
+def sign_out(user: User) -> None:
+    """End every session of the account: a cookie that somebody copied opens nothing afterwards."""
+    user.session_epoch += 1
 
 
 def matches(stored: str, password: str) -> bool:

@@ -1,7 +1,5 @@
 """Sign in, sign out, change the password, choose the language."""
 
-from urllib.parse import urlsplit
-
 from apiflask import APIBlueprint
 from flask import redirect, render_template, request, session, url_for
 from flask.typing import ResponseReturnValue
@@ -10,6 +8,7 @@ from flask_login import login_user, logout_user
 from correction_service import access, accounts, locale
 from correction_service.limits import DOOR, limiter
 from correction_service.problems import said
+from correction_service.web.targets import ours
 from models.errors import DomainError
 from models.user import User
 
@@ -26,13 +25,6 @@ class SignedIn:
     def get_id(self) -> str:
         """Return the account's id and the epoch of its sessions."""
         return self._id
-
-
-def _local(target: str | None) -> str:
-    """Return a path of ours to go on to; anything else leads to the start page."""
-    parts = urlsplit(target or "")
-    ours = target and target.startswith("/") and not parts.netloc and not target.startswith("//")
-    return target if ours and target else url_for("console.home")
 
 
 @blueprint.route("/sign-in", methods=["GET", "POST"])
@@ -52,7 +44,7 @@ def sign_in() -> ResponseReturnValue:
     if language:
         session["lang"] = language
     login_user(SignedIn(user))
-    return redirect(_local(request.args.get("next")))
+    return redirect(ours(request.args.get("next"), url_for("console.home")))
 
 
 def _check(username: str, password: str) -> User:
@@ -71,7 +63,9 @@ def _check(username: str, password: str) -> User:
 @blueprint.post("/sign-out")
 @access.signed_in
 def sign_out() -> ResponseReturnValue:
-    """End this session."""
+    """End the account's sessions, here and on every other machine."""
+    with access.writing() as session_:
+        accounts.sign_out(session_.get_one(User, access.user().id))
     logout_user()
     session.clear()
     return redirect(url_for("auth.sign_in"))
@@ -102,4 +96,4 @@ def language() -> ResponseReturnValue:
     chosen = request.form.get("lang", "")
     if chosen in locale.LANGUAGES:
         session["lang"] = chosen
-    return redirect(_local(request.form.get("next")))
+    return redirect(ours(request.form.get("next"), url_for("console.home")))

@@ -10,6 +10,7 @@ from werkzeug.datastructures import MultiDict
 
 from correction_service import access
 from correction_service.problems import said
+from correction_service.web.targets import ours
 from models.errors import DomainError
 
 GONE = frozenset({403, 404})  # no page of theirs to go back to
@@ -33,9 +34,7 @@ def done(
 
 def came_from(otherwise: str) -> str:
     """Return the page of ours that the form names, or another."""
-    target = request.form.get("next", "")
-    ours = target.startswith("/") and not target.startswith(("//", "/\\"))
-    return target if ours else otherwise
+    return ours(request.form.get("next"), otherwise)
 
 
 def note() -> str:
