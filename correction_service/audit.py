@@ -31,9 +31,14 @@ class Actor:
 SYSTEM = Actor("system", "service")
 
 
-def viewed(session: Session, action: str, subject_kind: str, subject_id: object) -> None:
-    """Record that the session's actor looked at something sensitive: a photo, a trail, a number."""
-    session.execute(insert(AuditRecord), [_row(session, action, subject_kind, str(subject_id), {})])
+def viewed(session: Session, action: str, subject_kind: str, *subject_ids: object) -> None:
+    """Record that the session's actor looked at something sensitive: a photo, a trail, a number.
+
+    Each of several subjects gets a record of its own.
+    """
+    rows = [_row(session, action, subject_kind, str(subject), {}) for subject in subject_ids]
+    if rows:
+        session.execute(insert(AuditRecord), rows)
 
 
 def _row(

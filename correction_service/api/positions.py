@@ -6,7 +6,7 @@ that is WGS-84.
 
 from collections.abc import Iterable, Sequence
 from datetime import date, datetime, timedelta
-from itertools import pairwise
+from itertools import chain, pairwise
 from typing import Any
 
 import numpy as np
@@ -14,7 +14,7 @@ import shapely
 from apiflask import APIBlueprint
 from numpy.typing import NDArray
 from pydantic import AwareDatetime, BaseModel, Field
-from sqlalchemy import Row, func, or_, select
+from sqlalchemy import Row, or_, select
 from sqlalchemy.orm import Session
 
 from correction_service import access, boundaries, trails, worklist
@@ -30,7 +30,7 @@ from models.errors import Invalid, NotFound
 from models.incident import Incident, Severity
 from models.person import Person
 from models.user import Permission, User
-from models.zone import Zone
+from models.zone import Zone, ZoneKind
 
 blueprint = APIBlueprint("positions", __name__, url_prefix="/api/v1")
 
@@ -128,15 +128,16 @@ def _feature(geometry: dict[str, Any], **properties: object) -> dict[str, Any]:
 @blueprint.get("/outline")
 @access.needs(Permission.SEE_CASES)
 def outline() -> dict[str, Any]:
-    """GeoJSON of the counties that the user's agency covers, and of its offices."""
+    """GeoJSON of the user's counties, of the rest of the home areas there, and of the offices."""
     user, on = access.user(), legal_day(access.now())
     with access.reading() as session:
         under = agency_ids(user.agency_id)
         counties = select(Agency).where(Agency.id.in_(under), Agency.level == AgencyLevel.COUNTY)
+        names = {county.division: county.name for county in session.scalars(counties)}
         features = [
-            _feature(_shifted(shape), kind="county", name=county.name)
-            for county in session.scalars(counties)
-            if (shape := _county(session, county.division, on)) is not None
+            _feature(_shifted(shape), kind="county" if code in names else "division", name=name)
+            for code, name in (_home_divisions(session, user, on) | names).items()
+            if (shape := _division(session, code, on)) is not None
         ]
         placed = (Office.lat.is_not(None), Office.lon.is_not(None))
         for office in session.scalars(select(Office).where(Office.agency_id.in_(under), *placed)):
@@ -146,7 +147,15 @@ def outline() -> dict[str, Any]:
     return {"type": "FeatureCollection", "datum": datum(), "features": features}
 
 
-def _county(session: Session, division: str, on: date) -> dict[str, Any] | None:
+def _home_divisions(session: Session, user: User, on: date) -> dict[str, str]:
+    """Divisions that visible cases are at home in, with names: inside the city is no departure."""
+    current = or_(Zone.valid_to.is_(None), Zone.valid_to > access.now())
+    homes = select(Zone.divisions).join(Zone.case).where(visible(user), current)
+    codes = set(chain.from_iterable(session.scalars(homes.where(Zone.kind == ZoneKind.HOME))))
+    return {code: boundaries.name_of(session, code, on) for code in sorted(codes)}
+
+
+def _division(session: Session, division: str, on: date) -> dict[str, Any] | None:
     try:
         return boundaries.county_outline(session, division, on)
     except NotFound:
@@ -157,22 +166,27 @@ def _county(session: Session, division: str, on: date) -> dict[str, Any] | None:
 @access.needs(Permission.SEE_LOCATION)
 @blueprint.output(Positions)
 def positions() -> dict[str, Any]:
-    """Latest positions of people who wear a bracelet now. The look is logged, once an hour."""
+    """Latest positions of people who wear a bracelet now. Each look is logged, once an hour."""
     user, now = access.user(), access.now()
     with access.writing() as session:
-        _log_look(session, user, now)
+        rows = _latest(session, user)
+        _log_looks(session, user, {str(row.case_id) for row in rows}, now)
         severities = _severities(session, user)
-        found = [_position(row, severities, now) for row in _latest(session, user)]
+        found = [_position(row, severities, now) for row in rows]
     return {"datum": datum(), "positions": found}
 
 
-def _log_look(session: Session, user: User, now: datetime) -> None:
-    """One record an hour of an open map, not one for every refresh."""
-    mine = (AuditRecord.actor_kind == "user", AuditRecord.actor_id == str(user.id))
-    last = select(func.max(AuditRecord.at)).where(*mine, AuditRecord.action == "view_map")
-    seen_at = session.scalar(last)
-    if seen_at is None or now - seen_at > LOOK_COUNTS_FOR:
-        viewed(session, "view_map", "agency", user.agency_id)
+def _log_looks(session: Session, user: User, shown: set[str], now: datetime) -> None:
+    """One record an hour for everyone on an open map, not one for every refresh."""
+    lately = select(AuditRecord.subject_id).where(
+        AuditRecord.actor_kind == "user",
+        AuditRecord.actor_id == str(user.id),
+        AuditRecord.action == "view_map",
+        AuditRecord.at > now - LOOK_COUNTS_FOR,
+    )
+    viewed(
+        session, "view_map", "supervised_case", *sorted(shown.difference(session.scalars(lately)))
+    )
 
 
 def _severities(session: Session, user: User) -> dict[int, Severity]:

@@ -18,7 +18,6 @@ from flask import Response, current_app, request
 from flask.blueprints import BlueprintSetupState
 from flask.typing import ResponseReturnValue
 from sqlalchemy import func, select
-from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.orm import Session
 
 from correction_service import access, problems
@@ -118,13 +117,16 @@ class Tailer:
             if len(self._streams) >= MOST_STREAMS:
                 raise TooManyStreams("Too many live pages are open; this one asks now and then.")
             stream = Stream(sees)
+            if self._thread is None or not self._thread.is_alive():
+                self._read()
             self._streams.add(stream)
-            if self._thread is None:
-                self._position = self.head()
-                self._stopped.clear()
-                self._thread = threading.Thread(target=self._tail, name="live", daemon=True)
-                self._thread.start()
             return stream
+
+    def _read(self) -> None:
+        self._position = self.head()
+        self._stopped.clear()
+        self._thread = threading.Thread(target=self._tail, name="live", daemon=True)
+        self._thread.start()
 
     def close(self, stream: Stream) -> None:
         """Give the place back; without streams the reading stops."""
@@ -137,7 +139,7 @@ class Tailer:
             for stream in self._streams:
                 stream.end()
             self._streams.clear()
-            reading = self._thread
+            reading, self._thread = self._thread, None
         self._stopped.set()
         if reading is not None:
             reading.join()
@@ -157,12 +159,14 @@ class Tailer:
         while self._still_heard():
             try:
                 self._hand_out()
-            except SQLAlchemyError as error:
+            except Exception as error:  # noqa: BLE001 - whatever it was, the pages stay live
                 log.warning("live_tail_failed", error=type(error).__name__)
             self._stopped.wait(POLL_S)
 
     def _still_heard(self) -> bool:
         with self._lock:
+            if self._thread is not threading.current_thread():
+                return False  # stopped, and perhaps another one reads by now
             if not self._streams:
                 self._thread = None
             return bool(self._streams)

@@ -22,6 +22,7 @@ from models.agency import Office
 from models.audit import AuditRecord
 from models.case import Case
 from models.checkin import CheckIn, CheckInReview, Outcome, Way
+from models.device import Gateway
 from models.face import StoredPhoto
 from models.incident import Incident, IncidentState
 from models.notice import Notice, NoticeState
@@ -31,6 +32,7 @@ from models.user import PERMISSIONS, Permission, Role, User
 from tests.county import NOW, County, make_case, resident_id
 from tests.desk import ADDRESS, PHONE, Desk, missed, unclear
 from tests.pages import SignedInClient
+from tests.tracked import HUICHUAN, heard, minutes, take, track
 
 P = Permission
 SPAN = f"since={(NOW - timedelta(hours=6)).isoformat()[:-6]}Z&until={NOW.isoformat()[:-6]}Z"
@@ -167,14 +169,37 @@ def test_looking_at_a_trail_or_a_photo_is_logged_and_not_kept(
     assert views(database, "view_photo") == 1
 
 
-def test_the_open_map_is_logged_once_an_hour(
-    client_of: SignedInClient, database: Database, desk: Desk
+def test_everyone_on_the_open_map_is_logged_once_an_hour(
+    client_of: SignedInClient, database: Database, county: County, desk: Desk
 ) -> None:
     officer = client_of(Role.OFFICER)
     for _ in range(3):
         (found,) = read(officer, "/api/v1/positions")["positions"]
     assert (found["case_id"], found["severity"]) == (desk.case, "urgent")
-    assert views(database, "view_map") == 1
+    with database.transaction(SYSTEM, "test") as session:
+        second = make_case(session, session.get_one(Office, county.office), 2)
+        track(session, second, county, "B0002", session.scalars(select(Gateway)).one())
+        second_id = second.id
+    take(database, heard(minutes(NOW - timedelta(minutes=5), [HUICHUAN]), device="B0002"))
+    for _ in range(2):
+        assert len(read(officer, "/api/v1/positions")["positions"]) == 2
+    with database.reading() as session:
+        looks = select(AuditRecord.subject_kind, AuditRecord.subject_id).order_by(AuditRecord.id)
+        found = session.execute(looks.where(AuditRecord.action == "view_map")).all()
+    assert found == [("supervised_case", str(case)) for case in (desk.case, second_id)]
+
+
+def test_the_home_map_shows_the_whole_city_that_people_are_at_home_in(
+    client_of: SignedInClient, database: Database, county: County, desk: Desk
+) -> None:
+    def drawn() -> set[tuple[str, str]]:
+        features = read(client_of(Role.OFFICER), "/api/v1/outline")["features"]
+        return {(it["properties"]["kind"], it["properties"]["name"]) for it in features}
+
+    county_itself = ("county", "汇川区社区矫正中心")
+    assert drawn() == {county_itself, ("division", "红花岗区"), ("division", "播州区")}
+    elsewhere(database, county, desk)
+    assert drawn() == {county_itself}
 
 
 def test_a_trail_of_more_than_a_week_is_refused(client_of: SignedInClient, desk: Desk) -> None:

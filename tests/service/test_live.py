@@ -1,9 +1,11 @@
 """Live pages: each committed change once, in sealed order, to those who may see it."""
 
+import threading
 from collections.abc import Iterator
 
 import pytest
 from flask import Flask
+from sqlalchemy.orm import Session
 
 from correction_service import sealer
 from correction_service.audit import SYSTEM
@@ -92,6 +94,36 @@ def test_every_place_is_given_once_and_given_back(tailer: Tailer) -> None:
         tailer.open(everything)
     tailer.close(streams[0])
     tailer.open(everything)
+
+
+def test_pages_stay_live_whatever_went_wrong_while_reading(
+    database: Database, county: County, tailer: Tailer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    failed = threading.Event()
+    read_after = live.read_after
+
+    def fail_once(session: Session, position: int) -> list[Event]:
+        if failed.is_set():
+            return read_after(session, position)
+        failed.set()
+        msg = "a row that cannot be read"
+        raise ValueError(msg)
+
+    monkeypatch.setattr(live, "read_after", fail_once)
+    stream = tailer.open(everything)
+    assert failed.wait(5)
+    change(database, county, 1)
+    assert received(stream, 1) == [1]
+
+
+def test_a_tailer_that_was_stopped_reads_again(
+    database: Database, county: County, tailer: Tailer
+) -> None:
+    tailer.open(everything)
+    tailer.stop()
+    stream = tailer.open(everything)
+    change(database, county, 1)
+    assert received(stream, 1) == [1]
 
 
 def test_a_user_hears_of_their_own_office_only(database: Database, county: County) -> None:

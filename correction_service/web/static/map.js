@@ -19,6 +19,9 @@ function clock(iso) {
   return at.toLocaleString(box.dataset.language, exact);
 }
 
+// Leaflet takes a string for HTML: what people typed goes in as text.
+const text = (words) => document.createTextNode(words);
+
 function card(lines) {
   const element = document.createElement("div");
   for (const line of lines) {
@@ -60,7 +63,7 @@ class PositionMap {
         const { kind, name } = feature.properties;
         if (target === this.map && box.dataset.case) return;
         const place = kind === "office" ? { direction: "right", offset: [8, 0] } : { direction: "center" };
-        layer.bindTooltip(name, { permanent: true, className: `label ${kind}`, ...place });
+        layer.bindTooltip(text(name), { permanent: true, className: `label ${kind}`, ...place });
       },
     }).addTo(target);
   }
@@ -130,13 +133,13 @@ class PositionMap {
       const at = [point.lat, point.lon];
       if (point.accuracy_m) L.circle(at, { radius: point.accuracy_m, className: "accuracy", interactive: false }).addTo(this.trail);
       const accuracy = point.accuracy_m === null ? this.words.unknown : `${Math.round(point.accuracy_m)} m`;
-      L.circleMarker(at, { radius: 3, className: "fix" }).bindTooltip(`${clock(point.at)} · ${accuracy} · ${point.source ?? this.words.unknown}`).addTo(this.trail);
+      L.circleMarker(at, { radius: 3, className: "fix" }).bindTooltip(text(`${clock(point.at)} · ${accuracy} · ${point.source ?? this.words.unknown}`)).addTo(this.trail);
     });
   }
 
   ends(points) {
     const last = points.at(-1);
-    L.circleMarker([last.lat, last.lon], { radius: 7, className: "fix last" }).bindTooltip(clock(last.at), { permanent: true, direction: "top", offset: [0, -6], className: "label" }).addTo(this.trail);
+    L.circleMarker([last.lat, last.lon], { radius: 7, className: "fix last" }).bindTooltip(text(clock(last.at)), { permanent: true, direction: "top", offset: [0, -6], className: "label" }).addTo(this.trail);
   }
 
   say(text) {
