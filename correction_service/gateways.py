@@ -44,13 +44,30 @@ def add(session: Session, agency_id: int, name: str) -> tuple[Gateway, str]:
 
 def rotate(session: Session, name: str) -> str:
     """Give a gateway a new secret, told this once; the old one ends with the next broker reload."""
-    gateway = session.scalar(select(Gateway).where(Gateway.name == name))
-    if gateway is None:
-        raise NotFound("There is no gateway of this name.", field="name")
+    gateway = _named(session, name)
     secret = secrets.token_urlsafe(SECRET_BYTES)
     gateway.secret_hash = hash_of(secret)
     session.flush()
     return secret
+
+
+def close(session: Session, name: str) -> None:
+    """Hear a gateway no longer: it speaks for no bracelet and has no account at the broker."""
+    _named(session, name).active = False
+    session.flush()
+
+
+def reopen(session: Session, name: str) -> None:
+    """Hear a closed gateway again, under the secret it had."""
+    _named(session, name).active = True
+    session.flush()
+
+
+def _named(session: Session, name: str) -> Gateway:
+    gateway = session.scalar(select(Gateway).where(Gateway.name == name))
+    if gateway is None:
+        raise NotFound("There is no gateway of this name.", field="name")
+    return gateway
 
 
 def every(session: Session) -> Sequence[Gateway]:

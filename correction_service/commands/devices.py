@@ -3,18 +3,22 @@
 import json
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
-from datetime import UTC, datetime
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from secrets import token_hex
 
 import click
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from correction_service import boundaries, bracelets, gateways, ingest
+from correction_service import boundaries, bracelets, errands, gateways, ingest
 from correction_service.audit import Actor
 from correction_service.db import open_database
 from correction_service.gateways import Account
 from correction_service.settings import Settings
+from devices.messages import CommandKind
+from devices.publisher import Publisher
 from models.agency import Agency
 from models.case import LEGAL_ZONE
 from models.errors import NotFound
@@ -38,7 +42,7 @@ def listen(settings: Settings) -> None:
 
 @click.group()
 def device() -> None:
-    """Register bracelets."""
+    """Register bracelets and ask them for something."""
 
 
 @device.command("import")
@@ -54,6 +58,28 @@ def device_import(settings: Settings, file: Path, gateway: str | None) -> None:
     if report.faults:
         raise click.ClickException(f"{len(report.faults)} faults, nothing was imported")
     click.echo(f"{report.added} registered, {report.unchanged} known already")
+
+
+@device.command("command")
+@click.argument("name")
+@click.argument("kind", type=click.Choice(errands.ASKED, case_sensitive=False))
+@click.argument("text", default="")
+@click.option("--minutes", default=15, show_default=True, type=click.IntRange(1, 1440))
+@click.pass_obj
+def device_command(
+    settings: Settings, name: str, kind: CommandKind, text: str, minutes: int
+) -> None:
+    """Ask the bracelet NAME to locate itself, vibrate, or show the message TEXT."""
+    now, lasts = datetime.now(UTC), timedelta(minutes=minutes)
+    with _writing(settings, "device command") as session:
+        message = errands.ask(session, name, kind, text, now=now, lasts=lasts)
+    account = replace(ingest.broker_of(settings), client_id=f"correction-{token_hex(4)}")
+    with Publisher(account) as broker:
+        try:
+            broker.publish(message)
+        except TimeoutError as fault:
+            raise click.ClickException(str(fault)) from None
+    click.echo(f"given to the broker; it expires in {minutes} minutes")
 
 
 @click.group()
@@ -84,6 +110,24 @@ def gateway_rotate(settings: Settings, name: str) -> None:
     with _writing(settings, "gateway rotate") as session:
         secret = gateways.rotate(session, name)
     click.echo(secret)
+
+
+@gateway.command("close")
+@click.argument("name")
+@click.pass_obj
+def gateway_close(settings: Settings, name: str) -> None:
+    """Hear the gateway NAME no longer; write its broker's `files` afterwards."""
+    with _writing(settings, "gateway close") as session:
+        gateways.close(session, name)
+
+
+@gateway.command("open")
+@click.argument("name")
+@click.pass_obj
+def gateway_open(settings: Settings, name: str) -> None:
+    """Hear the closed gateway NAME again; write its broker's `files` afterwards."""
+    with _writing(settings, "gateway open") as session:
+        gateways.reopen(session, name)
 
 
 @gateway.command("list")

@@ -15,7 +15,8 @@ from correction_service.gateways import Account
 from correction_service.settings import Settings
 from models.device import Gateway
 from models.errors import DomainError, Invalid, NotFound, Refused
-from tests.county import County
+from tests.county import NOW, County
+from tests.tracked import GATEWAY, Tracked, fix, heard, take
 
 SERVICE = Account("correction", "its own secret")
 
@@ -51,8 +52,8 @@ def test_the_password_file_has_active_gateways_and_the_service(
 ) -> None:
     with database.transaction(SYSTEM, "test") as session:
         gateways.add(session, county.agency, "gw-1")
-        shut, _ = gateways.add(session, county.agency, "gw-2")
-        shut.active = False
+        gateways.add(session, county.agency, "gw-2")
+        gateways.close(session, "gw-2")
         lines = gateways.password_file(session, SERVICE).splitlines()
         assert [line.split(":")[0] for line in lines] == ["gw-1", "correction"]
         gateways.add(session, county.agency, SERVICE.name)
@@ -100,6 +101,17 @@ def test_outlines_are_imported_from_a_file_or_from_the_package(
     assert "FILE or a --division" in run(settings, boundary, "import").output
     refused = run(settings, boundary, "import", "--division", "999999")
     assert isinstance(refused.exception, DomainError)
+
+
+def test_a_closed_gateway_is_not_heard_until_it_is_opened(
+    database: Database, settings: Settings, tracked: Tracked
+) -> None:
+    assert run(settings, gateway, "close", GATEWAY).exit_code == 0
+    refused = take(database, heard(fix(NOW)))
+    assert [it.reason for it in refused.rejected[GATEWAY]] == ["wrong_gateway"]
+    assert run(settings, gateway, "open", GATEWAY).exit_code == 0
+    assert take(database, heard(fix(NOW))).committed[GATEWAY]
+    assert isinstance(run(settings, gateway, "close", "gw-9").exception, NotFound)
 
 
 def test_a_list_tells_which_gateway_is_there(
