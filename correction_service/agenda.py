@@ -7,7 +7,6 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from correction_service import duties, hours
-from correction_service.settings import Settings
 from models.case import Case
 from models.checkin import CheckInDuty, CheckInPlan, DutyState
 
@@ -31,7 +30,7 @@ class Window:
         return now > self.closes_at
 
 
-def upcoming(session: Session, case: Case, settings: Settings, now: datetime) -> Window | None:
+def upcoming(session: Session, case: Case, now: datetime) -> Window | None:
     """Return the open duty, else the next one made, else the next window of the plan."""
     if not case.supervised:
         return None
@@ -39,7 +38,7 @@ def upcoming(session: Session, case: Case, settings: Settings, now: datetime) ->
     if duty is not None and duty.opens_at is not None and duty.closes_at is not None:
         return Window(duty.opens_at, duty.closes_at, duty.id)
     plan = session.get(CheckInPlan, case.id)
-    return _planned(plan, settings, now) if plan else None
+    return _planned(plan, now) if plan else None
 
 
 def _made(session: Session, case: Case, now: datetime) -> CheckInDuty | None:
@@ -51,10 +50,10 @@ def _made(session: Session, case: Case, now: datetime) -> CheckInDuty | None:
     return session.scalars(to_come.order_by(CheckInDuty.opens_at)).first()
 
 
-def _planned(plan: CheckInPlan, settings: Settings, now: datetime) -> Window | None:
-    today = hours.local_day(now, settings)
+def _planned(plan: CheckInPlan, now: datetime) -> Window | None:
+    today = hours.local_day(now)
     for day in (today + timedelta(days=ahead) for ahead in range(WEEK)):
-        opens = hours.at(day, plan.opens, settings)
+        opens = hours.at(day, plan.opens)
         if str(day.isoweekday()) in plan.weekdays and opens > now:
-            return Window(opens, hours.at(day, plan.closes, settings))
+            return Window(opens, hours.at(day, plan.closes))
     return None

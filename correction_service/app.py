@@ -33,7 +33,7 @@ def create_app(service: Service) -> APIFlask:
     )
     app.extensions["correction"] = service
     _configure(app, service.settings)
-    locale.speak(app, service.settings.zone)
+    locale.speak(app)
     access.keep(app)
     problems.say(app)
     _sign_ins(app, service)

@@ -12,7 +12,7 @@ from sqlalchemy.orm import Session
 from correction_service import hours, notices, outbox
 from correction_service.db import ring_of
 from correction_service.settings import Settings
-from models.case import ENDED, SUSPENDING, Case
+from models.case import ENDED, LEGAL_ZONE, SUSPENDING, Case
 from models.checkin import (
     CheckIn,
     CheckInDuty,
@@ -77,11 +77,11 @@ def make(session: Session, now: datetime, settings: Settings) -> int:
     One made after its window opened (a new plan, a service that was down) needs at least the time
     of a spot check before it closes; else the day is let go.
     """
-    day = hours.local_day(now, settings)
+    day = hours.local_day(now)
     made = 0
     for each, case in session.execute(_plans_without(f"scheduled:{day}")):
-        opens = hours.at(day, each.opens, settings)
-        closes = hours.at(day, each.closes, settings)
+        opens = hours.at(day, each.opens)
+        closes = hours.at(day, each.closes)
         in_time = now <= opens or closes - now >= timedelta(minutes=settings.spot_check_minutes)
         if str(day.isoweekday()) in each.weekdays and in_time:
             session.add(_scheduled(each, case, day, max(opens, now), closes))
@@ -119,7 +119,7 @@ def spot(session: Session, now: datetime, settings: Settings) -> int:
     The moment is drawn from the key ring's secret index key, the case and the day: nobody can
     foresee it, nothing in the database gives it away, and a restart does not draw again.
     """
-    day = hours.local_day(now, settings)
+    day = hours.local_day(now)
     last = hours.lawful(now, settings)[1] - timedelta(minutes=settings.spot_check_minutes)
     asked = 0
     unasked = _plans_without(f"spot:{day}").where(CheckInPlan.spot_checks)
@@ -136,8 +136,8 @@ def spot_moment(session: Session, case_id: int, day: date, settings: Settings) -
     """Draw a day's spot check, uniform over lawful hours with time to answer; None: no check."""
     drawn = ring_of(session).blind("checkin_duty.spot", f"{case_id}:{day}")
     whether, when = (int.from_bytes(part) / 2**64 for part in (drawn[:8], drawn[8:16]))
-    opens = hours.at(day, settings.lawful_opens, settings)
-    closes = hours.at(day, settings.lawful_closes, settings)
+    opens = hours.at(day, settings.lawful_opens)
+    closes = hours.at(day, settings.lawful_closes)
     span = closes - opens - timedelta(minutes=settings.spot_check_minutes)
     if whether >= settings.spot_check_share or span < timedelta(0):
         return None
@@ -159,7 +159,7 @@ def on_demand(session: Session, case: Case, now: datetime, settings: Settings) -
     found = session.scalars(pending).first()
     if found is not None:
         return found
-    local = now.astimezone(settings.zone)
+    local = now.astimezone(LEGAL_ZONE)
     duty = CheckInDuty(kind=DutyKind.ON_DEMAND, key=f"on_demand:{local:%Y-%m-%dT%H:%M:%S}")
     _ask(session, case, duty, now, settings)
     return duty
@@ -211,10 +211,10 @@ def due(session: Session, case_id: int, at: datetime) -> CheckInDuty | None:
     return session.scalars(opened.order_by(CheckInDuty.closes_at, CheckInDuty.id)).first()
 
 
-def lapse(session: Session, now: datetime, settings: Settings) -> int:
+def lapse(session: Session, now: datetime, _settings: Settings) -> int:
     """Mark missed what is over and void what may not count; return how many were missed."""
     missed = 0
-    undelivered_before = hours.day_start(hours.local_day(now, settings), settings)
+    undelivered_before = hours.day_start(hours.local_day(now))
     for duty, case, faulted in session.execute(_closing(now, undelivered_before)):
         if not case.supervised:
             duty.void(case.state.value)

@@ -33,8 +33,8 @@ class Today:
 
 def today(session: Session, user: User, now: datetime, settings: Settings) -> Today:
     """Count what stands today, in the user's offices."""
-    mine, day = visible(user), hours.local_day(now, settings)
-    asked, answered = _duties(session, user, now, settings)
+    mine, day = visible(user), hours.local_day(now)
+    asked, answered = _duties(session, user, now)
     silent_since = now - timedelta(minutes=settings.silent_minutes)
     unheard = or_(DeviceState.heard_at.is_(None), DeviceState.heard_at < silent_since)
     worn = (
@@ -58,10 +58,10 @@ def today(session: Session, user: User, now: datetime, settings: Settings) -> To
     return Today(total, supervised, asked, answered, bracelets, silent, ending)
 
 
-def _duties(session: Session, user: User, now: datetime, settings: Settings) -> tuple[int, int]:
+def _duties(session: Session, user: User, now: datetime) -> tuple[int, int]:
     """Return how many check-ins today asks for, and how many came."""
-    day = hours.local_day(now, settings)
-    begins, ends = hours.day_start(day, settings), hours.day_end(day, settings)
+    day = hours.local_day(now)
+    begins, ends = hours.day_start(day), hours.day_end(day)
     query = (
         select(func.count(), func.count().filter(CheckInDuty.state.in_(ANSWERED)))
         .select_from(CheckInDuty)

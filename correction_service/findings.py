@@ -14,7 +14,15 @@ from sqlalchemy.orm import aliased
 
 from correction_service import hours
 from correction_service.settings import Settings
-from models.case import ENDED, REPORT_WITHIN_DAYS, SUSPENDING, Case, CaseState, Category
+from models.case import (
+    ENDED,
+    LEGAL_ZONE,
+    REPORT_WITHIN_DAYS,
+    SUSPENDING,
+    Case,
+    CaseState,
+    Category,
+)
 from models.checkin import COUNTS, CheckIn, CheckInDuty, DutyState
 from models.device import Binding, Device, DeviceState, Gateway
 from models.notice import Notice, NoticeState
@@ -42,7 +50,7 @@ class Scope:
     @property
     def since(self) -> datetime:
         """The earliest moment whose duties are looked at again."""
-        return hours.day_start(self.day, self.settings) - LOOK_BACK
+        return hours.day_start(self.day) - LOOK_BACK
 
     @property
     def silent_since(self) -> datetime:
@@ -96,9 +104,9 @@ def _late_rows(scope: Scope) -> Select[*tuple[Any, ...]]:
     )
 
 
-def _late(row: Any, scope: Scope) -> Finding:  # noqa: ANN401 - a row of the query above
+def _late(row: Any, _scope: Scope) -> Finding:  # noqa: ANN401 - a row of the query above
     by = row.effective_on + timedelta(days=REPORT_WITHIN_DAYS)
-    due = hours.day_end(by, scope.settings)
+    due = hours.day_end(by)
     innocent = ("handover_late", "not_told", "custody", "illness")
     reasons = [reason("not_reported", due, "register", *innocent, by=by.isoformat())]
     return Finding(row.case_id, f"report:{row.effective_on}", due, reasons)
@@ -149,11 +157,10 @@ def _missed_rows(scope: Scope) -> Select[*tuple[Any, ...]]:
     )
 
 
-def _missed(row: Any, scope: Scope) -> Finding:  # noqa: ANN401 - a row of the query above
-    zone = scope.settings.zone
+def _missed(row: Any, _scope: Scope) -> Finding:  # noqa: ANN401 - a row of the query above
     window = {
-        "opens": f"{row.opens_at.astimezone(zone):%Y-%m-%d %H:%M}",
-        "until": f"{row.missed_after.astimezone(zone):%Y-%m-%d %H:%M}",
+        "opens": f"{row.opens_at.astimezone(LEGAL_ZONE):%Y-%m-%d %H:%M}",
+        "until": f"{row.missed_after.astimezone(LEGAL_ZONE):%Y-%m-%d %H:%M}",
     }
     innocent = ("phone_trouble", "illness", "custody", "service_fault")
     reasons = [reason("checkin_missed", row.missed_after, "service_clock", *innocent, **window)]
@@ -246,7 +253,7 @@ def _order_rows(scope: Scope) -> Select[*tuple[Any, ...]]:
         .join(Case, Case.id == PositioningOrder.case_id)
         .where(
             in_force(scope.at),
-            PositioningOrder.ends_at < hours.day_end(last_day, scope.settings),
+            PositioningOrder.ends_at < hours.day_end(last_day),
             Case.state.not_in(ENDED),
             ~extended,
         )
@@ -254,7 +261,7 @@ def _order_rows(scope: Scope) -> Select[*tuple[Any, ...]]:
 
 
 def _order(row: Any, scope: Scope) -> Finding:  # noqa: ANN401 - a row of the query above
-    days = (hours.local_day(row.ends_at, scope.settings) - scope.day).days
+    days = (hours.local_day(row.ends_at) - scope.day).days
     warning = min(limit for limit in ORDER_WARNING_DAYS if days <= limit)
     reasons = [reason("order_ends", row.ends_at, "register")]
     return Finding(row.case_id, f"order:{row.id}:{warning}", row.ends_at, reasons)
@@ -266,8 +273,8 @@ def _term_rows(scope: Scope) -> Select[*tuple[Any, ...]]:
     )
 
 
-def _term(row: Any, scope: Scope) -> Finding:  # noqa: ANN401 - a row of the query above
-    due = hours.day_end(row.term_end, scope.settings)
+def _term(row: Any, _scope: Scope) -> Finding:  # noqa: ANN401 - a row of the query above
+    due = hours.day_end(row.term_end)
     return Finding(row.case_id, f"term:{row.term_end}", due, [reason("term_ends", due, "register")])
 
 

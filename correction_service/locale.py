@@ -1,13 +1,13 @@
 """Which language and clock a page speaks: Chinese unless the browser says English."""
 
 from datetime import UTC, datetime
-from zoneinfo import ZoneInfo
 
 from flask import Flask, request, session
 from flask_babel import Babel, format_datetime, gettext, ngettext
 from markupsafe import Markup
 
 from correction_service import access
+from models.case import LEGAL_ZONE
 
 LANGUAGES = ("zh", "en")
 CATALOGUES = "translations;web/console/translations;web/phone/translations"
@@ -23,12 +23,12 @@ def chosen() -> str:
     return request.accept_languages.best_match(LANGUAGES) or "zh"
 
 
-def speak(app: Flask, zone: ZoneInfo) -> None:
+def speak(app: Flask) -> None:
     """Bind the languages and the time filters to an application."""
     app.config["BABEL_TRANSLATION_DIRECTORIES"] = CATALOGUES
-    Babel(app, locale_selector=chosen, timezone_selector=lambda: str(zone))
+    Babel(app, locale_selector=chosen, timezone_selector=lambda: LEGAL_ZONE.key)
     app.jinja_env.filters.update(ago=ago, moment=moment)
-    app.jinja_env.globals.update(language=chosen, languages=LANGUAGES)
+    app.jinja_env.globals.update(language=chosen, languages=LANGUAGES, legal_zone=LEGAL_ZONE.key)
 
 
 def moment(at: datetime | None) -> str:

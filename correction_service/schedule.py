@@ -36,6 +36,7 @@ from correction_service.db import Database
 from correction_service.readiness import HEARTBEAT
 from correction_service.sealer import Sealer
 from correction_service.settings import Settings
+from models.case import LEGAL_ZONE
 
 BEAT_S = 10.0
 STANDBY_S = 1.0
@@ -90,7 +91,7 @@ class Chores:
 
     def sweep(self, now: datetime) -> None:
         """Sweep the present day."""
-        day = hours.local_day(now, self._settings)
+        day = hours.local_day(now)
         result = sweep.run(self._database, day, now, self._settings)
         log.info("sweep", **result.as_json())
 
@@ -106,9 +107,9 @@ class Chores:
             points.install_default(session)
 
 
-def timetable(chores: Chores, settings: Settings) -> list[Job]:
+def timetable(chores: Chores) -> list[Job]:
     """Return every job with its times, which are local."""
-    cron = partial(CronTrigger, timezone=settings.zone)
+    cron = partial(CronTrigger, timezone=LEGAL_ZONE)
     return [
         Job("seal", IntervalTrigger(seconds=1), 30, chores.seal),
         Job("deliver", IntervalTrigger(seconds=2), 30, chores.deliver),
@@ -129,9 +130,9 @@ def perform(job: Job) -> None:
         log.error("job_failed", job=job.name, error=kind, place=place)  # noqa: TRY400 - no values
 
 
-def _scheduler(timetable: list[Job], settings: Settings) -> BackgroundScheduler:
+def _scheduler(timetable: list[Job]) -> BackgroundScheduler:
     scheduler = BackgroundScheduler(
-        timezone=settings.zone, executors={"default": ThreadPoolExecutor(THREADS)}
+        timezone=LEGAL_ZONE, executors={"default": ThreadPoolExecutor(THREADS)}
     )
     for job in timetable:
         first = {"next_run_time": datetime.now(UTC)} if job.at_once else {}
@@ -165,7 +166,7 @@ def _hold(database: Database, settings: Settings, lock: locks.Lock, stop: thread
     started = datetime.now(UTC)
     chores = Chores(database, settings)
     chores.rulebook()
-    scheduler = _scheduler(timetable(chores, settings), settings)
+    scheduler = _scheduler(timetable(chores))
     scheduler.start()
     log.info("schedule_started")
     try:

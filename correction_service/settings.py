@@ -5,9 +5,7 @@
 
 from datetime import time
 from enum import StrEnum
-from functools import cached_property
 from pathlib import Path
-from zoneinfo import ZoneInfo
 
 from pydantic import Field, SecretStr, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
@@ -38,7 +36,6 @@ class Settings(BaseSettings):
     public_url: str = Field(
         "http://127.0.0.1:8000", description="address that people type; https in production"
     )
-    timezone: str = Field("Asia/Shanghai", description="zone of legal days and of what pages show")
     lawful_opens: time = Field(time(6), description="no check-in is asked before, local time")
     lawful_closes: time = Field(time(22), description="no check-in is asked after, local time")
     spot_check_minutes: int = Field(
@@ -93,11 +90,6 @@ class Settings(BaseSettings):
             msg = "CORRECTION_LAWFUL_OPENS must be earlier than CORRECTION_LAWFUL_CLOSES"
             raise ValueError(msg)
         return self
-
-    @cached_property
-    def zone(self) -> ZoneInfo:
-        """The zone of legal days."""
-        return ZoneInfo(self.timezone)
 
 
 def load(secrets_dir: Path | None = None) -> Settings:

@@ -17,7 +17,7 @@ def open_new(session: Session, now: datetime, settings: Settings) -> int:
 
     `others_heard` tells one silent bracelet from a service that hears nobody.
     """
-    scope = findings.Scope(hours.local_day(now, settings), now, now, settings)
+    scope = findings.Scope(hours.local_day(now), now, now, settings)
     others_heard = (_last_heard(session) or scope.silent_since) > scope.silent_since
     opened = 0
     for row in session.execute(findings.silent_rows(scope)):

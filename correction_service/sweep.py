@@ -83,10 +83,10 @@ def run(database: Database, day: date, now: datetime, settings: Settings) -> Swe
 
 def scope_of(day: date, now: datetime, settings: Settings) -> Scope:
     """Return what a sweep of `day` looks at; a day to come cannot be swept."""
-    today = hours.local_day(now, settings)
+    today = hours.local_day(now)
     if day > today:
         raise Invalid("This day has not begun.", field="day")
-    at = now if day == today else hours.day_end(day, settings)
+    at = now if day == today else hours.day_end(day)
     return Scope(day, at, now, settings)
 
 
@@ -176,7 +176,7 @@ def _draft(session: Session, scope: Scope, result: SweepResult) -> None:
     made: list[PointsDraft] = []
 
     def write(row: Any) -> None:  # noqa: ANN401 - a row of findings.with_tries
-        day = hours.local_day(row.closes_at, scope.settings)
+        day = hours.local_day(row.closes_at)
         if day not in rulebooks:
             rulebooks[day] = points.rulebook_on(session, day)
         item, fact = ITEMS[row.state], f"duty:{row.id}"

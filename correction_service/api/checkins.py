@@ -98,7 +98,7 @@ def me() -> ResponseReturnValue:
     """Say when to check in next, and the last receipt."""
     with access.reading() as session:
         case = checkins.current_case(session, access.person_id())
-        window = agenda.upcoming(session, case, access.service().settings, access.now())
+        window = agenda.upcoming(session, case, access.now())
         last = checkins.last(session, access.person_id())
         return {
             "supervised": case.supervised,

@@ -54,7 +54,7 @@ def sweep(settings: Settings, day: datetime | None, *, as_json: bool) -> None:
     """Look for who may be slipping away; 1 when a record could not be swept."""
     now = datetime.now(UTC)
     with _opened(settings) as database:
-        swept = day.date() if day else hours.local_day(now, settings)
+        swept = day.date() if day else hours.local_day(now)
         result = sweeping.run(database, swept, now, settings)
     if as_json:
         click.echo(json.dumps(result.as_json()))

@@ -92,7 +92,7 @@ def _make(database: Database, settings: Settings, people: int, password: str) ->
         enrolled = list(_people(session, users["officer"], offices, people, now))
         _yesterday(session, settings, users["officer"], now)
         _bracelets(session, users["head"], enrolled[::EVERY_WEARS], now)
-    sweep.run(database, hours.local_day(now, settings), now, settings)
+    sweep.run(database, hours.local_day(now), now, settings)
     with database.transaction(SYSTEM, "demo") as session:
         _confirm_one(session, session.get_one(User, users["officer"].id), now)
 
@@ -155,7 +155,7 @@ def _form(number: int, office_id: int, dice: Random, now: datetime) -> EnrolForm
 
 def _yesterday(session: Session, settings: Settings, officer: User, now: datetime) -> None:
     """Ask everyone to check in yesterday; most did, by call, counter or visit."""
-    day = now.astimezone(settings.zone).replace(hour=7, minute=0) - timedelta(days=1)
+    day = now.astimezone(LEGAL_ZONE).replace(hour=7, minute=0) - timedelta(days=1)
     for case in session.scalars(select(Case).where(Case.reported_on.is_not(None))):
         duties.plan(session, case, settings, weekdays="1234567", opens=time(8), closes=time(20))
     duties.make(session, day, settings)

@@ -35,7 +35,7 @@ def measure() -> Iterator[Figure]:
         database = open_database(settings)
         now = datetime.now(UTC)
         began = time.perf_counter()
-        sweep.run(database, hours.local_day(now, settings) - timedelta(days=1), now, settings)
+        sweep.run(database, hours.local_day(now) - timedelta(days=1), now, settings)
         ours = PEOPLE / (time.perf_counter() - began)
         theirs = PEOPLE / _one_by_one(database, now)
         database.close()

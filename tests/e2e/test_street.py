@@ -203,7 +203,7 @@ def outcomes(database: Database, case_id: int) -> list[Outcome]:
 def order(database: Database, settings: Settings, county: County, case_id: int) -> None:
     """The head orders positioning; the officer fits the bracelet and sets the home area."""
     now = datetime.now(UTC)
-    today = hours.local_day(now, settings)
+    today = hours.local_day(now)
     with database.transaction(SYSTEM, "test") as session:
         head = session.get_one(User, county.users[Role.COUNTY_HEAD])
         case = session.get_one(Case, case_id)

@@ -10,7 +10,7 @@ from correction_service import duties, notices
 from correction_service.audit import SYSTEM
 from correction_service.db import Database
 from correction_service.settings import Settings
-from models.case import Case, CaseState
+from models.case import LEGAL_ZONE, Case, CaseState
 from models.checkin import CheckInDuty, DutyKind, DutyState
 from models.errors import Invalid, NotFound, Refused
 from models.notice import Notice, NoticeState
@@ -174,7 +174,7 @@ def test_spot_checks_come_once_a_day_at_lawful_hours_with_time_to_answer(
             )
             for n in range(365)
         ]
-    hours = [moment.astimezone(every_day.zone).hour for moment in moments if moment]
+    hours = [moment.astimezone(LEGAL_ZONE).hour for moment in moments if moment]
     assert len(hours) == 365
     assert set(hours) == set(range(6, 20))
     with database.transaction(SYSTEM, "test") as session:

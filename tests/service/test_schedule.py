@@ -112,7 +112,7 @@ def test_a_lock_whose_connection_died_is_no_longer_held(
 def test_every_job_comes_again_in_order_and_a_missed_one_runs_once(
     database: Database, settings: Settings
 ) -> None:
-    for job in schedule.timetable(Chores(database, settings), settings):
+    for job in schedule.timetable(Chores(database, settings)):
         assert job.grace_s > 0
         moments = [NOW]
         for _ in range(3):
@@ -124,9 +124,7 @@ def test_every_job_comes_again_in_order_and_a_missed_one_runs_once(
 def test_the_sweep_is_at_half_past_five_in_the_morning_local_time(
     database: Database, settings: Settings
 ) -> None:
-    [job] = [
-        j for j in schedule.timetable(Chores(database, settings), settings) if j.name == "sweep"
-    ]
+    [job] = [j for j in schedule.timetable(Chores(database, settings)) if j.name == "sweep"]
     assert job.trigger.get_next_fire_time(None, NOW) == datetime(2026, 11, 20, 21, 30, tzinfo=UTC)
 
 
@@ -147,7 +145,7 @@ def test_every_chore_runs_on_an_empty_and_on_a_living_county(
 ) -> None:
     chores = Chores(database, settings)
     chores.rulebook()
-    for job in schedule.timetable(chores, settings):
+    for job in schedule.timetable(chores):
         job.work(NOW)
     with database.reading() as session:
         assert session.scalars(select(JobRun.name)).all() == ["sweep"]

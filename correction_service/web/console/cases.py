@@ -26,7 +26,7 @@ from correction_service.cases import legal_day
 from correction_service.scope import case_for, visible
 from correction_service.timeline import Entry, Kind
 from correction_service.web.console import acts, ledger, words
-from models.case import Case
+from models.case import LEGAL_ZONE, Case
 from models.checkin import CheckIn, CheckInDuty, CheckInPlan, CheckInReview, Way
 from models.device import Binding, DeviceState
 from models.errors import NotFound
@@ -109,13 +109,12 @@ def _paged(rows: list[Entry]) -> tuple[list[Entry], datetime | None]:
 
 
 def _moment(text: str | None) -> datetime | None:
-    """Read a moment of a URL; one without a zone is of the service's zone."""
+    """Read a moment of a URL; one without a zone is of the legal one."""
     try:
         read = datetime.fromisoformat(text or "")
     except ValueError:
         return None
-    zone = access.service().settings.zone
-    return (read if read.tzinfo else read.replace(tzinfo=zone)).astimezone(UTC)
+    return (read if read.tzinfo else read.replace(tzinfo=LEGAL_ZONE)).astimezone(UTC)
 
 
 @blueprint.get("/<int:case_id>/where")

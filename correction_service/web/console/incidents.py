@@ -16,7 +16,7 @@ from correction_service import access, bands, incidents
 from correction_service.audit import viewed
 from correction_service.scope import case_for, visible
 from correction_service.web.console import acts, sentences, words
-from models.case import Case
+from models.case import LEGAL_ZONE, Case
 from models.errors import Invalid, NotFound
 from models.incident import Cause, Incident, IncidentKind, IncidentState, IncidentStep, Severity
 from models.incident_kinds import MEANINGS
@@ -110,7 +110,7 @@ def _line(incident: Incident) -> tuple[object, ...]:
 
 
 def _iso(at: datetime | None) -> str:
-    return at.astimezone(access.service().settings.zone).isoformat(timespec="seconds") if at else ""
+    return at.astimezone(LEGAL_ZONE).isoformat(timespec="seconds") if at else ""
 
 
 def _safe(cell: object) -> str:

@@ -9,7 +9,6 @@ from flask_babel import format_datetime, gettext
 
 from correction_service import access, agenda, hours, locale
 from correction_service.face.words import Words
-from correction_service.settings import Settings
 
 blueprint = APIBlueprint("phone", __name__, url_prefix="/m", enable_openapi=False)
 IN_APP_BROWSERS = ("micromessenger", "qq/", "dingtalk", "alipayclient", "weibo")
@@ -35,17 +34,16 @@ def bilingual(words: Words) -> str:
 @blueprint.app_template_filter()
 def window(due: agenda.Window) -> str:
     """Say a window as people do: today 09:00–11:00."""
-    settings = access.service().settings
     times = f"{_clock(due.opens_at)}\N{WORD JOINER}–\N{WORD JOINER}{_clock(due.closes_at)}"
-    return f"{_day(due.opens_at, settings)} {times}"
+    return f"{_day(due.opens_at)} {times}"
 
 
 def _clock(moment: datetime) -> str:
     return str(format_datetime(moment, "HH:mm"))
 
 
-def _day(moment: datetime, settings: Settings) -> str:
-    day, today = hours.local_day(moment, settings), hours.local_day(access.now(), settings)
+def _day(moment: datetime) -> str:
+    day, today = hours.local_day(moment), hours.local_day(access.now())
     if day == today:
         return str(gettext("today"))
     if day == today + timedelta(days=1):

@@ -28,7 +28,7 @@ def home() -> ResponseReturnValue:
             "phone/home.html",
             case=case,
             messages=messages[:1],
-            next=agenda.upcoming(session, case, settings, now),
+            next=agenda.upcoming(session, case, now),
             last=checkins.last(session, access.person_id()),
             month=_month(session, case),
             zones=_zones(session, case),
@@ -39,7 +39,7 @@ def home() -> ResponseReturnValue:
 
 def _month(session: Session, case: Case) -> points.MonthBalance | None:
     """This month's points, or None where no rulebook is in force yet."""
-    day = hours.local_day(access.now(), access.service().settings)
+    day = hours.local_day(access.now())
     try:
         return points.balance(session, case.id, day)
     except Refused:
