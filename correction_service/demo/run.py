@@ -21,6 +21,7 @@ from correction_service.settings import Settings
 from devices import broker
 
 READY_WITHIN_S = 60
+END_WITHIN_S = 10
 PROCESSES = (("ingest",), ("schedule",))
 
 
@@ -68,11 +69,12 @@ def run(data: Path, port: int, people: int, speed: float) -> None:
     settings = configuration.load()
     upgrade(settings.database_url.get_secret_value())
     accounts = county.prepare(settings, people)
-    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    for number in (signal.SIGINT, signal.SIGTERM):  # SIGINT too: a background shell ignores it
+        signal.signal(number, signal.default_int_handler)
     with ExitStack() as stack, _quietly():
         stack.enter_context(broker.start(mqtt_port))
         commands = [*PROCESSES, ("web", "--port", str(port)), ("fleet", "--speed", str(speed))]
-        children = [stack.enter_context(_process(command, data)) for command in commands]
+        children = stack.enter_context(_processes(commands, data))
         _wait_until_ready(settings, children)
         click.echo(f"ready {settings.public_url}  accounts: {accounts}")
         _watch(children)
@@ -88,22 +90,32 @@ def _quietly() -> Iterator[None]:
 
 
 @contextmanager
-def _process(command: Sequence[str], data: Path) -> Iterator[subprocess.Popen[bytes]]:
-    log_path = data / f"{command[0]}.log"
-    program = [sys.executable, "-m", "correction_service", *command]
-    with log_path.open("wb") as log:
-        child = subprocess.Popen(  # noqa: S603 - this very program
-            program, stdout=log, stderr=log, start_new_session=True
-        )
-        try:
-            yield child
-        finally:
+def _processes(
+    commands: Sequence[Sequence[str]], data: Path
+) -> Iterator[list[subprocess.Popen[bytes]]]:
+    """Run our own commands, each with a log in the data folder, and end them together."""
+    children: list[subprocess.Popen[bytes]] = []
+    try:
+        children.extend(_start(command, data / f"{command[0]}.log") for command in commands)
+        yield children
+    finally:
+        for child in children:
             child.terminate()
+        deadline = time.monotonic() + END_WITHIN_S
+        for child in children:
             try:
-                child.wait(15)
+                child.wait(max(0.0, deadline - time.monotonic()))
             except subprocess.TimeoutExpired:
                 child.kill()
                 child.wait()
+
+
+def _start(command: Sequence[str], log_path: Path) -> subprocess.Popen[bytes]:
+    program = [sys.executable, "-m", "correction_service", *command]
+    with log_path.open("wb") as log:
+        return subprocess.Popen(  # noqa: S603 - this very program
+            program, stdout=log, stderr=log, start_new_session=True
+        )
 
 
 def _wait_until_ready(settings: Settings, children: Sequence[subprocess.Popen[bytes]]) -> None:
