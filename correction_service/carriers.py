@@ -8,6 +8,7 @@ from uuid import UUID
 
 import httpx
 import msgspec
+from pydantic import SecretStr
 
 from correction_service.settings import Settings
 
@@ -98,12 +99,21 @@ def _post(url: str, body: bytes, headers: dict[str, str]) -> None:
 
 
 def configured(settings: Settings) -> list[Carrier]:
-    """Return the carriers of the settings, SMS first."""
+    """Return the carriers of the settings, SMS first; `ValueError` names a secret that is missing.
+
+    Settings cannot refuse it: the addresses are every process's, the secrets only schedule's.
+    """
     carriers: list[Carrier] = []
     if settings.sms_url:
-        token = settings.sms_token.get_secret_value() if settings.sms_token else ""
-        carriers.append(Sms(settings.sms_url, token))
+        carriers.append(Sms(settings.sms_url, _secret("SMS_TOKEN", settings.sms_token, "SMS_URL")))
     if settings.webhook_url:
-        secret = settings.webhook_secret.get_secret_value() if settings.webhook_secret else ""
+        secret = _secret("WEBHOOK_SECRET", settings.webhook_secret, "WEBHOOK_URL")
         carriers.append(Webhook(settings.webhook_url, secret))
     return carriers
+
+
+def _secret(name: str, value: SecretStr | None, needed_by: str) -> str:
+    if not value:
+        msg = f"CORRECTION_{name} is not set; CORRECTION_{needed_by} is, and needs it"
+        raise ValueError(msg)
+    return value.get_secret_value()

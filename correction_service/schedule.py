@@ -18,6 +18,7 @@ from apscheduler.triggers.interval import IntervalTrigger
 from sqlalchemy.exc import SQLAlchemyError
 
 from correction_service import (
+    carriers,
     delivery,
     duties,
     hours,
@@ -190,7 +191,11 @@ def _beat(database: Database, started: datetime) -> None:
 
 
 def main(database: Database, settings: Settings) -> None:
-    """Run until SIGTERM or Ctrl-C, and let the work in hand end."""
+    """Run until SIGTERM or Ctrl-C, and let the work in hand end.
+
+    `ValueError` at the start for a carrier without its secret, before a message depends on it.
+    """
+    carriers.configured(settings)
     stop = threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: stop.set())

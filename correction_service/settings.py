@@ -7,8 +7,10 @@ from datetime import time
 from enum import StrEnum
 from pathlib import Path
 
-from pydantic import Field, SecretStr, model_validator
+from pydantic import Field, SecretStr, field_validator, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
+
+MIN_SECRET_KEY = 32  # characters
 
 
 class Mode(StrEnum):
@@ -53,7 +55,9 @@ class Settings(BaseSettings):
         description="keep one enrolment photo, encrypted, for officers to compare with",
     )
     max_photo_bytes: int = Field(6_000_000, description="largest photo accepted, bytes")
-    max_photo_megapixels: float = Field(25.0, description="largest photo accepted, megapixels")
+    max_photo_megapixels: float = Field(
+        25.0, gt=0, le=30, description="largest photo accepted, megapixels, up to 30"
+    )
     face_workers: int = Field(1, ge=1, le=16, description="processes that verify faces")
     face_queue: int = Field(8, ge=1, description="captures that may wait before we say busy")
     mqtt_host: str = Field("127.0.0.1", description="broker")
@@ -83,6 +87,14 @@ class Settings(BaseSettings):
     tile_attribution: str = Field("", description="shown on the map when tiles are")
     metrics_token: SecretStr | None = Field(None, description="bearer token of /metrics")
     proxies: int = Field(0, ge=0, description="reverse proxies whose headers are believed")
+
+    @field_validator("secret_key")
+    @classmethod
+    def _secret_key_is_long(cls, key: SecretStr | None) -> SecretStr | None:
+        if key is not None and len(key) < MIN_SECRET_KEY:
+            msg = f"a key has at least {MIN_SECRET_KEY} characters: try `openssl rand -hex 32`"
+            raise ValueError(msg)
+        return key
 
     @model_validator(mode="after")
     def _lawful_hours_run_forward(self) -> "Settings":

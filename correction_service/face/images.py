@@ -47,10 +47,7 @@ def decode(data: bytes, max_megapixels: float = MAX_MEGAPIXELS) -> Pixels:
 
     The size is read from the header and judged before a pixel is decoded. Raises ImageError.
     """
-    image = _opened(data)
-    width, height = image.size
-    if width * height > max_megapixels * 1e6:
-        raise ImageError(Reason.TOO_MANY_PIXELS)
+    image = _opened(data, max_megapixels)
     try:
         # A JPEG decodes at a half or a quarter for a fraction of the time.
         image.draft("RGB", (LONG_SIDE_PX, LONG_SIDE_PX))
@@ -62,7 +59,24 @@ def decode(data: bytes, max_megapixels: float = MAX_MEGAPIXELS) -> Pixels:
     return np.ascontiguousarray(np.asarray(upright)[:, :, ::-1])
 
 
-def _opened(data: bytes) -> Image.Image:
+def has_too_many_pixels(data: bytes, max_megapixels: float) -> bool:
+    """Whether the header alone shows more pixels than allowed; other faults are not looked for."""
+    try:
+        _opened(data, max_megapixels)
+    except ImageError as error:
+        return error.code is Reason.TOO_MANY_PIXELS
+    return False
+
+
+def _opened(data: bytes, max_megapixels: float) -> Image.Image:
+    image = _headed(data)
+    width, height = image.size
+    if width * height > max_megapixels * 1e6:
+        raise ImageError(Reason.TOO_MANY_PIXELS)
+    return image
+
+
+def _headed(data: bytes) -> Image.Image:
     with warnings.catch_warnings():
         warnings.simplefilter("error", Image.DecompressionBombWarning)
         try:

@@ -5,6 +5,8 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
 from models.keys import KeyRing
 
 
@@ -32,6 +34,31 @@ def test_a_wrong_setting_is_named(tmp_path: Path) -> None:
     ended = run("db", "current", CORRECTION_FACE_WORKERS="many")
     assert ended.returncode == 2
     assert "CORRECTION_FACE_WORKERS" in ended.stderr
+    assert "Traceback" not in ended.stderr
+
+
+def test_a_short_cookie_key_is_refused_and_not_shown() -> None:
+    ended = run("db", "current", CORRECTION_SECRET_KEY="guess-me")
+    assert ended.returncode == 2
+    assert "CORRECTION_SECRET_KEY" in ended.stderr
+    assert "32 characters" in ended.stderr
+    assert "guess-me" not in ended.stderr
+
+
+@pytest.mark.parametrize(("url", "secret"), [("SMS_URL", "TOKEN"), ("WEBHOOK_URL", "SECRET")])
+def test_a_carrier_without_its_secret_stops_schedule_and_nothing_else(
+    tmp_path: Path, url: str, secret: str
+) -> None:
+    given = {
+        "CORRECTION_MODE": "demo",
+        "CORRECTION_DATA_DIR": str(tmp_path),
+        "CORRECTION_DATABASE_URL": f"sqlite:///{tmp_path}/x.db",
+        f"CORRECTION_{url}": "https://carrier.example/",
+    }
+    assert run("db", "upgrade", **given).returncode == 0
+    ended = run("schedule", **given)
+    assert ended.returncode == 2
+    assert f"CORRECTION_{url.partition('_')[0]}_{secret} is not set" in ended.stderr
     assert "Traceback" not in ended.stderr
 
 

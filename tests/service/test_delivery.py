@@ -162,7 +162,9 @@ def test_without_a_carrier_that_takes_it_a_message_is_called_out(
 def test_a_server_that_cannot_be_reached_is_a_failure_and_not_a_crash(
     database: Database, county: County, settings: Settings
 ) -> None:
-    dead = settings.model_copy(update={"sms_url": "http://127.0.0.1:9/", "sms_token": None})
+    dead = settings.model_copy(
+        update={"sms_url": "http://127.0.0.1:9/", "sms_token": SecretStr("token")}
+    )
     ask(database, county, dead)
     assert delivery.deliver(database, dead, NOW) == 0
     assert state(database)[0] is NoticeState.QUEUED
