@@ -68,16 +68,7 @@ def test_a_person_is_enrolled_checked_in_followed_swept_and_told(  # noqa: PLR09
     desk = browser().new_context(viewport=DESK, locale="en-US").new_page()
     case_id, code = enrol(desk, base_url, face_photos, tmp_path)
 
-    same = mjpeg(tmp_path / "same.mjpeg", face_photos.person[2:], seconds=2)
-    other = mjpeg(tmp_path / "other.mjpeg", [face_photos.stranger], seconds=2)
-    phone = telephone(browser(same))
-    activate(phone.new_page(), base_url, code)
-    check_in(phone.pages[0])
-    expect(phone.pages[0].get_by_text("You have checked in.")).to_be_visible(timeout=60_000)
-    stand_in = telephone(browser(other), phone)
-    stand_in.new_page().goto(f"{base_url}/m/")
-    check_in(stand_in.pages[0])
-    expect(stand_in.pages[0].get_by_text("The face does not match")).to_be_visible(timeout=60_000)
+    phone = face_checks(browser, base_url, code, face_photos, tmp_path)
     assert outcomes(database, case_id) == [Outcome.MATCH, Outcome.NO_MATCH]
     desk.goto(f"{base_url}/reviews")
     expect(desk.get_by_role("main")).to_contain_text(NAME)
@@ -93,14 +84,7 @@ def test_a_person_is_enrolled_checked_in_followed_swept_and_told(  # noqa: PLR09
     close_incident(desk, base_url, database)
 
     miss_a_duty(database, case_id)
-    swept = subprocess.run(
-        [sys.executable, "-m", "correction_service", "sweep", "--json"],
-        env=environment(settings),
-        capture_output=True,
-        text=True,
-        check=True,
-    )
-    assert json.loads(swept.stdout)["flags"]["checkin_missed"] == 1
+    assert sweep(settings)["checkin_missed"] == 1
     reason = "Spoke by phone: forgot, no other reason."
     confirm_draft(desk, base_url, reason)
     assert entry_of(database, case_id) == (-5, reason)
@@ -194,6 +178,23 @@ def check_in(page: Page) -> None:
     page.get_by_role("button", name="I am ready").click()
 
 
+def face_checks(
+    browser: OpenBrowser, base_url: str, code: str, faces: FacePhotos, folder: Path
+) -> BrowserContext:
+    """The person checks in, then somebody else tries on the same phone; return the phone."""
+    same = mjpeg(folder / "same.mjpeg", faces.person[2:], seconds=2)
+    other = mjpeg(folder / "other.mjpeg", [faces.stranger], seconds=2)
+    phone = telephone(browser(same))
+    activate(phone.new_page(), base_url, code)
+    check_in(phone.pages[0])
+    expect(phone.pages[0].get_by_text("You have checked in.")).to_be_visible(timeout=60_000)
+    stand_in = telephone(browser(other), phone)
+    stand_in.new_page().goto(f"{base_url}/m/")
+    check_in(stand_in.pages[0])
+    expect(stand_in.pages[0].get_by_text("The face does not match")).to_be_visible(timeout=60_000)
+    return phone
+
+
 def outcomes(database: Database, case_id: int) -> list[Outcome]:
     with database.reading() as session:
         mine = select(CheckIn).where(CheckIn.case_id == case_id).order_by(CheckIn.id)
@@ -283,6 +284,16 @@ def miss_a_duty(database: Database, case_id: int) -> None:
                 state=DutyState.MISSED,
             )
         )
+
+
+def sweep(settings: Settings) -> dict[str, int]:
+    """Sweep by the command; return its flags by kind."""
+    command = [sys.executable, "-m", "correction_service", "sweep", "--json"]
+    swept = subprocess.run(
+        command, env=environment(settings), capture_output=True, text=True, check=True
+    )
+    flags: dict[str, int] = json.loads(swept.stdout)["flags"]
+    return flags
 
 
 def confirm_draft(page: Page, base_url: str, reason: str) -> None:
