@@ -32,7 +32,7 @@ class Window:
 
 def upcoming(session: Session, case: Case, now: datetime) -> Window | None:
     """Return the open duty, else the next one made, else the next window of the plan."""
-    if not case.supervised:
+    if not case.supervised_at(now):
         return None
     duty = duties.due(session, case.id, now) or _made(session, case, now)
     if duty is not None and duty.opens_at is not None and duty.closes_at is not None:

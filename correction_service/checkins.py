@@ -4,7 +4,6 @@ Only a match or an officer settles a duty. What the machine cannot tell, and wha
 somebody else, goes to an officer and costs nothing until one decides; a fault of ours never counts.
 """
 
-from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field
 from datetime import datetime, timedelta
 from uuid import UUID
@@ -26,7 +25,8 @@ from correction_service.captures import Capture
 from correction_service.db import ring_of
 from correction_service.face.template import Template
 from correction_service.face.verdict import Verdict
-from correction_service.scope import case_for, visible
+from correction_service.face.words import Reason
+from correction_service.scope import case_for
 from correction_service.settings import Settings
 from models.case import ENDED, Case
 from models.checkin import (
@@ -39,7 +39,6 @@ from models.checkin import (
     Outcome,
     ReviewDecision,
     Way,
-    awaiting_review,
 )
 from models.errors import Invalid, NotFound, Refused
 from models.face import StoredPhoto
@@ -68,13 +67,13 @@ def current_case(session: Session, person_id: UUID) -> Case:
     return case
 
 
-def ready(session: Session, person_id: UUID) -> tuple[Case, Template]:
+def ready(session: Session, person_id: UUID, now: datetime) -> tuple[Case, Template]:
     """Return case and template, or say which other way there is when the face check is not on.
 
     The template is opened for comparison by the machine; the check-in's own row records that.
     """
     case = current_case(session, person_id)
-    if not case.supervised:
+    if not case.supervised_at(now):
         raise Refused("Check-ins are suspended at present: nothing is asked.", code="suspended")
     consents.require(session, case.person)
     stored = templates.in_use(session, case.person)
@@ -90,7 +89,7 @@ def permit(
     session: Session, person_id: UUID, now: datetime, settings: Settings
 ) -> challenges.Permit:
     """Give a challenge to a person who can check in by face."""
-    ready(session, person_id)
+    ready(session, person_id, now)
     return challenges.issue(session, person_id, now, settings)
 
 
@@ -102,7 +101,7 @@ def begin(
     earlier = _earlier(session, challenge, capture)
     if earlier is None:
         challenge.check(now)
-    case, template = ready(session, person_id)
+    case, template = ready(session, person_id, now)
     return Attempt(challenge.id, case.id, template, earlier)
 
 
@@ -125,7 +124,9 @@ def record(
 ) -> CheckIn:
     """Write what came of an attempt and spend its challenge; `now` is when the capture arrived.
 
-    The consent is asked again, since it may have gone meanwhile: then nothing is kept.
+    Whether it is in time is told by when the challenge was issued: what took long after that was
+    ours or the network's. The consent is asked again, since it may have gone meanwhile: then
+    nothing is kept.
     """
     challenge = session.get_one(Challenge, attempt.challenge_id, with_for_update=True)
     earlier = _earlier(session, challenge, capture)
@@ -136,7 +137,7 @@ def record(
     consents.require(session, case.person)
     checkin = _judged(case, capture, verdict, now)
     checkin.way, checkin.recorded_by = way, by
-    checkin.duty_id = _duty(session, checkin)
+    checkin.duty_id = _duty(session, checkin, challenge.issued_at)
     if verdict.best_frame is not None:
         _keep(session, settings, checkin, capture.frames[verdict.best_frame])
     _add(session, checkin)
@@ -162,10 +163,48 @@ def _judged(case: Case, capture: Capture, verdict: Verdict, now: datetime) -> Ch
     )
 
 
-def _duty(session: Session, checkin: CheckIn) -> int | None:
+def fault(
+    session: Session,
+    attempt: Attempt,
+    *,
+    now: datetime,
+    way: Way = Way.PHONE,
+    by: int | None = None,
+) -> CheckIn | None:
+    """Record, once a challenge, that we could not judge; the challenge stays good for a retry.
+
+    Without this row a service that is busy until the window ends would leave a missed duty.
+    """
+    challenge = session.get_one(Challenge, attempt.challenge_id, with_for_update=True)
+    known = select(CheckIn.id).where(
+        CheckIn.case_id == attempt.case_id,
+        CheckIn.outcome == Outcome.FAULT,
+        CheckIn.at >= challenge.issued_at,
+    )
+    if challenge.used_at is not None or session.scalar(known.limit(1)) is not None:
+        return None
+    checkin = CheckIn(
+        case=session.get_one(Case, attempt.case_id),
+        case_id=attempt.case_id,
+        at=now,
+        way=way,
+        outcome=Outcome.FAULT,
+        liveness=Liveness.NOT_JUDGED,
+        reasons=[Reason.SYSTEM_FAULT.value],
+        answers={},
+        recorded_by=by,
+    )
+    checkin.duty_id = _duty(session, checkin, challenge.issued_at)
+    _add(session, checkin)
+    return checkin
+
+
+def _duty(session: Session, checkin: CheckIn, begun: datetime) -> int | None:
     """Settle what the check-in answers; one that does not count names what it was meant for."""
-    answers = duties.settle if checkin.outcome in COUNTS else duties.due
-    duty = answers(session, checkin.case_id, checkin.at)
+    if checkin.outcome in COUNTS:
+        duty = duties.settle(session, checkin.case_id, checkin.at, begun)
+    else:
+        duty = duties.due(session, checkin.case_id, checkin.at)
     return duty.id if duty else None
 
 
@@ -210,7 +249,7 @@ def attest(
     case = case_for(session, user, case_id, Permission.SUPERVISE)
     if way not in ATTESTED:
         raise Invalid("Choose a call, a visit, the counter or a video call.", field="way")
-    if not case.supervised:
+    if not case.supervised_at(now):
         raise Refused("Check-ins are suspended in the case's present state.", field="case")
     checkin = CheckIn(
         case_id=case.id,
@@ -224,20 +263,9 @@ def attest(
         note=note.strip() or None,
         recorded_by=user.id,
     )
-    checkin.duty_id = _duty(session, checkin)
+    checkin.duty_id = _duty(session, checkin, now)
     _add(session, checkin)
     return checkin
-
-
-def to_review(session: Session, user: User) -> Sequence[CheckIn]:
-    """Return what waits for an officer in the user's scope, oldest first."""
-    query = (
-        select(CheckIn)
-        .join(Case, Case.id == CheckIn.case_id)
-        .where(awaiting_review(), visible(user))
-        .options(joinedload(CheckIn.case).joinedload(Case.person))
-    )
-    return session.scalars(query.order_by(CheckIn.at, CheckIn.id)).all()
 
 
 def review(
@@ -250,7 +278,7 @@ def review(
     note: str,
     now: datetime,
 ) -> CheckInReview:
-    """Write an officer's finding; a match settles the duty as of the time of the check-in."""
+    """Write an officer's finding; a match settles the duty as of when the check-in was begun."""
     checkin = _seen(session, user, checkin_id)
     if checkin.photo_id is None:
         raise Refused("There is no picture to review here.", code="no_photo")
@@ -261,12 +289,17 @@ def review(
     )
     session.add(finding)
     if decision is ReviewDecision.MATCH:
-        duties.settle(session, checkin.case_id, checkin.at)
-        photo = session.get_one(StoredPhoto, checkin.photo_id)
-        photo.delete_after = photo.delete_after or _keep_until(settings, now)
+        duties.settle(session, checkin.case_id, checkin.at, _begun(session, checkin))
+    photo = session.get_one(StoredPhoto, checkin.photo_id)
+    photo.delete_after = photo.delete_after or _keep_until(settings, now)
     session.flush()
     outbox.live(session, checkin.case, "checkin", checkin.id, now)
     return finding
+
+
+def _begun(session: Session, checkin: CheckIn) -> datetime:
+    issued = select(Challenge.issued_at).where(Challenge.checkin_id == checkin.id)
+    return session.scalar(issued) or checkin.at
 
 
 def _seen(session: Session, user: User, checkin_id: int) -> CheckIn:

@@ -12,7 +12,7 @@ from sqlalchemy.orm import Session
 from correction_service import hours, notices, outbox
 from correction_service.db import ring_of
 from correction_service.settings import Settings
-from models.case import ENDED, LEGAL_ZONE, SUSPENDING, Case
+from models.case import ENDED, LEGAL_ZONE, Case, supervised_on
 from models.checkin import (
     CheckIn,
     CheckInDuty,
@@ -46,8 +46,8 @@ def plan(
     _check_window(opens, closes, settings)
     if not weekdays or set(weekdays) - set("1234567"):
         raise Invalid("Weekdays are digits: 1 is Monday, 7 is Sunday.", field="weekdays")
-    if late_minutes < 0:
-        raise Invalid("The time for coming late is not negative.", field="late_minutes")
+    if not timedelta(0) <= timedelta(minutes=late_minutes) <= LATE_COUNTS_FOR:
+        raise Invalid("The time for coming late is 0 to 720 minutes.", field="late_minutes")
     made = session.get(CheckInPlan, case.id) or CheckInPlan(case_id=case.id)
     made.weekdays = "".join(sorted(set(weekdays)))
     made.opens, made.closes = opens, closes
@@ -79,7 +79,7 @@ def make(session: Session, now: datetime, settings: Settings) -> int:
     """
     day = hours.local_day(now)
     made = 0
-    for each, case in session.execute(_plans_without(f"scheduled:{day}")):
+    for each, case in session.execute(_plans_without(f"scheduled:{day}", day)):
         opens = hours.at(day, each.opens)
         closes = hours.at(day, each.closes)
         in_time = now <= opens or closes - now >= timedelta(minutes=settings.spot_check_minutes)
@@ -90,12 +90,12 @@ def make(session: Session, now: datetime, settings: Settings) -> int:
     return made
 
 
-def _plans_without(key: str) -> Select[CheckInPlan, Case]:
+def _plans_without(key: str, day: date) -> Select[CheckInPlan, Case]:
     there = exists().where(CheckInDuty.case_id == Case.id, CheckInDuty.key == key)
     return (
         select(CheckInPlan, Case)
         .join(Case, Case.id == CheckInPlan.case_id)
-        .where(Case.state.not_in(SUSPENDING), ~there)
+        .where(supervised_on(day), ~there)
     )
 
 
@@ -122,7 +122,7 @@ def spot(session: Session, now: datetime, settings: Settings) -> int:
     day = hours.local_day(now)
     last = hours.lawful(now, settings)[1] - timedelta(minutes=settings.spot_check_minutes)
     asked = 0
-    unasked = _plans_without(f"spot:{day}").where(CheckInPlan.spot_checks)
+    unasked = _plans_without(f"spot:{day}", day).where(CheckInPlan.spot_checks)
     for _, case in session.execute(unasked):
         moment = spot_moment(session, case.id, day, settings)
         if moment is not None and moment <= now <= last:
@@ -146,7 +146,7 @@ def spot_moment(session: Session, case_id: int, day: date, settings: Settings) -
 
 def on_demand(session: Session, case: Case, now: datetime, settings: Settings) -> CheckInDuty:
     """An officer asks for a check-in now; one that is already open is returned as it is."""
-    if not case.supervised:
+    if not case.supervised_at(now):
         raise Refused("Check-ins are suspended in the case's present state.", field="case")
     opens, closes = hours.lawful(now, settings)
     if not opens <= now <= closes - notices.LEAST_TO_ANSWER:
@@ -175,18 +175,23 @@ def _ask(
     notices.queue(session, case, "spot_check", now, duty=duty, minutes=minutes)
 
 
-def settle(session: Session, case_id: int, at: datetime) -> CheckInDuty | None:
+def settle(
+    session: Session, case_id: int, at: datetime, begun: datetime | None = None
+) -> CheckInDuty | None:
     """Let one check-in made at `at` settle every duty it answers; return the one closing first.
 
     Answered are duties then open, asked but not proved delivered, or missed within
-    `LATE_COUNTS_FOR` (they become late). A missed duty is also reached by a review that finds an
-    earlier capture good: its own time counts.
+    `LATE_COUNTS_FOR` (they become late). A review that finds an earlier capture good mends missed
+    and late ones too: its own time counts, from when it was `begun`, so that no queue makes late.
     """
+    begun = begun or at
     asked_before = exists().where(Notice.duty_id == CheckInDuty.id, Notice.created_at <= at)
+    unmet = CheckInDuty.state.in_((DutyState.DUE, DutyState.MISSED))
+    mended = and_(CheckInDuty.state == DutyState.LATE, CheckInDuty.closes_at >= begun)
     still_counts = and_(
-        CheckInDuty.state.in_((DutyState.DUE, DutyState.MISSED)),
+        or_(unmet, mended),
         CheckInDuty.opens_at <= at,
-        CheckInDuty.closes_at >= at - LATE_COUNTS_FOR,
+        CheckInDuty.closes_at >= begun - LATE_COUNTS_FOR,
     )
     waiting = and_(CheckInDuty.state == DutyState.AWAITING_DELIVERY, asked_before)
     answered = (
@@ -196,7 +201,7 @@ def settle(session: Session, case_id: int, at: datetime) -> CheckInDuty | None:
     )
     duties = sorted(session.scalars(answered), key=lambda duty: (duty.closes_at or at, duty.id))
     for duty in duties:
-        duty.settle(at)
+        duty.settle(begun)
     return duties[0] if duties else None
 
 
@@ -214,10 +219,11 @@ def due(session: Session, case_id: int, at: datetime) -> CheckInDuty | None:
 def lapse(session: Session, now: datetime, _settings: Settings) -> int:
     """Mark missed what is over and void what may not count; return how many were missed."""
     missed = 0
-    undelivered_before = hours.day_start(hours.local_day(now))
-    for duty, case, faulted in session.execute(_closing(now, undelivered_before)):
+    for duty, case, faulted in session.execute(_closing(now)):
         if not case.supervised:
             duty.void(case.state.value)
+        elif not case.supervised_at(now):
+            duty.void("term_over")
         elif faulted:
             duty.void("system_fault")
         elif duty.lapse(now):
@@ -229,14 +235,20 @@ def lapse(session: Session, now: datetime, _settings: Settings) -> int:
     return missed
 
 
-def _closing(now: datetime, undelivered_before: datetime) -> Select[CheckInDuty, Case, bool]:
+def _closing(now: datetime) -> Select[CheckInDuty, Case, bool]:
     """What is over, except while an officer has a capture to review, and whether we failed it."""
-    in_review = exists().where(CheckIn.duty_id == CheckInDuty.id, awaiting_review())
-    faulted = exists().where(CheckIn.duty_id == CheckInDuty.id, CheckIn.outcome == Outcome.FAULT)
+    day = hours.local_day(now)
+    tried = and_(
+        CheckIn.case_id == CheckInDuty.case_id,
+        CheckIn.at.between(CheckInDuty.opens_at, CheckInDuty.missed_after),
+    )
+    in_review = exists().where(tried, awaiting_review())
+    faulted = exists().where(tried, CheckIn.outcome == Outcome.FAULT)
     over = and_(CheckInDuty.state == DutyState.DUE, CheckInDuty.missed_after < now, ~in_review)
-    asked = exists().where(Notice.duty_id == CheckInDuty.id, Notice.created_at < undelivered_before)
+    before_today = Notice.created_at < hours.day_start(day)
+    asked = exists().where(Notice.duty_id == CheckInDuty.id, before_today)
     undelivered = and_(CheckInDuty.state == DutyState.AWAITING_DELIVERY, asked)
-    suspended = and_(CheckInDuty.state.in_(OPEN), Case.state.in_(SUSPENDING))
+    suspended = and_(CheckInDuty.state.in_(OPEN), ~supervised_on(day))
     return (
         select(CheckInDuty, Case, faulted)
         .join(Case, Case.id == CheckInDuty.case_id)

@@ -4,10 +4,10 @@ from collections.abc import Sequence
 from datetime import datetime
 
 from sqlalchemy import select
-from sqlalchemy.orm import Session, joinedload
+from sqlalchemy.orm import Session
 
 from correction_service import outbox
-from correction_service.scope import case_for, visible
+from correction_service.scope import case_for
 from models.case import Case
 from models.errors import Invalid, NotFound
 from models.help_request import HelpKind, HelpRequest
@@ -35,17 +35,6 @@ def open_of(session: Session, case: Case) -> Sequence[HelpRequest]:
     """Return what a person has asked and nobody has dealt with."""
     asked = (HelpRequest.case_id == case.id, HelpRequest.handled_at.is_(None))
     return session.scalars(select(HelpRequest).where(*asked).order_by(HelpRequest.id)).all()
-
-
-def waiting(session: Session, user: User) -> Sequence[HelpRequest]:
-    """Return the open requests in the user's scope, oldest first."""
-    query = (
-        select(HelpRequest)
-        .join(Case, Case.id == HelpRequest.case_id)
-        .where(HelpRequest.handled_at.is_(None), visible(user))
-        .options(joinedload(HelpRequest.case).joinedload(Case.person))
-    )
-    return session.scalars(query.order_by(HelpRequest.id)).all()
 
 
 def handle(session: Session, user: User, request_id: int, note: str, now: datetime) -> HelpRequest:

@@ -1,5 +1,6 @@
 """The one way of taking a check-in that the phone's API and the kiosk share."""
 
+from datetime import datetime
 from uuid import UUID
 
 import structlog
@@ -9,6 +10,8 @@ from pydantic import BaseModel, Field
 
 from correction_service import access, captures, checkins, locale, receipts
 from correction_service.captures import Capture
+from correction_service.checkins import Attempt
+from correction_service.face.verifier import Busy
 from correction_service.face.words import Words
 from models.checkin import COUNTS, CheckIn, Way
 from models.errors import DomainError
@@ -63,13 +66,25 @@ def _take(person_id: UUID, form: CaptureIn, way: Way, by: int | None) -> CheckIn
         session.expunge_all()
     if attempt.earlier is not None:
         return attempt.earlier
-    verdict = service.verifier.judge(attempt.template, sent.frames)
+    try:
+        verdict = service.verifier.judge(attempt.template, sent.frames)
+    except Busy:
+        _fault(attempt, now, way, by)
+        raise
     with access.writing() as session:
         made = checkins.record(
             session, service.settings, attempt, sent, verdict, now=now, way=way, by=by
         )
     CHECKINS.labels(made.way, made.outcome).inc()
     return made
+
+
+def _fault(attempt: Attempt, now: datetime, way: Way, by: int | None) -> None:
+    """Leave a trace that we were too busy, so that the duty is not counted as missed."""
+    with access.writing() as session:
+        made = checkins.fault(session, attempt, now=now, way=way, by=by)
+    if made is not None:
+        CHECKINS.labels(made.way, made.outcome).inc()
 
 
 def _capture(form: CaptureIn) -> Capture:

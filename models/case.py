@@ -5,7 +5,7 @@ from enum import StrEnum
 from uuid import UUID
 from zoneinfo import ZoneInfo
 
-from sqlalchemy import CheckConstraint, ForeignKey, Index, String
+from sqlalchemy import CheckConstraint, ColumnElement, ForeignKey, Index, String, and_
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from models.agency import Agency, Office
@@ -104,6 +104,10 @@ class Case(Base):
         """Whether check-ins and absence rules run now; detention suspends them (LCC 32)."""
         return self.state not in SUSPENDING
 
+    def supervised_at(self, now: datetime) -> bool:
+        """Whether they run at `now`: the term ends on its day, whatever paper is open (LCC 44)."""
+        return self.supervised and now.astimezone(LEGAL_ZONE).date() <= self.term_end
+
     def days_under(self, first: date, last: date) -> int:
         """Count the days of first…last on which the case was under correction."""
         if self.reported_on is None:
@@ -141,6 +145,11 @@ class Case(Base):
             raise Refused("A correction team is set up first (LCC 25).", field="team")
         if self.person.sex is Sex.FEMALE and all(m.sex is not Sex.FEMALE for m in self.team):
             raise Refused("A woman's correction team must contain a woman (LCC 25).", field="team")
+
+
+def supervised_on(day: date) -> ColumnElement[bool]:
+    """Case.supervised_at in SQL, for a legal day."""
+    return and_(Case.state.not_in(SUSPENDING), Case.term_end >= day)
 
 
 class TeamMember(Base):

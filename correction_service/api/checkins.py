@@ -101,7 +101,7 @@ def me() -> ResponseReturnValue:
         window = agenda.upcoming(session, case, access.now())
         last = checkins.last(session, access.person_id())
         return {
-            "supervised": case.supervised,
+            "supervised": case.supervised_at(access.now()),
             "next": window and _window(window),
             "last_receipt": last and last.receipt,
         }

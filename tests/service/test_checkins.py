@@ -2,17 +2,19 @@
 
 import re
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import replace
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from pathlib import Path
+from threading import Barrier
 from uuid import UUID
 
 import pytest
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
-from correction_service import checkins, consents, duties, help_requests, photos
+from correction_service import checkins, consents, duties, help_requests, photos, worklist
 from correction_service.audit import SYSTEM
 from correction_service.captures import Answers, Capture
 from correction_service.db import Database
@@ -74,12 +76,12 @@ class Desk:
     def user(self, session: Session, role: Role = Role.OFFICER) -> User:
         return session.get_one(User, self.county.users[role])
 
-    def permit(self) -> str:
+    def permit(self, now: datetime = NOW) -> str:
         with self.writing() as session:
-            return self.permit_in(session)
+            return self.permit_in(session, now)
 
-    def permit_in(self, session: Session) -> str:
-        return checkins.permit(session, self.person_id, NOW, self.settings).token
+    def permit_in(self, session: Session, now: datetime = NOW) -> str:
+        return checkins.permit(session, self.person_id, now, self.settings).token
 
     def send(
         self, capture: Capture, verdict: Verdict, token: str = "", now: datetime = NOW
@@ -112,7 +114,8 @@ class Desk:
 
     def waiting(self, role: Role = Role.OFFICER) -> list[int]:
         with self.database.reading() as session:
-            return [each.id for each in checkins.to_review(session, self.user(session, role))]
+            query = worklist.to_review(self.user(session, role))
+            return [each.id for each in session.scalars(query)]
 
 
 @pytest.fixture
@@ -195,6 +198,98 @@ def test_a_fault_of_ours_is_never_a_missed_check_in(
     assert desk.duty() is DutyState.VOID
 
 
+def test_being_busy_is_recorded_once_a_challenge_and_is_never_a_missed_check_in(
+    desk: Desk, bursts: Bursts
+) -> None:
+    token = desk.permit()
+    for _ in range(2):
+        with desk.writing() as session:
+            attempt = checkins.begin(session, desk.person_id, token, bursts.person, NOW)
+            checkins.fault(session, attempt, now=NOW)
+    with desk.database.reading() as session:
+        made = session.scalars(select(CheckIn)).one()
+        assert (made.outcome, made.reasons) == (Outcome.FAULT, ["system_fault"])
+        assert made.duty_id == desk.duty_id
+    assert desk.lapse() == 0
+    assert desk.duty() is DutyState.VOID
+
+
+def test_the_challenge_stays_good_while_the_service_is_busy(desk: Desk, bursts: Bursts) -> None:
+    token = desk.permit()
+    with desk.writing() as session:
+        attempt = checkins.begin(session, desk.person_id, token, bursts.person, NOW)
+        checkins.fault(session, attempt, now=NOW)
+    assert desk.send(bursts.person, bursts.match, token).outcome is Outcome.MATCH
+    assert desk.duty() is DutyState.DONE
+
+
+def test_a_fault_and_a_review_keep_every_open_duty_from_being_missed(
+    desk: Desk, bursts: Bursts
+) -> None:
+    with desk.writing() as session:
+        first = session.get_one(CheckInDuty, desk.duty_id)
+        second = CheckInDuty(
+            case=first.case,
+            kind=DutyKind.SPOT,
+            key="spot:2026-11-20",
+            opens_at=first.opens_at,
+            closes_at=NOW + timedelta(hours=2),
+            missed_after=first.missed_after,
+            state=DutyState.DUE,
+        )
+        session.add(second)
+    made = desk.send(bursts.stranger, bursts.no_match)
+    assert (desk.lapse(), desk.duty()) == (0, DutyState.DUE)
+    desk.review(made, ReviewDecision.NO_MATCH)
+    with desk.writing() as session:
+        attempt = checkins.begin(
+            session, desk.person_id, desk.permit_in(session), bursts.person, NOW
+        )
+        checkins.fault(session, attempt, now=NOW)
+    assert desk.lapse() == 0
+    with desk.database.reading() as session:
+        states = set(session.scalars(select(CheckInDuty.state)))
+    assert states == {DutyState.VOID}
+
+
+def test_a_check_in_is_in_time_when_its_challenge_was(desk: Desk, bursts: Bursts) -> None:
+    closes = NOW + timedelta(hours=1)
+    token = desk.permit(closes)
+    made = desk.send(bursts.person, bursts.match, token, now=closes + timedelta(seconds=90))
+    assert made.at == closes + timedelta(seconds=90)
+    assert desk.duty() is DutyState.DONE
+
+
+def test_a_review_mends_a_late_check_in(desk: Desk, bursts: Bursts) -> None:
+    closes = NOW + timedelta(hours=1)
+    doubtful = desk.send(
+        bursts.stranger, bursts.no_match, desk.permit(closes), now=closes + timedelta(seconds=9)
+    )
+    late = closes + timedelta(minutes=3)
+    desk.send(bursts.person, bursts.match, desk.permit(late), now=late)
+    assert desk.duty() is DutyState.LATE
+    desk.review(doubtful, ReviewDecision.MATCH)
+    assert desk.duty() is DutyState.DONE
+
+
+def test_after_the_term_nothing_is_asked_or_attested(desk: Desk) -> None:
+    with desk.writing() as session:
+        session.get_one(Case, desk.county.case).term_end = date(2026, 11, 19)
+    with pytest.raises(Refused) as refusal:
+        desk.permit()
+    assert refusal.value.code == "suspended"
+    with desk.writing() as session, pytest.raises(Refused) as refusal:
+        checkins.attest(
+            session,
+            desk.user(session),
+            desk.county.case,
+            way=Way.OFFICER_CALL,
+            note="spoke",
+            now=NOW,
+        )
+    assert refusal.value.field == "case"
+
+
 def test_the_same_capture_sent_twice_finds_one_receipt(desk: Desk, bursts: Bursts) -> None:
     token = desk.permit()
     first = desk.send(bursts.person, bursts.match, token)
@@ -216,15 +311,25 @@ def test_two_captures_racing_for_one_challenge_make_one_check_in(
     desk: Desk, bursts: Bursts
 ) -> None:
     token = desk.permit()
-    with desk.writing() as session:
-        both = [
-            checkins.begin(session, desk.person_id, token, each, NOW)
-            for each in (bursts.person, bursts.group)
-        ]
-    with desk.writing() as session:
-        checkins.record(session, desk.settings, both[0], bursts.person, bursts.match, now=NOW)
-    with pytest.raises(Refused, match="already sent"), desk.writing() as session:
-        checkins.record(session, desk.settings, both[1], bursts.group, bursts.many_faces, now=NOW)
+    start = Barrier(2)
+
+    def race(capture: Capture, verdict: Verdict) -> str:
+        with desk.database.reading() as session:
+            attempt = checkins.begin(session, desk.person_id, token, capture, NOW)
+        start.wait(timeout=30)
+        try:
+            with desk.writing() as session:
+                checkins.record(session, desk.settings, attempt, capture, verdict, now=NOW)
+        except Refused as refusal:
+            return refusal.code
+        return "recorded"
+
+    captures, verdicts = (bursts.person, bursts.group), (bursts.match, bursts.many_faces)
+    with ThreadPoolExecutor(2) as threads:
+        ended = sorted(threads.map(race, captures, verdicts))
+    assert ended == ["challenge_used", "recorded"]
+    with desk.database.reading() as session:
+        assert session.scalar(select(func.count(CheckIn.id))) == 1
 
 
 def test_a_challenge_ends(desk: Desk, bursts: Bursts) -> None:
@@ -309,9 +414,10 @@ def test_asking_for_help_reaches_the_officers_once(desk: Desk, bursts: Bursts) -
     desk.send(asking, bursts.match)
     with desk.writing() as session:
         officer = desk.user(session)
-        asked = help_requests.waiting(session, officer)
+        case = session.get_one(Case, desk.county.case)
+        asked = help_requests.open_of(session, case)
         assert [each.kind for each in asked] == [HelpKind.HELP, HelpKind.CALL_BACK]
         help_requests.handle(session, officer, asked[0].id, "called, all well", NOW)
-        assert len(help_requests.waiting(session, officer)) == 1
+        assert len(help_requests.open_of(session, case)) == 1
         with pytest.raises(Refused, match="already dealt with"):
             help_requests.handle(session, officer, asked[0].id, "again", NOW)

@@ -64,6 +64,7 @@ def every_day(settings: Settings) -> Settings:
         ({"weekdays": ""}, "weekdays"),
         ({"weekdays": "108"}, "weekdays"),
         ({"late_minutes": -1}, "late_minutes"),
+        ({"late_minutes": 721}, "late_minutes"),
     ],
 )
 def test_a_plan_outside_the_rules_is_refused_by_field(
@@ -106,6 +107,25 @@ def test_a_suspended_case_gets_no_duty_and_its_open_ones_are_void(
         duty = only_duty(session)
         assert (duty.state, duty.void_reason) == (DutyState.VOID, state.value)
         assert duties.make(session, clock(24), settings) == 0
+
+
+def test_no_duty_outlives_the_term(database: Database, county: County, settings: Settings) -> None:
+    with database.transaction(SYSTEM, "test") as session:
+        plan(session, county, settings, spot_checks=True)
+        case = session.get_one(Case, county.case)
+        case.term_end = date(2026, 11, 20)
+        assert duties.make(session, MIDNIGHT, settings) == 1
+        case.term_end = date(2026, 11, 19)
+        duties.lapse(session, clock(14), settings)
+        duty = only_duty(session)
+        assert (duty.state, duty.void_reason) == (DutyState.VOID, "term_over")
+        session.delete(duty)
+        session.flush()
+        always = settings.model_copy(update={"spot_check_share": 1.0})
+        assert duties.make(session, MIDNIGHT, settings) == 0
+        assert duties.spot(session, clock(21), always) == 0
+        with pytest.raises(Refused, match="suspended"):
+            duties.on_demand(session, case, clock(10), settings)
 
 
 @pytest.mark.parametrize(("made_at", "made"), [(clock(9), 1), (clock(9, 1), 0)])
@@ -161,6 +181,47 @@ def test_a_review_settles_a_missed_duty_by_the_time_of_the_capture(
         duties.make(session, MIDNIGHT, settings)
         duties.lapse(session, clock(18), settings)
         duties.settle(session, county.case, clock(10))
+        assert only_duty(session).state is DutyState.DONE
+
+
+@pytest.mark.parametrize(
+    ("captured", "state"),
+    [
+        (clock(8, 59), DutyState.LATE),
+        (clock(10, 55), DutyState.DONE),
+        (clock(11, 2), DutyState.LATE),
+    ],
+)
+def test_a_capture_inside_the_window_mends_a_late_duty(
+    database: Database, county: County, settings: Settings, captured: datetime, state: DutyState
+) -> None:
+    with database.transaction(SYSTEM, "test") as session:
+        plan(session, county, settings)
+        duties.make(session, MIDNIGHT, settings)
+        duties.settle(session, county.case, clock(11, 3))
+        duties.settle(session, county.case, captured)
+        assert only_duty(session).state is state
+
+
+def test_a_check_in_is_in_time_as_of_when_it_was_begun(
+    database: Database, county: County, settings: Settings
+) -> None:
+    with database.transaction(SYSTEM, "test") as session:
+        plan(session, county, settings)
+        duties.make(session, MIDNIGHT, settings)
+        assert duties.settle(session, county.case, clock(8, 59), clock(8, 58)) is None
+        settled = duties.settle(session, county.case, clock(11, 1), clock(10, 59))
+        assert settled is not None
+        assert settled.state is DutyState.DONE
+
+
+def test_a_check_in_begun_just_before_the_window_answers_it(
+    database: Database, county: County, settings: Settings
+) -> None:
+    with database.transaction(SYSTEM, "test") as session:
+        plan(session, county, settings)
+        duties.make(session, MIDNIGHT, settings)
+        duties.settle(session, county.case, clock(9), clock(8, 59))
         assert only_duty(session).state is DutyState.DONE
 
 

@@ -1,5 +1,6 @@
 """Check-ins to review: enrolled and captured side by side; the next one loads by itself."""
 
+from collections.abc import Sequence
 from uuid import UUID
 
 from apiflask import APIBlueprint
@@ -7,8 +8,9 @@ from flask import Response, flash, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 from flask_babel import gettext
 from sqlalchemy import select
+from sqlalchemy.orm import Session
 
-from correction_service import access, checkins, photos, templates
+from correction_service import access, checkins, photos, templates, worklist
 from correction_service.face.words import ADVICE, Reason
 from correction_service.locale import chosen
 from correction_service.problems import said
@@ -29,7 +31,7 @@ ENROLLED = 3
 def queue() -> ResponseReturnValue:
     """Go to the check-in that waits longest, or say that none does."""
     with access.reading() as session:
-        first = next((found.id for found in checkins.to_review(session, access.user())), None)
+        first = next(iter(_waiting(session)), None)
     if first is None:
         return render_template("console/reviews.html")
     return redirect(url_for("reviews.page", checkin_id=first))
@@ -44,7 +46,7 @@ def page(checkin_id: int) -> ResponseReturnValue:
         if checkin is None:
             raise NotFound("There is no such check-in.")
         case = case_for(session, access.user(), checkin.case_id, Permission.SEE_PHOTOS)
-        waiting = checkins.to_review(session, access.user())
+        waiting = _waiting(session)
         found = select(CheckInReview).where(CheckInReview.checkin_id == checkin.id)
         before = select(CheckIn).where(CheckIn.case_id == case.id, CheckIn.id != checkin.id)
         return render_template(
@@ -55,8 +57,14 @@ def page(checkin_id: int) -> ResponseReturnValue:
             reviews=session.scalars(found.order_by(CheckInReview.id)).all(),
             history=session.scalars(before.order_by(CheckIn.id.desc()).limit(HISTORY)).all(),
             waiting=len(waiting),
-            next=next((other.id for other in waiting if other.id > checkin.id), None),
+            next=next((other for other in waiting if other > checkin.id), None),
         )
+
+
+def _waiting(session: Session) -> Sequence[int]:
+    """Return the ids of what waits for an officer, oldest first."""
+    query = worklist.to_review(access.user()).with_only_columns(CheckIn.id)
+    return session.scalars(query.order_by(CheckIn.at, CheckIn.id)).all()
 
 
 @blueprint.post("/<int:checkin_id>")

@@ -18,7 +18,7 @@ def check_in() -> ResponseReturnValue:
         return elsewhere
     try:
         with access.reading() as session:
-            checkins.ready(session, access.person_id())
+            checkins.ready(session, access.person_id(), access.now())
     except Refused as refusal:
         return redirect(url_for("phone.ask", why=refusal.code))
     return render_template(

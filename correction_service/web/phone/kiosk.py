@@ -73,7 +73,7 @@ def counter() -> ResponseReturnValue:
             case = session_.scalar(select(Case).where(Case.number == number, *mine))
             if case is None:
                 raise NotFound("There is no such case number here.", field="number")
-            checkins.ready(session_, case.person_id)
+            checkins.ready(session_, case.person_id, access.now())
             session[CASE] = case.id
     except DomainError as error:
         return render_template("phone/kiosk_counter.html", error=said(error)), error.status
