@@ -4,13 +4,20 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
+import numpy as np
+import shapely
+from numpy.typing import NDArray
+from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from correction_service import boundaries
+from correction_service.scope import case_for
+from devices.datum import Crs, to_wgs84
 from models import area
 from models.area import GeoJson
 from models.case import ENDED, LEGAL_ZONE, Case
-from models.errors import Invalid, Refused
+from models.errors import Invalid, NotFound, Refused
+from models.user import Permission, User
 from models.zone import Zone, ZoneKind
 
 MARGIN_M = (0.0, 1000.0)
@@ -60,15 +67,51 @@ def home_of_divisions(
 
 
 def circle(
-    session: Session, case: Case, terms: Terms, *, lat: float, lon: float, radius_m: float
+    session: Session,
+    case: Case,
+    terms: Terms,
+    *,
+    lat: float,
+    lon: float,
+    radius_m: float,
+    crs: Crs = Crs.WGS84,
 ) -> Zone:
-    """A round zone; degrees of WGS-84."""
+    """A round zone; degrees of `crs`."""
+    lat, lon = to_wgs84((lat, lon), crs)
     return _add(session, case, terms, area.circle(lat, lon, radius_m))
 
 
-def drawn(session: Session, case: Case, terms: Terms, geojson: object) -> Zone:
-    """A zone drawn on a map or read from a file: GeoJSON in WGS-84, mended where it can be."""
-    return _add(session, case, terms, area.checked(geojson))
+def drawn(
+    session: Session, case: Case, terms: Terms, geojson: object, crs: Crs = Crs.WGS84
+) -> Zone:
+    """A zone drawn on a map or read from a file: GeoJSON in `crs`, mended where it can be."""
+    return _add(session, case, terms, _to_wgs84(area.checked(geojson), crs))
+
+
+def _to_wgs84(geometry: GeoJson, crs: Crs) -> GeoJson:
+    if crs is Crs.WGS84:
+        return geometry
+
+    def moved(places: NDArray[np.float64]) -> NDArray[np.float64]:
+        return np.array([to_wgs84((lat, lon), crs)[::-1] for lon, lat in places])
+
+    return area.as_geojson(shapely.transform(shapely.geometry.shape(geometry), moved))
+
+
+def of(session: Session, case: Case) -> Sequence[Zone]:
+    """All zones of a case, ended ones too, newest first."""
+    return session.scalars(
+        select(Zone).where(Zone.case_id == case.id).order_by(Zone.id.desc())
+    ).all()
+
+
+def zone_for(session: Session, user: User, zone_id: int) -> Zone:
+    """A zone that the user may change; one of an unseen case does not exist for them."""
+    zone = session.get(Zone, zone_id)
+    if zone is None:
+        raise NotFound("There is no such zone.")
+    case_for(session, user, zone.case_id, Permission.SUPERVISE)
+    return zone
 
 
 def end(session: Session, zone: Zone, now: datetime) -> None:

@@ -6,12 +6,14 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from flask import Flask
 from playwright.sync_api import Page, ViewportSize, expect
+from sqlalchemy import select
 
 from correction_service import accounts, sealer
 from correction_service.audit import SYSTEM
 from correction_service.db import Database
 from models.incident import IncidentState
 from models.user import Role, User
+from models.zone import Zone, ZoneKind
 from tests.county import County
 from tests.desk import Desk
 from tests.e2e.conftest import Live, OpenBrowser
@@ -100,6 +102,41 @@ def test_the_officer_finds_reveals_and_reviews(desk: Desk, page: Page) -> None:
     expect(page.locator(".faces img")).to_have_count(2)
     page.keyboard.press("1")
     expect(page.get_by_text("Nothing waits for a review.")).to_be_visible()
+
+
+def test_zones_are_drawn_by_clicks_on_the_map(
+    database: Database, tracked: Tracked, page: Page
+) -> None:
+    page.goto(page.url.split("/sign-in")[0].rstrip("/") + f"/enrol/{tracked.case}/zones")
+    expect(page.locator("#map path.area.home")).to_have_count(1)
+    page.get_by_label("Kind").select_option("exclusion")
+    page.get_by_label("Name", exact=True).fill("学校")
+    page.locator("#map").click(position={"x": 300, "y": 200})
+    expect(page.locator("path.drawn")).to_have_count(1)
+    page.get_by_role("button", name="Make the zone").click()
+    expect(page.locator(".flash.good")).to_be_visible()
+    expect(page.locator("#map path.area.exclusion")).to_have_count(1)
+    page.get_by_label("Kind").select_option("curfew")
+    page.get_by_label("Name", exact=True).fill("住处")
+    page.get_by_label("Curfew hours").fill("22:00-06:00")
+    page.get_by_label("Drawn area").check()
+    for x, y in ((200, 100), (400, 100), (400, 300), (10, 10)):
+        page.locator("#map").click(position={"x": x, "y": y}, delay=300)
+    page.get_by_role("button", name="Take back the last corner").click()
+    expect(page.locator("path.drawn")).to_have_count(1)
+    page.get_by_role("button", name="Make the zone").click()
+    expect(page.locator("#map path.area.curfew")).to_have_count(1)
+    page.on("dialog", lambda question: question.accept())
+    page.get_by_role("button", name="End 学校").click()
+    expect(page.get_by_text("The zone asks nothing from now on.")).to_be_visible()
+    with database.reading() as session:
+        columns = select(Zone.kind, Zone.valid_to.is_(None)).order_by(Zone.id)
+        made = [tuple(row) for row in session.execute(columns)]
+    assert made == [
+        (ZoneKind.HOME, True),
+        (ZoneKind.EXCLUSION, False),
+        (ZoneKind.CURFEW, True),
+    ]
 
 
 def test_the_home_page_fits_a_phone(desk: Desk, page: Page) -> None:

@@ -18,6 +18,7 @@ from correction_service.web.console import (
     points,
     reviews,
     users,
+    zones,
 )
 
 BLUEPRINTS = tuple(
@@ -40,5 +41,6 @@ BLUEPRINTS = tuple(
         enrol_import,
         enrol_steps,
         enrol_tracking,
+        zones,
     )
 )

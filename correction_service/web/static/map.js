@@ -7,7 +7,7 @@ const REFRESH_MS = 5_000;
 const box = document.getElementById("map");
 const L = window.L;
 
-async function fetched(url) {
+export async function fetched(url) {
   const answer = await fetch(url, { headers: { Accept: "application/json" } });
   if (!answer.ok) throw new Error(String(answer.status));
   return answer.json();
@@ -150,8 +150,9 @@ class PositionMap {
   }
 }
 
-if (box && L) {
-  const view = new PositionMap();
+export const view = box && L ? new PositionMap() : null;
+
+if (view) {
   const failed = () => view.say(view.words.failed);
   view.start().catch(failed);
   let due = 0;
