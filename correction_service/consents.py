@@ -11,7 +11,7 @@ from importlib import resources
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from correction_service import templates
+from correction_service import photos, templates
 from models.consent import Consent, ConsentPurpose
 from models.errors import Invalid, Refused
 from models.person import Person
@@ -42,8 +42,9 @@ def give(
 
 
 def withdraw(session: Session, person: Person, by: User | None, now: datetime) -> Consent:
-    """Record a withdrawal or refusal: the template and the enrolment photo go at once."""
+    """Record a withdrawal or refusal: template and photos go at once, save one under review."""
     templates.forget(session, person, now)
+    photos.withdraw(session, person, now)
     return _record(session, person, by, now, VERSION, given=False)
 
 

@@ -12,12 +12,13 @@ from enum import StrEnum
 from pathlib import Path
 from uuid import uuid4
 
-from sqlalchemy import event, select
+from sqlalchemy import event, exists, select
 from sqlalchemy.orm import Session
 
 from correction_service import audit
 from correction_service.db import ring_of
 from correction_service.settings import Settings
+from models.checkin import CheckIn, awaiting_review
 from models.errors import NotFound
 from models.face import StoredPhoto
 from models.keys import seal, unseal
@@ -77,6 +78,20 @@ def forget(settings: Settings, photo: StoredPhoto, now: datetime) -> None:
     """Delete the file; the row stays to say that there was one. Doing it twice is harmless."""
     _path(settings, photo).unlink(missing_ok=True)
     photo.deleted_at = photo.deleted_at or now
+
+
+def withdraw(session: Session, person: Person, now: datetime) -> None:
+    """Let a person's check-in photos be deleted now, but for those an officer has yet to judge."""
+    to_judge = exists().where(CheckIn.photo_id == StoredPhoto.id, awaiting_review())
+    theirs = select(StoredPhoto).where(
+        StoredPhoto.person_id == person.id,
+        StoredPhoto.purpose == Purpose.CHECKIN.value,
+        StoredPhoto.deleted_at.is_(None),
+        ~to_judge,
+    )
+    for photo in session.scalars(theirs):
+        photo.delete_after = now
+    session.flush()
 
 
 def expire(session: Session, settings: Settings, now: datetime) -> int:

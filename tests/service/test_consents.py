@@ -1,16 +1,23 @@
 """Consent to the face check: worded in two languages, latest act in force, free to refuse."""
 
+from datetime import timedelta
+from uuid import UUID
+
 import pytest
 from sqlalchemy import select
 
-from correction_service import consents
+from correction_service import checkins, consents, photos
 from correction_service.audit import SYSTEM
 from correction_service.db import Database
+from correction_service.settings import Settings
 from models.case import Case
+from models.checkin import ReviewDecision
 from models.consent import Consent
 from models.errors import Invalid, Refused
+from models.face import StoredPhoto
 from models.user import Role, User
 from tests.county import NOW, County
+from tests.desk import unclear
 
 
 def test_the_wording_is_there_in_both_languages_and_says_that_refusing_costs_nothing() -> None:
@@ -44,3 +51,48 @@ def test_the_latest_act_is_in_force_and_every_act_stays(database: Database, coun
             (True, officer.id),
             (False, None),
         ]
+
+
+@pytest.fixture
+def seen(database: Database, settings: Settings, county: County) -> tuple[UUID, UUID, int]:
+    """Photos of a check-in that counted and of one to be judged, and the latter's id."""
+    with database.transaction(SYSTEM, "test") as session:
+        case = session.get_one(Case, county.case)
+        matched, doubtful = (
+            photos.put(
+                session, settings, case.person, b"x", purpose=photos.Purpose.CHECKIN, now=NOW,
+                delete_after=until,
+            )
+            for until in (NOW + timedelta(days=28), None)
+        )  # fmt: skip
+        checkin = unclear(case, doubtful, "R0000001")
+        session.add(checkin)
+        session.flush()
+        return matched.id, doubtful.id, checkin.id
+
+
+def test_withdrawal_takes_the_photos_save_one_that_is_still_to_be_judged(
+    database: Database, county: County, seen: tuple[UUID, UUID, int]
+) -> None:
+    matched, doubtful, _ = seen
+    with database.transaction(SYSTEM, "test") as session:
+        consents.withdraw(session, session.get_one(Case, county.case).person, None, NOW)
+        assert session.get_one(StoredPhoto, matched).delete_after == NOW
+        assert session.get_one(StoredPhoto, doubtful).delete_after is None
+
+
+@pytest.mark.parametrize("decision", list(ReviewDecision))
+def test_every_decision_ends_the_time_of_its_photo(
+    database: Database,
+    settings: Settings,
+    county: County,
+    seen: tuple[UUID, UUID, int],
+    decision: ReviewDecision,
+) -> None:
+    with database.transaction(SYSTEM, "test") as session:
+        officer = session.get_one(User, county.users[Role.OFFICER])
+        checkins.review(
+            session, settings, officer, seen[2], decision=decision, note="看过", now=NOW
+        )
+        until = session.get_one(StoredPhoto, seen[1]).delete_after
+    assert until == NOW + timedelta(days=settings.match_photo_days)
