@@ -3,12 +3,16 @@
 from datetime import datetime
 from typing import NamedTuple
 
+import shapely
 from sqlalchemy import and_, or_, select
 from sqlalchemy.orm import Session
 
 from correction_service.audit import viewed
+from models import area
+from models.checkin import CheckIn
 from models.device import Binding
 from models.fix import Fix
+from models.zone import Zone
 
 
 class Place(NamedTuple):
@@ -40,3 +44,30 @@ def viewed_trail(session: Session, case_id: int, since: datetime, until: datetim
         .order_by(Fix.time, Fix.seq)
     )
     return [Place(*row) for row in session.execute(query)]
+
+
+class Beside(NamedTuple):
+    """A zone as it lies to a place: inside it or not, and how far its border is."""
+
+    zone: Zone
+    inside: bool
+    border_m: float
+
+
+def viewed_checkin(session: Session, checkin: CheckIn) -> list[Beside]:
+    """How a check-in's own position lies to the zones of then; the look is logged."""
+    viewed(session, "view_place", "checkin", checkin.id)
+    if checkin.lat is None or checkin.lon is None:
+        return []
+    began = (Zone.case_id == checkin.case_id, Zone.valid_from <= checkin.at)
+    then = or_(Zone.valid_to.is_(None), Zone.valid_to > checkin.at)
+    zones = session.scalars(select(Zone).where(*began, then).order_by(Zone.id))
+    return [_beside(zone, checkin.lat, checkin.lon) for zone in zones]
+
+
+def _beside(zone: Zone, lat: float, lon: float) -> Beside:
+    shape = shapely.geometry.shape(zone.geometry)
+    plane = area.plane_of(shape)
+    border, point = plane.project(shape), plane.point(lat, lon)
+    inside = bool(shapely.contains(border, point))
+    return Beside(zone, inside, float(shapely.distance(shapely.boundary(border), point)))

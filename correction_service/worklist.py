@@ -10,10 +10,10 @@ from sqlalchemy import Select, exists, func, select
 from sqlalchemy.orm import InstrumentedAttribute, Session, joinedload
 from sqlalchemy.sql.base import ExecutableOption
 
-from correction_service import notices
+from correction_service import hours, notices
 from correction_service.scope import visible
 from models.case import Case
-from models.checkin import CheckIn, awaiting_review
+from models.checkin import CheckIn, CheckInReview, Liveness, Outcome, awaiting_review
 from models.help_request import HelpRequest
 from models.incident import Incident, IncidentState, Severity
 from models.notice import Notice, NoticeState
@@ -96,6 +96,21 @@ def open_incidents(user: User) -> Select[Incident]:
 def to_review(user: User) -> Select[CheckIn]:
     """Check-ins that the machine left open and no officer has looked at."""
     return select(CheckIn).join(CheckIn.case).where(visible(user), awaiting_review())
+
+
+def unjudged(user: User) -> Select[CheckIn]:
+    """Check-ins taken for the person, where liveness was not judged and no officer has looked."""
+    query = select(CheckIn).join(CheckIn.case).where(visible(user))
+    passed = (CheckIn.outcome == Outcome.MATCH, CheckIn.liveness == Liveness.NOT_JUDGED)
+    return query.where(*passed, ~exists().where(CheckInReview.checkin_id == CheckIn.id))
+
+
+def unjudged_today(session: Session, user: User, now: datetime) -> int:
+    """Return how many of today's check-ins those are; nothing presses, so they are no item."""
+    if not user.may(Permission.SEE_PHOTOS):
+        return 0
+    begins = hours.day_start(hours.local_day(now))
+    return _count(session, unjudged(user).where(CheckIn.at >= begins))
 
 
 def open_help(user: User) -> Select[HelpRequest]:

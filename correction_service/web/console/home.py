@@ -1,11 +1,14 @@
 """The first page: who needs me now, beside the map, and the day's figures."""
 
+from typing import Any
+
 from apiflask import APIBlueprint
 from flask import redirect, render_template, url_for
 from flask.typing import ResponseReturnValue
+from sqlalchemy.orm import Session
 
 from correction_service import access, figures, worklist
-from models.user import Permission
+from models.user import Permission, User
 
 blueprint = APIBlueprint("console", __name__, enable_openapi=False)
 
@@ -18,17 +21,21 @@ def home() -> ResponseReturnValue:
     if not user.may(Permission.SEE_CASES):
         return redirect(url_for("users.index"))
     with access.reading() as session:
-        items = worklist.items(session, user, access.now())
-        today = figures.today(session, user, access.now(), access.service().settings)
-        return render_template("console/home.html", items=items, today=today)
+        return render_template("console/home.html", **_needs(session, user))
 
 
 @blueprint.get("/needs")
 @access.needs(Permission.SEE_CASES)
 def needs() -> ResponseReturnValue:
     """Return the list and the figures alone, for a page that is open already."""
-    user, now = access.user(), access.now()
     with access.reading() as session:
-        items = worklist.items(session, user, now)
-        today = figures.today(session, user, now, access.service().settings)
-        return render_template("console/_needs.html", items=items, today=today)
+        return render_template("console/_needs.html", **_needs(session, access.user()))
+
+
+def _needs(session: Session, user: User) -> dict[str, Any]:
+    now = access.now()
+    return {
+        "items": worklist.items(session, user, now),
+        "today": figures.today(session, user, now, access.service().settings),
+        "unjudged": worklist.unjudged_today(session, user, now),
+    }

@@ -8,9 +8,9 @@ from flask import Response, flash, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 from flask_babel import gettext
 from sqlalchemy import select
-from sqlalchemy.orm import Session
+from sqlalchemy.orm import Session, contains_eager
 
-from correction_service import access, checkins, photos, templates, worklist
+from correction_service import access, checkins, photos, templates, trails, worklist
 from correction_service.face.words import ADVICE, Reason
 from correction_service.locale import chosen
 from correction_service.problems import said
@@ -23,6 +23,7 @@ from models.user import Permission
 
 blueprint = APIBlueprint("reviews", __name__, url_prefix="/reviews", enable_openapi=False)
 HISTORY = 6
+MOST = 50
 ENROLLED = 3
 
 
@@ -33,8 +34,22 @@ def queue() -> ResponseReturnValue:
     with access.reading() as session:
         first = next(iter(_waiting(session)), None)
     if first is None:
-        return render_template("console/reviews.html")
+        return verified()
     return redirect(url_for("reviews.page", checkin_id=first))
+
+
+@blueprint.get("/verified")
+@access.needs(Permission.SEE_PHOTOS)
+def verified() -> ResponseReturnValue:
+    """List what the machine took for the person while nobody judged liveness, newest first."""
+    with access.reading() as session:
+        query = worklist.unjudged(access.user()).order_by(CheckIn.id.desc()).limit(MOST)
+        whose = contains_eager(CheckIn.case).joinedload(Case.person)
+        return render_template(
+            "console/reviews.html",
+            waiting=len(_waiting(session)),
+            unjudged=session.scalars(query.options(whose)).all(),
+        )
 
 
 @blueprint.get("/<int:checkin_id>")
@@ -42,10 +57,8 @@ def queue() -> ResponseReturnValue:
 def page(checkin_id: int) -> ResponseReturnValue:
     """Show both pictures, what the machine made of them, and what came before."""
     with access.reading() as session:
-        checkin = session.get(CheckIn, checkin_id)
-        if checkin is None:
-            raise NotFound("There is no such check-in.")
-        case = case_for(session, access.user(), checkin.case_id, Permission.SEE_PHOTOS)
+        checkin = _seen(session, checkin_id, Permission.SEE_PHOTOS)
+        case = checkin.case
         waiting = _waiting(session)
         found = select(CheckInReview).where(CheckInReview.checkin_id == checkin.id)
         before = select(CheckIn).where(CheckIn.case_id == case.id, CheckIn.id != checkin.id)
@@ -59,6 +72,14 @@ def page(checkin_id: int) -> ResponseReturnValue:
             waiting=len(waiting),
             next=next((other for other in waiting if other > checkin.id), None),
         )
+
+
+def _seen(session: Session, checkin_id: int, permission: Permission) -> CheckIn:
+    checkin = session.get(CheckIn, checkin_id)
+    if checkin is None:
+        raise NotFound("There is no such check-in.")
+    case_for(session, access.user(), checkin.case_id, permission)
+    return checkin
 
 
 def _waiting(session: Session) -> Sequence[int]:
@@ -92,6 +113,16 @@ def decide(checkin_id: int) -> ResponseReturnValue:
         return redirect(url_for("reviews.page", checkin_id=checkin_id))
     flash(gettext("Written down."), "good")
     return redirect(url_for("reviews.queue"))
+
+
+@blueprint.post("/<int:checkin_id>/where")
+@access.needs(Permission.SEE_LOCATION)
+def where(checkin_id: int) -> ResponseReturnValue:
+    """Say where the phone was at a check-in; the look is logged."""
+    with access.writing() as session:
+        checkin = _seen(session, checkin_id, Permission.SEE_LOCATION)
+        beside = trails.viewed_checkin(session, checkin)
+        return render_template("console/_whereabouts.html", checkin=checkin, beside=beside)
 
 
 @blueprint.get("/photos/<uuid:photo_id>")
