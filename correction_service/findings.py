@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from typing import Any
 
-from sqlalchemy import ColumnElement, Select, String, and_, cast, exists, func, or_, select
+from sqlalchemy import ColumnElement, Select, String, and_, case, cast, exists, func, or_, select
 from sqlalchemy.orm import aliased
 
 from correction_service import hours
@@ -22,6 +22,7 @@ from models.case import (
     Case,
     CaseState,
     Category,
+    supervised_on,
 )
 from models.checkin import COUNTS, CheckIn, CheckInDuty, DutyState
 from models.device import Binding, Device, DeviceState, Gateway
@@ -112,13 +113,23 @@ def _late(row: Any, _scope: Scope) -> Finding:  # noqa: ANN401 - a row of the qu
     return Finding(row.case_id, f"report:{row.effective_on}", due, reasons)
 
 
+def tried() -> ColumnElement[bool]:
+    """Match what did not count in a duty's window: after its end no try makes up for lateness."""
+    late = CheckInDuty.state == DutyState.LATE
+    until = case((late, CheckInDuty.closes_at), else_=CheckInDuty.missed_after)
+    return and_(
+        CheckIn.case_id == CheckInDuty.case_id,
+        CheckIn.at.between(CheckInDuty.opens_at, until),
+        CheckIn.outcome.not_in(COUNTS),
+    )
+
+
 def with_tries(*states: DutyState) -> Select[*tuple[Any, ...]]:
     """Duties in `states` with the tries in their window, the proof of delivery, the last sign."""
     own = CheckIn.case_id == CheckInDuty.case_id
     counted = CheckIn.outcome.in_(COUNTS)
-    tried = and_(own, CheckIn.at.between(CheckInDuty.opens_at, CheckInDuty.missed_after), ~counted)
     proof = and_(Notice.duty_id == CheckInDuty.id, Notice.state == NoticeState.DELIVERED)
-    latest = select(CheckIn.outcome).where(tried).order_by(CheckIn.at.desc()).limit(1)
+    latest = select(CheckIn.outcome).where(tried()).order_by(CheckIn.at.desc()).limit(1)
     last = select(func.max(CheckIn.at)).where(own, counted)
     answer = select(func.min(CheckIn.at)).where(own, counted, CheckIn.at > CheckInDuty.closes_at)
     return (
@@ -129,7 +140,7 @@ def with_tries(*states: DutyState) -> Select[*tuple[Any, ...]]:
             CheckInDuty.closes_at,
             CheckInDuty.missed_after,
             CheckInDuty.state,
-            select(func.count()).where(tried).scalar_subquery().label("tries"),
+            select(func.count()).where(tried()).scalar_subquery().label("tries"),
             latest.scalar_subquery().label("latest_try"),
             last.scalar_subquery().label("last_check_in"),
             answer.scalar_subquery().label("answered_at"),
@@ -152,9 +163,7 @@ def _missed_rows(scope: Scope) -> Select[*tuple[Any, ...]]:
     )
     recent = CheckInDuty.missed_after >= scope.since
     over = CheckInDuty.missed_after <= scope.at
-    return with_tries(DutyState.MISSED).where(
-        over, or_(recent, flagged), Case.state.not_in(SUSPENDING)
-    )
+    return with_tries(DutyState.MISSED).where(over, or_(recent, flagged), supervised_on(scope.day))
 
 
 def _missed(row: Any, _scope: Scope) -> Finding:  # noqa: ANN401 - a row of the query above

@@ -10,12 +10,11 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import date, datetime
 from importlib import resources
-from typing import Any
 
 from sqlalchemy import select
-from sqlalchemy.orm import Session, aliased
+from sqlalchemy.orm import Session
 
-from correction_service import notices, outbox
+from correction_service import deductions, notices, outbox
 from models.case import Case
 from models.errors import Refused
 from models.points import PointsDraft, PointsEntry, Rulebook
@@ -56,32 +55,6 @@ def rulebook_on(session: Session, day: date) -> Rulebook:
     return rulebook
 
 
-def draft(
-    session: Session,
-    case_id: int,
-    *,
-    item: str,
-    fact: str,
-    happened_on: date,
-    evidence: dict[str, Any],
-    now: datetime,
-) -> PointsDraft:
-    """Propose an entry for a fact, once; refused for a fact that a protected reason excused."""
-    same = select(PointsDraft).where(
-        PointsDraft.case_id == case_id, PointsDraft.item == item, PointsDraft.fact == fact
-    )
-    found = session.scalars(same).one_or_none()
-    if found is not None:
-        return found
-    made = proposed(rulebook_on(session, happened_on), case_id, item, fact, happened_on)
-    if made.points < 0:
-        _refuse_excused(session, case_id, fact)
-    made.evidence, made.made_at = evidence, now
-    session.add(made)
-    session.flush()
-    return made
-
-
 def proposed(
     rulebook: Rulebook, case_id: int, item: str, fact: str, happened_on: date
 ) -> PointsDraft:
@@ -111,34 +84,43 @@ def confirm(
 ) -> PointsEntry:
     """Make a draft an entry, in the officer's words, and tell the person.
 
-    A formal penalty replaces the deductions that stand for the same fact.
+    A formal penalty replaces the deductions that stand for the same fact; nothing else is deducted
+    twice for one. Refused when the fact was settled or found otherwise since.
     """
     session.refresh(draft, with_for_update=True)
+    _refuse_gone(session, draft)
     if draft.points < 0:
         _refuse_excused(session, draft.case_id, draft.fact)
     replaced = _standing_deductions(session, draft)
     if draft.rulebook.rule(draft.item).get("replaces"):
         for entry in replaced:
             session.add(entry.reversal(by, now, reason))
-    elif any(draft.rulebook.rule(entry.item).get("replaces") for entry in replaced):
-        raise Refused("A penalty already counts for this fact.", code="replaced")
+    elif replaced:
+        raise Refused("A deduction already counts for this fact.", code="deducted")
     entry = draft.confirm(by, now, reason)
     _enter(session, draft.case, entry, now)
     return entry
 
 
+def _refuse_gone(session: Session, draft: PointsDraft) -> None:
+    gone = select(PointsDraft.id).where(PointsDraft.id == draft.id, deductions.gone())
+    if session.scalar(gone) is not None:
+        raise Refused(
+            "What this draft rests on was settled otherwise: it is withdrawn by the next sweep.",
+            code="settled_otherwise",
+        )
+
+
 def _standing_deductions(session: Session, draft: PointsDraft) -> list[PointsEntry]:
-    """Entries below nought for the draft's fact that were not taken back."""
-    reversal = aliased(PointsEntry)
+    """Entries below nought from other drafts of the same fact that were not taken back."""
     standing = (
         select(PointsEntry)
         .join(PointsDraft, PointsDraft.id == PointsEntry.draft_id)
-        .outerjoin(reversal, reversal.reverses_id == PointsEntry.id)
         .where(
             PointsDraft.case_id == draft.case_id,
             PointsDraft.fact == draft.fact,
-            PointsEntry.points < 0,
-            reversal.id.is_(None),
+            PointsDraft.id != draft.id,
+            deductions.standing(),
         )
     )
     return list(session.scalars(standing)) if draft.points < 0 else []

@@ -12,17 +12,17 @@ from datetime import date, datetime
 from functools import partial
 from typing import Any, TypeVar
 
-from sqlalchemy import and_, exists, or_, select
+from sqlalchemy import select
 from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.orm import Session
 
-from correction_service import findings, hours, jobs, outbox, points
+from correction_service import deductions, findings, hours, jobs, outbox, points
 from correction_service.audit import SYSTEM
 from correction_service.db import Database
+from correction_service.deductions import Cost
 from correction_service.findings import Finding, Look, Scope
 from correction_service.settings import Settings
-from models.case import SUSPENDING, Case
-from models.checkin import CheckInDuty, DutyState
+from models.case import Case
 from models.errors import Invalid, Refused
 from models.job import JobState
 from models.points import DraftState, PointsDraft, Rulebook
@@ -30,8 +30,8 @@ from models.risk import FlagState, RiskFlag
 
 JOB = "sweep"
 AT_ONCE = 1000  # ids in one IN list
-ITEMS = {DutyState.MISSED: "checkin_missed", DutyState.LATE: "checkin_late"}
-SETTLED = "The check-in duty that this rested on was settled otherwise."
+LOOKS = (*findings.LOOKS, deductions.MOOT)
+OTHERWISE = "What this rested on was settled or found otherwise."
 T = TypeVar("T")
 Place = tuple[int, str]
 
@@ -70,7 +70,7 @@ def run(database: Database, day: date, now: datetime, settings: Settings) -> Swe
         raise Refused("A sweep of %(day)s is running already.", code="running", day=str(day))
     result, state = SweepResult(day), JobState.FAILED
     try:
-        for look in findings.LOOKS:
+        for look in LOOKS:
             if scope.live or not look.live_only:
                 _part(database, look.kind.value, result, partial(_flag, look=look, scope=scope))
         _part(database, "points", result, partial(_draft, scope=scope))
@@ -171,26 +171,27 @@ def _fade(session: Session, flags: Sequence[RiskFlag], scope: Scope) -> int:
 
 
 def _draft(session: Session, scope: Scope, result: SweepResult) -> None:
-    """Draft what missed and late duties cost, unless a try, an excuse or a suspension forbids."""
+    """Draft what the facts cost under the rulebook of their day; one without the item asks none."""
     rulebooks: dict[date, Rulebook] = {}
     made: list[PointsDraft] = []
 
-    def write(row: Any) -> None:  # noqa: ANN401 - a row of findings.with_tries
-        day = hours.local_day(row.closes_at)
+    def write(found: tuple[Cost, Any]) -> None:
+        cost, row = found
+        day = hours.local_day(row.happened_at)
         if day not in rulebooks:
             rulebooks[day] = points.rulebook_on(session, day)
-        item, fact = ITEMS[row.state], f"duty:{row.id}"
-        made.append(points.proposed(rulebooks[day], row.case_id, item, fact, day))
-        made[-1].evidence, made[-1].made_at = _evidence(row), scope.now
-        session.add(made[-1])
+        if rulebooks[day].prices(cost.item):
+            made.append(
+                points.proposed(rulebooks[day], row.case_id, cost.item, cost.fact(row), day)
+            )
+            made[-1].evidence, made[-1].made_at = deductions.evidence(cost, row), scope.now
+            session.add(made[-1])
 
-    rows = [
-        row
-        for row in _undrafted(session, scope)
-        if row.state is not DutyState.MISSED or not row.tries
-    ]
-    for row, error in _apart(session, rows, write):
-        result.fault("points", f"duty {row.id}", error)
+    undrafted = ((cost, session.execute(cost.undrafted(scope))) for cost in deductions.COSTS)
+    for (cost, row), error in _apart(
+        session, [(c, row) for c, rows in undrafted for row in rows], write
+    ):
+        result.fault("points", f"{cost.kind} {row.id}", error)
     drafts = [draft for draft in made if draft in session]
     result.drafts = len(drafts)
     _tell(session, "points_draft", drafts, scope)
@@ -198,43 +199,12 @@ def _draft(session: Session, scope: Scope, result: SweepResult) -> None:
         result.passed += _withdraw(session, scope)
 
 
-def _undrafted(session: Session, scope: Scope) -> Iterator[Any]:
-    """Missed and late duties of supervised cases without a draft for the fact, or an excuse."""
-    by_state = (and_(CheckInDuty.state == s, PointsDraft.item == item) for s, item in ITEMS.items())
-    drafted = exists().where(
-        PointsDraft.case_id == CheckInDuty.case_id,
-        PointsDraft.fact == findings.DUTY_KEY,
-        or_(PointsDraft.excuse.is_not(None), *by_state),
-    )
-    closed = CheckInDuty.closes_at.between(scope.since, scope.at)
-    query = findings.with_tries(*ITEMS).where(closed, ~drafted, Case.state.not_in(SUSPENDING))
-    return iter(session.execute(query))
-
-
-def _evidence(row: Any) -> dict[str, Any]:  # noqa: ANN401 - a row of findings.with_tries
-    moments = ("opens_at", "closes_at", "missed_after", "answered_at", "delivered_at")
-    times = {name: getattr(row, name) for name in (*moments, "last_check_in")}
-    return {
-        "duty": row.id,
-        "notice": row.notice_id,
-        "channel": row.channel,
-        **{name: time.isoformat() if time else None for name, time in times.items()},
-    }
-
-
 def _withdraw(session: Session, scope: Scope) -> int:
-    """Drop undecided drafts whose duty was settled otherwise: a missed one came late after all."""
-    stale = or_(
-        *(and_(PointsDraft.item == item, CheckInDuty.state != s) for s, item in ITEMS.items())
-    )
-    query = (
-        select(PointsDraft)
-        .join(CheckInDuty, CheckInDuty.case_id == PointsDraft.case_id)
-        .where(PointsDraft.state == DraftState.DRAFT, PointsDraft.fact == findings.DUTY_KEY, stale)
-    )
-    drafts = list(session.scalars(query))
+    """Drop undecided drafts whose fact is gone: a missed duty was answered late after all."""
+    undecided = select(PointsDraft).where(PointsDraft.state == DraftState.DRAFT, deductions.gone())
+    drafts = list(session.scalars(undecided))
     for draft in drafts:
-        draft.withdraw(scope.now, SETTLED)
+        draft.withdraw(scope.now, OTHERWISE)
     session.flush()
     _tell(session, "points_draft", drafts, scope)
     return len(drafts)

@@ -41,6 +41,10 @@ class Rulebook(AppendOnly, Base):
         """Return the points of an item; `Invalid` when the rulebook has none such."""
         return int(self.rule(item)["points"])
 
+    def prices(self, item: str) -> bool:
+        """Whether the rulebook has such an item at all."""
+        return item in self.rules["items"]
+
     def protects(self, excuse: str) -> bool:
         """Whether nothing is ever deducted for this reason; `Invalid` when it is not known."""
         if excuse not in self.rules["protected"]:

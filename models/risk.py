@@ -27,6 +27,7 @@ SENTENCES = {
     "gateway": "The gateway of the bracelet is %(state)s.",
     "order_ends": "The positioning order ends; an extension is decided before.",
     "term_ends": "The term ends; tracking stops on the day, whatever paperwork is open.",
+    "deduction_moot": "%(points)s points were deducted for what was since found otherwise.",
 }
 INNOCENT = {
     "handover_late": "The papers or the hand-over came late.",
@@ -51,6 +52,7 @@ class FlagKind(StrEnum):
     DEVICE_SILENT = "device_silent"
     ORDER_ENDING = "order_ending"
     TERM_ENDING = "term_ending"
+    DEDUCTION_MOOT = "deduction_moot"
 
 
 class FlagState(StrEnum):

@@ -6,15 +6,18 @@ from datetime import UTC, date, datetime
 import pytest
 from sqlalchemy.orm import Session
 
+from correction_service import points
 from correction_service.audit import SYSTEM
 from correction_service.db import Database, ring_of
 from models.agency import Agency, AgencyLevel, Office
 from models.case import Case, CaseState, Category, TeamMember
 from models.identity import IdKind, Sex, check_character
 from models.person import Person
+from models.points import PointsDraft
 from models.user import Role, User
 
 NOW = datetime(2026, 11, 20, 8, 0, tzinfo=UTC)
+DAY = date(2026, 11, 20)
 VALID_ID = "11010519491231002X"
 
 
@@ -64,6 +67,17 @@ def make_case(session: Session, office: Office, number: int, **fields: object) -
         setattr(case, name, value)
     session.add(case)
     return case
+
+
+def add_draft(
+    session: Session, case_id: int, item: str, fact: str, day: date = DAY, **evidence: object
+) -> PointsDraft:
+    """Propose points under the shipped rulebook, as a sweep does."""
+    made = points.proposed(points.install_default(session), case_id, item, fact, day)
+    made.evidence, made.made_at = evidence, NOW
+    session.add(made)
+    session.flush()
+    return made
 
 
 @pytest.fixture

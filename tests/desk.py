@@ -9,7 +9,7 @@ from PIL import Image
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from correction_service import help_requests, photos, points
+from correction_service import help_requests, photos
 from correction_service.audit import SYSTEM
 from correction_service.db import Database, ring_of
 from correction_service.settings import Settings
@@ -20,7 +20,7 @@ from models.help_request import HelpKind
 from models.incident import Incident, IncidentKind
 from models.notice import Notice, NoticeState
 from models.risk import FlagKind, RiskFlag
-from tests.county import NOW, County
+from tests.county import NOW, County, add_draft
 from tests.tracked import BEYOND, HUICHUAN, Tracked, heard, minutes, take
 
 PHONE, ADDRESS = "13800001234", "遵义市汇川区上海路 12 号"
@@ -62,15 +62,9 @@ def desk(database: Database, settings: Settings, county: County, tracked: Tracke
         )
         flag = missed(case, 17)
         session.add_all([checkin, notice, flag])
-        points.install_default(session)
-        draft = points.draft(
-            session,
-            case.id,
-            item="checkin_missed",
-            fact="duty:17",
-            happened_on=date(2026, 11, 19),
-            evidence={"opens_at": NOW.isoformat()},
-            now=NOW,
+        asked_from = {"opens_at": NOW.isoformat()}
+        draft = add_draft(
+            session, case.id, "checkin_missed", "duty:17", date(2026, 11, 19), **asked_from
         )
         asked = help_requests.ask(session, case, HelpKind.CALL_BACK, NOW)
         incident = session.scalars(select(Incident)).one()

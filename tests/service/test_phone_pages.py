@@ -1,6 +1,7 @@
 """The phone page and the kiosk, as a browser's requests meet them."""
 
 import io
+from dataclasses import replace
 from datetime import UTC, datetime
 from uuid import UUID
 
@@ -15,16 +16,17 @@ from correction_service import consents, duties, points
 from correction_service.audit import SYSTEM
 from correction_service.captures import Capture
 from correction_service.db import Database
+from correction_service.face.verifier import Verifier
 from correction_service.phones import offer
 from correction_service.settings import Settings
 from models.case import Case
-from models.checkin import CheckIn, CheckInDuty, DutyState, Way
+from models.checkin import CheckIn, CheckInDuty, DutyState, Outcome, Way
 from models.help_request import HelpKind, HelpRequest
 from models.notice import Notice, NoticeState
 from models.person import Person
 from models.phone import PhoneAccess
 from models.user import Role
-from tests.county import County
+from tests.county import County, add_draft
 from tests.enrolled import Bursts
 from tests.pages import SignedInClient
 
@@ -207,6 +209,23 @@ def test_a_replayed_challenge_is_refused_and_counted(phone: FlaskClient, bursts:
     assert counted() == before + 1
 
 
+def test_a_busy_service_says_when_to_come_back_and_holds_it_against_nobody(
+    app: Flask, phone: FlaskClient, bursts: Bursts, database: Database
+) -> None:
+    with Verifier(workers=1, queue_length=-1) as full:  # not one place
+        app.extensions["correction"] = replace(app.extensions["correction"], verifier=full)
+        answer = send(phone, bursts.person)
+    assert (answer.status_code, answer.json and answer.json["type"]) == (
+        503,
+        "urn:correction:busy",
+    )
+    assert int(answer.headers["Retry-After"]) > 0
+    with database.reading() as session:
+        made = session.scalars(select(CheckIn)).one()
+        assert (made.outcome, made.photo_id) == (Outcome.FAULT, None)
+    assert phone.get("/m/").status_code == 200
+
+
 @pytest.mark.parametrize(
     ("fields", "field"),
     [
@@ -266,15 +285,7 @@ def test_points_show_every_entry_with_its_reason_and_what_was_taken_back(
     officer = county.users[Role.OFFICER]
     with database.transaction(SYSTEM, "test") as session:
         points.install_default(session)
-        draft = points.draft(
-            session,
-            county.case,
-            item="checkin_missed",
-            fact="duty:1",
-            happened_on=now.date(),
-            evidence={},
-            now=now,
-        )
+        draft = add_draft(session, county.case, "checkin_missed", "duty:1", now.date())
         entry = points.confirm(session, draft, officer, now, "missed without a reason")
         points.reverse(session, entry, officer, now, "the hospital confirmed the visit")
     page = phone.get("/m/points").text

@@ -1,6 +1,6 @@
 """A fact becomes a draft, an officer makes it an entry, and a second entry takes it back."""
 
-from datetime import date
+from datetime import date, timedelta
 
 import pytest
 from sqlalchemy import select
@@ -10,24 +10,16 @@ from correction_service import points
 from correction_service.audit import SYSTEM
 from correction_service.db import Database
 from models.case import Case, CaseState
+from models.checkin import CheckInDuty, DutyKind, DutyState
 from models.errors import Invalid, Refused
 from models.notice import Notice
-from models.points import DraftState, PointsDraft, PointsEntry, Rulebook
+from models.points import DraftState, PointsEntry, Rulebook
 from models.user import Role
-from tests.county import NOW, County
-
-DAY = date(2026, 11, 20)
-
-
-def propose(session: Session, county: County, item: str, fact: str) -> PointsDraft:
-    points.install_default(session)
-    return points.draft(
-        session, county.case, item=item, fact=fact, happened_on=DAY, evidence={}, now=NOW
-    )
+from tests.county import DAY, NOW, County, add_draft
 
 
 def enter(session: Session, county: County, item: str, fact: str) -> PointsEntry:
-    made = propose(session, county, item, fact)
+    made = add_draft(session, county.case, item, fact)
     return points.confirm(session, made, county.users[Role.OFFICER], NOW, "核实")
 
 
@@ -57,16 +49,9 @@ def test_the_version_in_force_on_the_day_is_used(database: Database, county: Cou
         assert points.rulebook_on(session, date(2026, 11, 19)) is old
         with pytest.raises(Refused, match="2019-01-01"):
             points.rulebook_on(session, date(2019, 1, 1))
-        assert propose(session, county, "stand_in", "checkin:1").points == -30
-
-
-def test_the_same_fact_is_drafted_once(database: Database, county: County) -> None:
-    with database.transaction(SYSTEM, "test") as session:
-        first = propose(session, county, "checkin_missed", "duty:1")
-        assert propose(session, county, "checkin_missed", "duty:1") is first
-        assert propose(session, county, "checkin_missed", "duty:2") is not first
+        assert points.proposed(new, county.case, "stand_in", "checkin:1", DAY).points == -30
         with pytest.raises(Invalid) as refusal:
-            propose(session, county, "whistling", "duty:1")
+            points.proposed(new, county.case, "whistling", "duty:1", DAY)
         assert refusal.value.field == "item"
 
 
@@ -74,7 +59,7 @@ def test_a_draft_counts_only_when_an_officer_confirms_it_and_the_person_is_told(
     database: Database, county: County
 ) -> None:
     with database.transaction(SYSTEM, "test") as session:
-        made = propose(session, county, "checkin_missed", "duty:1")
+        made = add_draft(session, county.case, "checkin_missed", "duty:1")
         before = points.balance(session, county.case, DAY)
         with pytest.raises(Invalid) as refusal:
             points.confirm(session, made, county.users[Role.OFFICER], NOW, "  ")
@@ -138,8 +123,8 @@ def test_nothing_is_deducted_for_a_fact_that_a_protected_reason_covers(
 ) -> None:
     officer = county.users[Role.OFFICER]
     with database.transaction(SYSTEM, "test") as session:
-        made = propose(session, county, "checkin_missed", "duty:1")
-        other = propose(session, county, "verification_avoided", "duty:1")
+        made = add_draft(session, county.case, "checkin_missed", "duty:1")
+        other = add_draft(session, county.case, "verification_avoided", "duty:1")
         with pytest.raises(Invalid) as refusal:
             points.refuse(session, made, officer, NOW, "住院", excuse="holiday")
         assert refusal.value.field == "excuse"
@@ -147,9 +132,42 @@ def test_nothing_is_deducted_for_a_fact_that_a_protected_reason_covers(
         assert made.state is DraftState.REFUSED
         with pytest.raises(Refused, match="protected"):
             points.confirm(session, other, officer, NOW, "扣分")
-        with pytest.raises(Refused, match="protected"):
-            propose(session, county, "false_material", "duty:1")
         assert points.balance(session, county.case, DAY).total == 93
+
+
+def test_one_fact_is_deducted_once(database: Database, county: County) -> None:
+    officer = county.users[Role.OFFICER]
+    with database.transaction(SYSTEM, "test") as session:
+        missed = enter(session, county, "checkin_missed", "duty:1")
+        late = add_draft(session, county.case, "checkin_late", "duty:1")
+        with pytest.raises(Refused, match="already counts"):
+            points.confirm(session, late, officer, NOW, "迟到")
+        points.reverse(session, missed, officer, NOW, "当日迟到，并非未签")
+        points.confirm(session, late, officer, NOW, "迟到")
+        assert points.balance(session, county.case, DAY).total == 93 - 2
+
+
+def test_a_draft_whose_duty_was_settled_otherwise_is_not_confirmed(
+    database: Database, county: County
+) -> None:
+    with database.transaction(SYSTEM, "test") as session:
+        duty = CheckInDuty(
+            case_id=county.case,
+            kind=DutyKind.SCHEDULED,
+            key=f"scheduled:{DAY}",
+            opens_at=NOW - timedelta(hours=4),
+            closes_at=NOW - timedelta(hours=2),
+            missed_after=NOW - timedelta(hours=1),
+            state=DutyState.MISSED,
+        )
+        session.add(duty)
+        session.flush()
+        missed = add_draft(session, county.case, "checkin_missed", f"duty:{duty.id}")
+        duty.settle(NOW)
+        with pytest.raises(Refused) as refusal:
+            points.confirm(session, missed, county.users[Role.OFFICER], NOW, "未签到")
+        assert refusal.value.code == "settled_otherwise"
+        assert points.ledger(session, county.case) == []
 
 
 def test_a_penalty_replaces_the_deduction_for_the_same_fact(
@@ -160,6 +178,6 @@ def test_a_penalty_replaces_the_deduction_for_the_same_fact(
         enter(session, county, "checkin_missed", "duty:2")
         enter(session, county, "warning", "duty:1")
         assert points.balance(session, county.case, DAY).total == 93 - 5 - 25
-        late = propose(session, county, "verification_avoided", "duty:1")
-        with pytest.raises(Refused, match="penalty already counts"):
+        late = add_draft(session, county.case, "verification_avoided", "duty:1")
+        with pytest.raises(Refused, match="already counts"):
             points.confirm(session, late, county.users[Role.OFFICER], NOW, "扣分")

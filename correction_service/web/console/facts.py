@@ -52,6 +52,9 @@ EVIDENCE = {
     "answered_at": _l("answered"),
     "delivered_at": _l("request delivered"),
     "last_check_in": _l("latest check-in that counted"),
+    "seen_from": _l("seen from"),
+    "captured_at": _l("captured"),
+    "found_at": _l("found by an officer"),
 }
 
 

@@ -84,6 +84,7 @@ WORDS: dict[type[StrEnum], dict[StrEnum, Any]] = {
         FlagKind.DEVICE_SILENT: _l("Bracelet not heard"),
         FlagKind.ORDER_ENDING: _l("Positioning order ends"),
         FlagKind.TERM_ENDING: _l("Term ends"),
+        FlagKind.DEDUCTION_MOOT: _l("A deduction to take back?"),
     },
     FlagState: {
         FlagState.OPEN: _l("open"),

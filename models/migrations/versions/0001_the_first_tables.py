@@ -792,6 +792,7 @@ def upgrade() -> None:
                 "device_silent",
                 "order_ending",
                 "term_ending",
+                "deduction_moot",
                 name="flagkind",
                 native_enum=False,
                 create_constraint=True,
