@@ -185,6 +185,13 @@ def unbind(session: Session, device: Device, now: datetime) -> Binding:
     return binding
 
 
+def take_off(session: Session, case: Case, now: datetime) -> None:
+    """Unbind whatever the person of a case wears."""
+    worn = select(Device).join(Binding).where(Binding.case_id == case.id, _worn_now)
+    for device in session.scalars(worn).all():
+        unbind(session, device, now)
+
+
 _worn_now = Binding.unbound_at.is_(None)
 
 

@@ -7,10 +7,10 @@ from itertools import count
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
-from correction_service import orders, outbox, templates
+from correction_service import bracelets, orders, outbox, templates
 from correction_service.scope import case_for
 from models.agency import Agency, Office
-from models.case import ENDED, LEGAL_ZONE, Case, CaseState, TeamMember
+from models.case import ENDED, LEGAL_ZONE, NEXT, Case, CaseState, TeamMember
 from models.errors import Invalid, NotFound, Refused
 from models.identity import Sex
 from models.user import Permission, User
@@ -21,6 +21,19 @@ TEAM_PARTS = ("officer", "family", "neighbour", "employer", "volunteer", "guardi
 def legal_day(now: datetime) -> date:
     """Return the legal day of a moment (domain.md §0: days of Asia/Shanghai)."""
     return now.astimezone(LEGAL_ZONE).date()
+
+
+def open_case_for(
+    session: Session, user: User, case_id: int, permission: Permission = Permission.SEE_CASES
+) -> Case:
+    """As `case_for`, for acts on the person: an ended case gives no say in them any more.
+
+    The person may be supervised elsewhere by now.
+    """
+    case = case_for(session, user, case_id, permission)
+    if case.state in ENDED:
+        raise Refused("The case has ended.", code="case_ended")
+    return case
 
 
 def offices(session: Session, user: User) -> Sequence[Office]:
@@ -102,12 +115,22 @@ def remove_team_member(session: Session, user: User, case_id: int, member_id: in
     session.flush()
 
 
-def move(session: Session, user: User, case_id: int, state: CaseState, now: datetime) -> Case:
-    """Take a case to another state. The end of the last case ends orders and face data at once."""
+def lawful_next(case: Case) -> list[CaseState]:
+    """Return the states that `move` may take a case to now, in their order of domain.md §1."""
+    unreported = {CaseState.UNDER_CORRECTION} if case.reported_on is None else frozenset()
+    return [state for state in CaseState if state in NEXT[case.state] - unreported]
+
+
+def move(
+    session: Session, user: User, case_id: int, state: CaseState, *, note: str, now: datetime
+) -> Case:
+    """Take a case to another state and keep why; an end stops positioning and face data at once."""
     case = case_for(session, user, case_id, Permission.SUPERVISE)
     if state is CaseState.UNDER_CORRECTION and case.reported_on is None:
         raise Refused("Reporting in is recorded first.", field="state")
-    case.move(state, now)
+    if not note.strip():
+        raise Invalid("Say why, and on which paper.", field="note")
+    case.move(state, now, note.strip())
     if state in ENDED:
         end(session, case, now)
     _changed(session, case, now)
@@ -117,6 +140,7 @@ def move(session: Session, user: User, case_id: int, state: CaseState, now: date
 def end(session: Session, case: Case, now: datetime) -> None:
     """Stop what the law stops on the day: positioning, and the face with the last case (LCC 44)."""
     orders.lift_all(session, case, now)
+    bracelets.take_off(session, case, now)
     if all(other.state in ENDED for other in case.person.cases):
         templates.forget(session, case.person, now)
 

@@ -10,14 +10,13 @@ from datetime import datetime
 
 from sqlalchemy.orm import Session
 
-from correction_service import consents, photos, templates
+from correction_service import cases, consents, photos, templates
 from correction_service.face.images import has_too_many_pixels
 from correction_service.face.verdict import Assessment, EnrolmentOutcome, EnrolmentVerdict
 from correction_service.face.verifier import Verifier
 from correction_service.face.words import Reason
-from correction_service.scope import case_for
 from correction_service.settings import Settings
-from models.case import ENDED, Case
+from models.case import Case
 from models.errors import Invalid, Refused
 from models.face import FaceTemplate
 from models.user import Permission, User
@@ -27,9 +26,7 @@ MOST_PHOTOS = 8
 
 def begin(session: Session, user: User, case_id: int) -> Case:
     """Return the case, or refuse before anyone is photographed: not theirs, ended, no consent."""
-    case = case_for(session, user, case_id, Permission.ENROL)
-    if case.state in ENDED:
-        raise Refused("The case has ended.", field="case")
+    case = cases.open_case_for(session, user, case_id, Permission.ENROL)
     consents.require(session, case.person)
     return case
 

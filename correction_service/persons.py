@@ -11,7 +11,7 @@ from sqlalchemy.orm import Session, selectinload
 from correction_service import audit, cases
 from correction_service.db import ring_of
 from correction_service.intake import EnrolForm, Faults, check, phone_number
-from correction_service.scope import case_for, visible
+from correction_service.scope import visible
 from models.agency import Office
 from models.case import ENDED, Case, CaseState
 from models.checkin import CheckInPlan
@@ -81,12 +81,23 @@ def _obstacles(form: EnrolForm, person: Person | None, offices: set[int]) -> Ite
         )
     running = next((case for case in person.cases if case.state not in ENDED), None)
     if running is not None:
-        yield Refused(
-            "This person already has a case that has not ended: %(number)s.",
+        yield _enrolled_already(running, offices)
+
+
+def _enrolled_already(running: Case, offices: set[int]) -> Refused:
+    """Name the case where it is theirs; of one elsewhere they learn only that it is."""
+    if running.office_id not in offices:
+        return Refused(
+            "This person already has a case at another office that has not ended.",
             field="id_number",
             code="already_enrolled",
-            number=running.number,
         )
+    return Refused(
+        "This person already has a case that has not ended: %(number)s.",
+        field="id_number",
+        code="already_enrolled",
+        number=running.number,
+    )
 
 
 def admit(
@@ -154,7 +165,7 @@ def change_contact(
     session: Session, user: User, case_id: int, *, phone: str | None, address: str | None
 ) -> Person:
     """Set phone and address anew; None leaves a field alone, an empty text clears it."""
-    person = case_for(session, user, case_id, Permission.ENROL).person
+    person = cases.open_case_for(session, user, case_id, Permission.ENROL).person
     ring = ring_of(session)
     if phone is not None:
         person.put(ring, "phone", phone_number(phone) if phone.strip() else None)
@@ -166,7 +177,7 @@ def change_contact(
 
 def reveal(session: Session, user: User, case_id: int, column: str) -> str | None:
     """Open the ID number, phone or address for someone who supervises; the look is logged."""
-    person = case_for(session, user, case_id, Permission.SUPERVISE).person
+    person = cases.open_case_for(session, user, case_id, Permission.SUPERVISE).person
     if column not in SEALED_FIELDS:
         raise Invalid("There is no such field.", field="column")
     audit.viewed(session, f"view_{column}", "person", person.id)

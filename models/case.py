@@ -84,6 +84,7 @@ class Case(Base):
     term_end: Mapped[date]
     state: Mapped[CaseState] = mapped_column(words(CaseState), default=CaseState.AWAITING_REPORT)
     state_since: Mapped[datetime]
+    state_note: Mapped[str | None] = mapped_column(doc="why it is in this state, in their words")
     level: Mapped[Level] = mapped_column(words(Level), default=Level.ORDINARY)
     minor: Mapped[bool] = mapped_column(default=False, doc="by age when correction starts, LCC 58")
 
@@ -117,8 +118,8 @@ class Case(Base):
             end = min(end, self.state_since.astimezone(LEGAL_ZONE).date())
         return max((end - max(first, self.reported_on)).days + 1, 0)
 
-    def move(self, state: CaseState, now: datetime) -> None:
-        """Take the case to another state, if the law lets it go there."""
+    def move(self, state: CaseState, now: datetime, note: str | None = None) -> None:
+        """Take the case to another state, if the law lets it go there; `note` says why."""
         if state not in NEXT[self.state]:
             raise Refused(
                 "A case cannot go from %(before)s to %(after)s.",
@@ -128,6 +129,7 @@ class Case(Base):
             )
         self.state = state
         self.state_since = now
+        self.state_note = note
 
     def report_in(self, day: date, now: datetime) -> None:
         """Record 报到: correction begins once the team is right."""

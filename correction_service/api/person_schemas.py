@@ -95,6 +95,13 @@ class ReportIn(BaseModel):
     reported_on: date
 
 
+class StateIn(BaseModel):
+    """Another state of a case, and why."""
+
+    state: CaseState
+    note: str = Field(max_length=1000, description="why, and on which paper")
+
+
 class MemberIn(BaseModel):
     """One member of a correction team."""
 

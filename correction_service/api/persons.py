@@ -100,6 +100,20 @@ def report_in(case_id: int, report: schema.ReportIn) -> schema.CaseOut:
         return schema.CaseOut.of(case)
 
 
+@blueprint.post("/cases/<int:case_id>/state")
+@blueprint.input(schema.StateIn, arg_name="asked")
+@blueprint.output(schema.CaseOut)
+@blueprint.doc(summary="Change a case's state", responses=[401, 403, 404, 409, 422])
+@access.needs(Permission.SUPERVISE)
+def change_state(case_id: int, asked: schema.StateIn) -> schema.CaseOut:
+    """Take a case to another state; `released` and `terminated` end positioning and face data."""
+    with access.writing() as session:
+        user, now = access.user(), access.now()
+        case = cases.move(session, user, case_id, asked.state, note=asked.note, now=now)
+        photos.expire(session, access.service().settings, now)
+        return schema.CaseOut.of(case)
+
+
 @blueprint.post("/cases/<int:case_id>/team")
 @blueprint.input(schema.MemberIn, arg_name="member")
 @blueprint.output(schema.MemberOut, status_code=201)
@@ -142,7 +156,7 @@ def put_consent(case_id: int, answer: schema.ConsentIn) -> dict[str, object]:
     """Record an answer; without consent the template and the enrolment photo go at once."""
     with access.writing() as session:
         user, now = access.user(), access.now()
-        person = case_for(session, user, case_id, Permission.ENROL).person
+        person = cases.open_case_for(session, user, case_id, Permission.ENROL).person
         if answer.given:
             consents.give(session, person, user, now, answer.text_version)
         else:
@@ -206,7 +220,7 @@ def _seen(verdict: EnrolmentVerdict) -> list[schema.PhotoOut]:
 def activation_code(case_id: int) -> dict[str, object]:
     """Give a code for the phone page; earlier codes, PINs and sessions end."""
     with access.writing() as session:
-        case = case_for(session, access.user(), case_id, Permission.ENROL)
+        case = cases.open_case_for(session, access.user(), case_id, Permission.ENROL)
         code = phones.offer(session, case.person, access.now())
     return {"code": code, "expires_at": access.now() + ACTIVATION_FOR}
 

@@ -221,6 +221,18 @@ def test_a_photo_with_more_pixels_than_the_settings_allow_is_refused_undecoded(
     assert problem(judged) == (422, "image_too_many_pixels", "photos")
 
 
+def test_a_case_is_released_with_a_reason_and_its_person_is_let_be(
+    officer: FlaskClient, county: County
+) -> None:
+    case = f"/api/v1/cases/{county.case}"
+    for asked in ({"state": "released", "note": ""}, {"state": "awaiting_report", "note": "x"}):
+        assert officer.post(f"{case}/state", json=asked).status_code in {409, 422}
+    done = officer.post(f"{case}/state", json={"state": "released", "note": "期满"})
+    assert done.get_json()["state"] == "released"
+    for path, body in (("activation-code", None), ("consent", {"given": True})):
+        assert problem(officer.post(f"{case}/{path}", json=body))[:2] == (409, "case_ended")
+
+
 def test_an_activation_code_is_given_once_and_replaces_the_last(
     officer: FlaskClient, county: County
 ) -> None:

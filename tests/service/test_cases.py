@@ -3,20 +3,23 @@
 from datetime import date, timedelta
 
 import pytest
-from sqlalchemy import select
+from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
-from correction_service import cases, consents, orders
+from correction_service import cases, consents, enrolments, orders, persons, scope
 from correction_service.audit import SYSTEM
 from correction_service.db import Database
 from models.case import Case, CaseState
+from models.device import Binding
 from models.errors import Forbidden, Invalid, NotFound, Refused
 from models.face import FaceTemplate
+from models.fix import Fix
 from models.identity import Sex
 from models.order import Ground, PositioningOrder
 from models.outbox import Outbox
-from models.user import Role, User
+from models.user import Permission, Role, User
 from tests.county import NOW, County
+from tests.tracked import HUICHUAN, Tracked, heard, minutes, take
 
 TODAY = date(2026, 11, 20)
 
@@ -94,9 +97,18 @@ def test_correction_does_not_begin_by_a_change_of_state(database: Database, coun
     with database.transaction(SYSTEM, "test") as session:
         case = awaiting(session, county)
         with pytest.raises(Refused, match="Reporting in"):
-            cases.move(session, user(session, county), case.id, CaseState.UNDER_CORRECTION, NOW)
+            cases.move(
+                session,
+                user(session, county),
+                case.id,
+                CaseState.UNDER_CORRECTION,
+                note="x",
+                now=NOW,
+            )
         with pytest.raises(Refused, match="cannot go"):
-            cases.move(session, user(session, county), case.id, CaseState.ON_LEAVE, NOW)
+            cases.move(
+                session, user(session, county), case.id, CaseState.ON_LEAVE, note="x", now=NOW
+            )
 
 
 def test_release_ends_tracking_and_forgets_the_face_at_once(
@@ -112,11 +124,51 @@ def test_release_ends_tracking_and_forgets_the_face_at_once(
             enrolled_by=officer.id, enrolled_at=NOW,
         )  # fmt: skip
         session.add(template)
-        cases.move(session, officer, case.id, CaseState.RELEASED, NOW)
+        with pytest.raises(Invalid) as refusal:
+            cases.move(session, officer, case.id, CaseState.RELEASED, note=" ", now=NOW)
+        assert refusal.value.field == "note"
+        cases.move(session, officer, case.id, CaseState.RELEASED, note="期满", now=NOW)
+        assert (case.state_note, cases.lawful_next(case)) == ("期满", [])
         assert not order.in_force(NOW)
         assert template.sealed is None
         with pytest.raises(Refused, match="ended"):
             decided(session, county)
+
+
+def test_release_takes_the_bracelet_off_and_nothing_is_stored_afterwards(
+    database: Database, county: County, tracked: Tracked
+) -> None:
+    with database.transaction(SYSTEM, "test") as session:
+        officer = user(session, county)
+        cases.move(session, officer, county.case, CaseState.RELEASED, note="期满", now=NOW)
+    take(database, heard(minutes(NOW + timedelta(minutes=1), [HUICHUAN] * 3)))
+    with database.reading() as session:
+        assert session.scalar(select(Binding.unbound_at)) == NOW
+        assert session.scalar(select(func.count(Fix.time))) == 0
+
+
+def test_an_ended_case_gives_no_say_in_the_person(database: Database, county: County) -> None:
+    with database.transaction(SYSTEM, "test") as session:
+        officer = user(session, county)
+        cases.move(session, officer, county.case, CaseState.TERMINATED, note="收监", now=NOW)
+        assert scope.case_for(session, officer, county.case).state is CaseState.TERMINATED
+        for act in (
+            lambda: cases.open_case_for(session, officer, county.case, Permission.ENROL),
+            lambda: persons.reveal(session, officer, county.case, "phone"),
+            lambda: persons.change_contact(
+                session, officer, county.case, phone="13800000000", address=None
+            ),
+            lambda: enrolments.begin(session, officer, county.case),
+        ):
+            with pytest.raises(Refused) as refusal:
+                act()
+            assert refusal.value.code == "case_ended"
+
+
+def test_what_may_come_next_waits_for_reporting_in(database: Database, county: County) -> None:
+    with database.transaction(SYSTEM, "test") as session:
+        case = awaiting(session, county)
+        assert cases.lawful_next(case) == [CaseState.DETAINED, CaseState.TERMINATED]
 
 
 def test_an_order_starts_now_and_ends_with_its_last_legal_day(

@@ -69,6 +69,7 @@ POSTS = {
     "/cases/{case}/face": P.SEE_PHOTOS,
     "/cases/{case}/attest": P.SUPERVISE,
     "/cases/{case}/ask": P.SUPERVISE,
+    "/cases/{case}/state": P.SUPERVISE,
     "/cases/{case}/help/{help}": P.SUPERVISE,
     "/incidents/{incident}/acknowledge": P.SUPERVISE,
     "/incidents/{incident}/act": P.SUPERVISE,
@@ -388,6 +389,24 @@ def test_a_request_for_help_is_closed_with_what_was_done(
     officer = client_of(Role.OFFICER)
     officer.post(f"/cases/{desk.case}/help/{desk.help}", data={"note": "已回电"})
     assert f'id="help-{desk.help}"' not in officer.get(f"/cases/{desk.case}").text
+
+
+def test_an_end_is_asked_about_once_more(
+    client_of: SignedInClient, database: Database, desk: Desk
+) -> None:
+    officer, path = client_of(Role.OFFICER), f"/cases/{desk.case}/state"
+    assert 'value="released"' in officer.get(f"/cases/{desk.case}/file").text
+    form = {"state": "released", "note": "期满"}
+    for given in ({"state": "no such"}, form, {**form, "sure": "on"}):
+        officer.post(path, data=given)
+        with database.reading() as session:
+            case = session.get_one(Case, desk.case)
+            assert (case.state_note == "期满") is ("sure" in given)
+            theirs = select(StoredPhoto).where(StoredPhoto.purpose == "enrolment")
+            assert (session.scalars(theirs).one().deleted_at is not None) is ("sure" in given)
+    ended = officer.get(f"/cases/{desk.case}/file").text
+    assert "期满" in ended
+    assert 'name="sure"' not in ended
 
 
 def test_a_search_finds_by_name_or_whole_number_and_leaves_no_url(

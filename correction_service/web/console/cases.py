@@ -19,17 +19,18 @@ from correction_service import (
     help_requests,
     orders,
     persons,
+    photos,
     templates,
     timeline,
 )
-from correction_service.cases import legal_day
+from correction_service.cases import lawful_next, legal_day, move, open_case_for
 from correction_service.scope import case_for, visible
 from correction_service.timeline import Entry, Kind
 from correction_service.web.console import acts, ledger, words
-from models.case import LEGAL_ZONE, Case
+from models.case import ENDED, LEGAL_ZONE, Case, CaseState
 from models.checkin import CheckIn, CheckInDuty, CheckInPlan, CheckInReview, Way
 from models.device import Binding, DeviceState
-from models.errors import NotFound
+from models.errors import Invalid, NotFound
 from models.person import SEALED_FIELDS
 from models.phone import PhoneAccess
 from models.user import Permission
@@ -193,7 +194,27 @@ def file(case_id: int) -> ResponseReturnValue:
             phone=session.get(PhoneAccess, case.person_id),
             orders=orders.of(session, case),
             zones=session.scalars(zones).all(),
+            next_states=[(state.value, words.word(state)) for state in lawful_next(case)],
         )
+
+
+@blueprint.post("/<int:case_id>/state")
+@access.needs(Permission.SUPERVISE)
+def change_state(case_id: int) -> ResponseReturnValue:
+    """Take the case to another state; an end is asked about once more, with what it ends."""
+    asked = request.form.get("state", "")
+
+    def act(session: Session) -> None:
+        case_for(session, access.user(), case_id, Permission.SUPERVISE)  # else it is not theirs
+        if asked not in set(CaseState):
+            raise Invalid("Choose one of the list.", field="state")
+        if CaseState(asked) in ENDED and "sure" not in request.form:
+            raise Invalid("Tick that positioning and the face data end at once.", field="sure")
+        user, now = access.user(), access.now()
+        move(session, user, case_id, CaseState(asked), note=acts.note(), now=now)
+        photos.expire(session, access.service().settings, now)
+
+    return acts.done(act, _l("The state is changed."), url_for("cases.file", case_id=case_id))
 
 
 @blueprint.post("/<int:case_id>/reveal/<column>")
@@ -212,7 +233,7 @@ def reveal(case_id: int, column: str) -> ResponseReturnValue:
 def face(case_id: int) -> ResponseReturnValue:
     """Return the latest enrolment photo's place; loading it is the look that is logged."""
     with access.reading() as session:
-        person = case_for(session, access.user(), case_id, Permission.SEE_PHOTOS).person
+        person = open_case_for(session, access.user(), case_id, Permission.SEE_PHOTOS).person
         found = templates.enrolment_photos(session, person)
         return render_template("console/_face.html", photo=found[0] if found else None)
 

@@ -6,7 +6,7 @@ from flask.typing import ResponseReturnValue
 from flask_babel import gettext
 from sqlalchemy.orm import Session
 
-from correction_service import access, consents, enrolments, locale, photos, templates
+from correction_service import access, cases, consents, enrolments, locale, photos, templates
 from correction_service.face.verdict import EnrolmentVerdict
 from correction_service.problems import said
 from correction_service.scope import case_for
@@ -50,7 +50,8 @@ def answer(case_id: int) -> ResponseReturnValue:
     if given and "read" not in request.form:
         return _consent_page(case_id, gettext("Tick that the person has read or heard it.")), 422
     with access.writing() as session:
-        person, user, now = _case(session, case_id).person, access.user(), access.now()
+        user, now = access.user(), access.now()
+        person = cases.open_case_for(session, user, case_id, Permission.ENROL).person
         if given:
             consents.give(session, person, user, now, request.form.get("version", ""))
         else:

@@ -178,7 +178,7 @@ def contact(case_id: int) -> ResponseReturnValue:
 def code(case_id: int) -> ResponseReturnValue:
     """Give a new activation code; it is on this page and never again."""
     with access.writing() as session:
-        case = case_for(session, access.user(), case_id, Permission.ENROL)
+        case = cases.open_case_for(session, access.user(), case_id, Permission.ENROL)
         offered = phones.offer(session, case.person, access.now())
     address = f"{access.service().settings.public_url.rstrip('/')}/m/activate#{offered}"
     return _page(
@@ -196,7 +196,8 @@ def unlock(case_id: int) -> ResponseReturnValue:
     """Open a phone page that wrong PINs have closed."""
 
     def act(session: Session) -> None:
-        phones.unlock(session, case_for(session, access.user(), case_id, Permission.ENROL).person)
+        case = cases.open_case_for(session, access.user(), case_id, Permission.ENROL)
+        phones.unlock(session, case.person)
 
     return attempt(case_id, "phone", act)
 
@@ -207,7 +208,7 @@ def no_smartphone(case_id: int) -> ResponseReturnValue:
     """Note that the person has no smartphone, or has one now."""
 
     def act(session: Session) -> None:
-        person = case_for(session, access.user(), case_id, Permission.ENROL).person
+        person = cases.open_case_for(session, access.user(), case_id, Permission.ENROL).person
         phones.set_no_smartphone(session, person, without=request.form.get("without") == "1")
 
     return attempt(case_id, "phone", act)

@@ -352,6 +352,7 @@ def upgrade() -> None:
             nullable=False,
         ),
         sa.Column("state_since", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("state_note", sa.String(), nullable=True),
         sa.Column(
             "level",
             sa.Enum(
