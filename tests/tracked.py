@@ -16,7 +16,7 @@ from correction_service.db import Database
 from correction_service.fixes import Heard, Recorded, record
 from devices import wire
 from models.case import Case
-from models.device import Binding, Device, Gateway
+from models.device import Binding, Device, DeviceState, Gateway
 from models.incident import Incident
 from models.order import Ground, PositioningOrder
 from models.user import Role, User
@@ -116,6 +116,27 @@ def take(database: Database, *batch: Heard, now: datetime = NOW) -> Recorded:
     """Record a batch as the ingest process does, in a transaction of its own."""
     with database.transaction(SYSTEM, "test") as session:
         return record(session, batch, now)
+
+
+def live_at(database: Database, one: dict[str, object], at: datetime) -> Recorded:
+    """Take a message as it comes, two seconds after its own time."""
+    kind = "event" if "event" in one else "fix"
+    received = at + timedelta(seconds=2)
+    return take(database, heard(one, kind=kind, received=received), now=received)
+
+
+def live(database: Database, fixes: list[dict[str, object]]) -> None:
+    """Take fixes one by one as they come."""
+    for one in fixes:
+        live_at(database, one, datetime.fromisoformat(str(one["time"])))
+
+
+def state_of(database: Database, device_id: int) -> DeviceState:
+    """What is known of a bracelet now, to look at after the session."""
+    with database.reading() as session:
+        state = session.get_one(DeviceState, device_id)
+        session.expunge_all()
+        return state
 
 
 def incidents_of(database: Database) -> list[Incident]:

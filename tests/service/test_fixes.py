@@ -2,20 +2,18 @@
 
 import hashlib
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import timedelta
 
-import msgspec
 import pytest
 from sqlalchemy import func, select
 
 from correction_service import bracelets, zones
 from correction_service.audit import SYSTEM
 from correction_service.db import Database
-from correction_service.fixes import Recorded
 from correction_service.zones import Terms
 from models.case import Case, CaseState
-from models.device import Device, DeviceState, Gateway
-from models.fix import DeviceEvent, Fix, Reject
+from models.device import Device, Gateway
+from models.fix import Fix, Reject
 from models.incident import IncidentKind, IncidentState
 from models.order import PositioningOrder
 from models.outbox import Outbox
@@ -29,11 +27,12 @@ from tests.tracked import (
     HONGHUAGANG,
     HUICHUAN,
     Tracked,
-    event,
     fix,
     heard,
     incidents_of,
+    live,
     minutes,
+    state_of,
     take,
     track,
 )
@@ -49,25 +48,6 @@ def stored(database: Database) -> int:
 def changes(database: Database) -> list[ZoneState]:
     with database.reading() as session:
         return list(session.scalars(select(ZoneChange.state).order_by(ZoneChange.decided_at)))
-
-
-def state_of(database: Database, device_id: int) -> DeviceState:
-    with database.reading() as session:
-        state = session.get_one(DeviceState, device_id)
-        session.expunge_all()
-        return state
-
-
-def live_at(database: Database, one: dict[str, object], at: datetime) -> Recorded:
-    """Take a message as it comes, two seconds after its own time."""
-    kind = "event" if "event" in one else "fix"
-    received = at + 2 * SECOND
-    return take(database, heard(one, kind=kind, received=received), now=received)
-
-
-def live(database: Database, fixes: list[dict[str, object]]) -> None:
-    for one in fixes:
-        live_at(database, one, datetime.fromisoformat(str(one["time"])))
 
 
 def test_a_trip_between_districts_of_one_city_raises_nothing(
@@ -307,124 +287,6 @@ def test_the_next_wearer_does_not_begin_where_the_last_one_was(
     take(database, heard(late, received=handed_over), now=handed_over)
     assert stored(database) == 7
     assert state_of(database, tracked.device).lat is None
-
-
-RAISING = {
-    "strap_open": IncidentKind.STRAP_OPENED,
-    "case_open": IncidentKind.CASE_OPENED,
-    "separated": IncidentKind.SEPARATED,
-    "jamming": IncidentKind.JAMMED,
-    "power_off": IncidentKind.POWER_OFF,
-    "sos": IncidentKind.SOS,
-}
-
-
-def test_events_open_their_incidents_at_once_and_once(database: Database, tracked: Tracked) -> None:
-    said = [event(NOW, name, detail="x" * 2000) for name in RAISING]
-    for one in (*said, *said):
-        live_at(database, one, NOW)
-    found = incidents_of(database)
-    assert [incident.kind for incident in found] == list(RAISING.values())
-    assert {(incident.since, incident.facts["times"]) for incident in found} == {(NOW, 1)}
-    with database.reading() as session:
-        raw = set(session.scalars(select(DeviceEvent.raw)))
-        assert raw == {msgspec.json.encode(one) for one in said}
-
-
-def test_what_stops_by_itself_is_marked_as_ended(database: Database, tracked: Tracked) -> None:
-    stopped = NOW + timedelta(minutes=1)
-    for name in ("strap_open", "separated", "power_off"):
-        live_at(database, event(NOW, name), NOW)
-    for name in ("strap_closed", "reunited", "charging"):
-        live_at(database, event(stopped, name), stopped)
-    found = incidents_of(database)
-    assert [(it.state, it.ended_at) for it in found] == [(IncidentState.OPEN, stopped)] * 3
-
-
-def test_harmless_events_are_kept_and_raise_nothing(database: Database, tracked: Tracked) -> None:
-    names = ["battery_low", "charging", "strap_closed", "reunited"]
-    for name in names:
-        live_at(database, event(NOW, name), NOW)
-    assert incidents_of(database) == []
-    with database.reading() as session:
-        query = select(DeviceEvent.event).order_by(DeviceEvent.seq)
-        assert session.scalars(query).all() == names
-
-
-@pytest.mark.parametrize("clock", ["1970-01-01T00:00:00+00:00", "2099-01-01T00:00:00+00:00"])
-def test_an_event_with_a_wrong_clock_is_judged_by_its_receipt(
-    database: Database, tracked: Tracked, clock: str
-) -> None:
-    live_at(database, {**event(NOW, "strap_open"), "time": clock}, NOW)
-    (incident,) = incidents_of(database)
-    assert incident.since == NOW + 2 * SECOND
-    assert incident.facts["clock_bad"] is True
-
-
-def test_without_an_order_events_are_kept_but_only_a_call_for_help_raises(
-    database: Database, tracked: Tracked
-) -> None:
-    with database.transaction(SYSTEM, "test") as session:
-        session.get_one(PositioningOrder, tracked.order).lifted_at = NOW
-    for name in ("strap_open", "sos"):
-        live_at(database, event(NOW, name), NOW)
-    assert [it.kind for it in incidents_of(database)] == [IncidentKind.SOS]
-    with database.reading() as session:
-        assert session.scalar(select(func.count()).select_from(DeviceEvent)) == 2
-
-
-def test_an_event_of_a_bracelet_that_nobody_wears_is_refused(
-    database: Database, tracked: Tracked
-) -> None:
-    with database.transaction(SYSTEM, "test") as session:
-        bracelets.unbind(session, session.get_one(Device, tracked.device), NOW - SECOND)
-    recorded = live_at(database, event(NOW, "strap_open"), NOW)
-    assert [it.reason for it in recorded.rejected[GATEWAY]] == ["unbound"]
-
-
-def test_a_strap_seen_open_in_a_fix_raises_where_the_event_was_lost(
-    database: Database, tracked: Tracked
-) -> None:
-    straps = ["closed", "open", "open", "closed"]
-    live(
-        database,
-        [fix(NOW + timedelta(minutes=at), strap=strap) for at, strap in enumerate(straps)],
-    )
-    (incident,) = incidents_of(database)
-    assert (incident.kind, incident.facts["told_by"]) == (IncidentKind.STRAP_OPENED, "fix")
-    assert (incident.since, incident.ended_at) == (
-        NOW + timedelta(minutes=1),
-        NOW + timedelta(minutes=3),
-    )
-
-
-def test_a_strap_that_an_event_told_open_is_not_told_again_by_fixes(
-    database: Database, tracked: Tracked
-) -> None:
-    live_at(database, event(NOW, "strap_open"), NOW)
-    live(database, [fix(NOW + timedelta(minutes=at), strap="open") for at in (1, 2)])
-    (incident,) = incidents_of(database)
-    assert incident.facts["times"] == 1
-    assert state_of(database, tracked.device).strap_open is True
-
-
-def test_a_word_from_a_silent_bracelet_ends_its_silence(
-    database: Database, tracked: Tracked
-) -> None:
-    live_at(database, event(NOW, "power_off"), NOW)
-    back = NOW + timedelta(hours=2)
-    live_at(database, fix(back), back)
-    (incident,) = incidents_of(database)
-    assert incident.ended_at == back + 2 * SECOND
-
-
-def test_a_gateway_says_whether_it_is_there(database: Database, tracked: Tracked) -> None:
-    for state, online in (("online", True), ("offline", False)):
-        said = {"state": state, "time": NOW.isoformat()}
-        take(database, heard(said, kind="status", device=""))
-        with database.reading() as session:
-            gateway = session.get_one(Gateway, tracked.gateway)
-            assert (gateway.online, gateway.heard_at) == (online, NOW)
 
 
 def test_a_person_without_zones_is_followed_without_incidents(
