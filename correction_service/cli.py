@@ -23,6 +23,8 @@ COMMANDS = {
     "db": _AT + "database:db",
     "keys": _AT + "database:keys",
     "user": _AT + "database:user",
+    "agency": _AT + "agencies:agency",
+    "office": _AT + "agencies:office",
     "person": _AT + "persons:person",
     "device": _AT + "devices:device",
     "gateway": _AT + "devices:gateway",

@@ -5,11 +5,11 @@ from collections.abc import Sequence
 from apiflask import APIBlueprint
 from flask import render_template, request
 from flask.typing import ResponseReturnValue
-from sqlalchemy import ColumnElement, String, and_, cast, func, or_, select, true
-from sqlalchemy.orm import Session
+from sqlalchemy import ColumnElement, String, and_, cast, func, or_, select
+from sqlalchemy.orm import InstrumentedAttribute, Session
 
 from correction_service import access, audit_log
-from correction_service.scope import agency_ids, visible
+from correction_service.scope import agency_ids
 from correction_service.sealer import unsealed
 from models.audit import AuditRecord, AuditRoot
 from models.case import Case
@@ -64,21 +64,26 @@ def _chosen() -> list[ColumnElement[bool]]:
 
 
 def _mine(user: User) -> ColumnElement[bool]:
-    """Match what an agency answers for: acts of its accounts, and on its cases and people.
+    """Match what an agency and those under it answer for: acts of accounts, on cases and people.
 
-    Whoever stands at the top of the tree sees all of it, the service's own acts too.
+    By the tree and not by the role: an administrator audits, though cases are closed to them.
     """
-    if user.agency.parent_id is None:
-        return true()
-    accounts = select(cast(User.id, String)).where(User.agency_id.in_(agency_ids(user.agency_id)))
-    cases = select(cast(Case.id, String)).where(visible(user))
-    people = select(cast(Case.person_id, String)).where(visible(user))
+    tree = agency_ids(user.agency_id)
+    accounts = select(cast(User.id, String)).where(User.agency_id.in_(tree))
+    cases = select(cast(Case.id, String)).where(Case.agency_id.in_(tree))
+    people = select(_undashed(cast(Case.person_id, String))).where(Case.agency_id.in_(tree))
     return or_(
         and_(AuditRecord.actor_kind == "user", AuditRecord.actor_id.in_(accounts)),
-        and_(AuditRecord.actor_kind == "person", AuditRecord.actor_id.in_(people)),
+        and_(AuditRecord.actor_kind == "person", _undashed(AuditRecord.actor_id).in_(people)),
         and_(AuditRecord.subject_kind == "supervised_case", AuditRecord.subject_id.in_(cases)),
-        and_(AuditRecord.subject_kind == "person", AuditRecord.subject_id.in_(people)),
+        and_(AuditRecord.subject_kind == "person", _undashed(AuditRecord.subject_id).in_(people)),
+        and_(AuditRecord.subject_kind == "user_account", AuditRecord.subject_id.in_(accounts)),
     )
+
+
+def _undashed(key: ColumnElement[str] | InstrumentedAttribute[str]) -> ColumnElement[str]:
+    """Write a person's id as SQLite keeps it; the log and PostgreSQL have it with dashes."""
+    return func.replace(key, "-", "")
 
 
 def _names(session: Session, rows: Sequence[AuditRecord]) -> dict[str, str]:
