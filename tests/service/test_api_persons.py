@@ -12,7 +12,9 @@ from sqlalchemy import select
 from werkzeug.datastructures import FileStorage, MultiDict
 from werkzeug.test import TestResponse, stream_encode_multipart
 
+from correction_service.audit import SYSTEM
 from correction_service.db import Database
+from models.case import Case
 from models.face import FaceTemplate, StoredPhoto
 from models.user import Role
 from tests.county import VALID_ID, County
@@ -101,6 +103,17 @@ def test_a_second_case_is_refused_by_the_number_of_the_first(
     again = enrolled(officer, county)
     assert problem(again) == (409, "already_enrolled", "id_number")
     assert number in again.get_json()["title"]
+
+
+def test_a_running_case_at_another_office_is_not_named(
+    officer: FlaskClient, county: County, database: Database
+) -> None:
+    made = enrolled(officer, county).get_json()
+    with database.transaction(SYSTEM, "test") as session:
+        session.get_one(Case, made["id"]).office_id = county.other_office
+    again = enrolled(officer, county)
+    assert problem(again) == (409, "already_enrolled", "id_number")
+    assert made["number"] not in again.text
 
 
 def test_another_office_finds_no_such_case(
