@@ -96,6 +96,11 @@ class Settings(BaseSettings):
             raise ValueError(msg)
         return key
 
+    @property
+    def map_datum(self) -> str:
+        """The datum that maps are drawn in: their tiles', WGS-84 without tiles."""
+        return self.tile_datum if self.tile_url else "wgs84"
+
     @model_validator(mode="after")
     def _lawful_hours_run_forward(self) -> "Settings":
         if self.lawful_opens >= self.lawful_closes:

@@ -98,8 +98,7 @@ class Span(BaseModel):
 
 def datum() -> str:
     """Return the datum of the map: of its tiles, WGS-84 without tiles."""
-    settings = access.service().settings
-    return settings.tile_datum if settings.tile_url else "wgs84"
+    return access.service().settings.map_datum
 
 
 def _place(lat: float, lon: float) -> Point:

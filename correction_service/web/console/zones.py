@@ -12,7 +12,6 @@ from flask_babel import lazy_gettext as _l
 from sqlalchemy.orm import Session
 
 from correction_service import access, intake, zones
-from correction_service.api.positions import datum
 from correction_service.problems import said
 from correction_service.scope import case_for
 from correction_service.web.console import acts, words
@@ -51,7 +50,7 @@ def _page(case_id: int, refusal: DomainError | None = None) -> ResponseReturnVal
             now=access.now(),
             kinds=words.options(ZoneKind),
             datums=DATUMS,
-            map_datum=datum(),
+            map_datum=access.service().settings.map_datum,
             values=request.form if refusal else FIRST,
             errors={_field(refusal): said(refusal)} if refusal else {},
         )
