@@ -1,0 +1,24 @@
+"""The migrations make exactly the tables that the models speak of, and take them away again."""
+
+from alembic import command
+from alembic.autogenerate import compare_metadata
+from alembic.migration import MigrationContext
+from sqlalchemy import inspect
+
+from correction_service.db import Database, alembic_config
+from correction_service.settings import Settings
+from models.base import Base
+
+
+def test_the_migrated_database_is_what_the_models_say(database: Database) -> None:
+    with database.engine.connect() as connection:
+        context = MigrationContext.configure(connection, opts={"compare_type": True})
+        assert compare_metadata(context, Base.metadata) == []
+
+
+def test_a_downgrade_leaves_nothing_behind(database: Database, settings: Settings) -> None:
+    config = alembic_config(settings.database_url.get_secret_value())
+    command.downgrade(config, "base")
+    assert inspect(database.engine).get_table_names() == ["alembic_version"]
+    command.upgrade(config, "head")
+    assert set(inspect(database.engine).get_table_names()) > {"person", "fix", "audit_leaf"}
