@@ -11,7 +11,6 @@ from datetime import datetime
 from sqlalchemy.orm import Session
 
 from correction_service import cases, consents, photos, templates
-from correction_service.face.images import has_too_many_pixels
 from correction_service.face.verdict import Assessment, EnrolmentOutcome, EnrolmentVerdict
 from correction_service.face.verifier import Verifier
 from correction_service.face.words import Reason
@@ -47,16 +46,13 @@ def judge(verifier: Verifier, given: Sequence[bytes], settings: Settings) -> Enr
 
 
 def check_size(photo: bytes, settings: Settings) -> None:
-    """Refuse a file with more bytes or pixels than the settings allow, before it is decoded."""
+    """Refuse a file with more bytes than the settings allow; pixels are judged photo by photo."""
     if len(photo) > settings.max_photo_bytes:
         raise Invalid(
             "A photo has at most %(megabytes)d MB.",
             field="photos",
             megabytes=settings.max_photo_bytes // 1_000_000,
         )
-    if has_too_many_pixels(photo, settings.max_photo_megapixels):
-        fault = Reason.TOO_MANY_PIXELS
-        raise Invalid(fault.words.en, field="photos", code=f"image_{fault}")
 
 
 def record(

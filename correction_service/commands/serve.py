@@ -36,7 +36,11 @@ class _Server(BaseApplication):  # type: ignore[misc]
 
 def application(settings: Settings) -> Flask:
     """Open what the routes stand on and make the application."""
-    verifier = Verifier(workers=settings.face_workers, queue_length=settings.face_queue)
+    verifier = Verifier(
+        workers=settings.face_workers,
+        queue_length=settings.face_queue,
+        max_megapixels=settings.max_photo_megapixels,
+    )
     Thread(target=verifier.warm, name="warm the face workers", daemon=True).start()
     return create_app(Service(settings, open_database(settings), verifier))
 

@@ -59,15 +59,6 @@ def decode(data: bytes, max_megapixels: float = MAX_MEGAPIXELS) -> Pixels:
     return np.ascontiguousarray(np.asarray(upright)[:, :, ::-1])
 
 
-def has_too_many_pixels(data: bytes, max_megapixels: float) -> bool:
-    """Whether the header alone shows more pixels than allowed; other faults are not looked for."""
-    try:
-        _opened(data, max_megapixels)
-    except ImageError as error:
-        return error.code is Reason.TOO_MANY_PIXELS
-    return False
-
-
 def _opened(data: bytes, max_megapixels: float) -> Image.Image:
     image = _headed(data)
     width, height = image.size

@@ -12,7 +12,7 @@ from correction_service.face import quality, weights
 from correction_service.face.decide import decide, score, undecided
 from correction_service.face.detect import Detector, Face
 from correction_service.face.embed import Dlib, Sface
-from correction_service.face.images import ImageError, Pixels, decode
+from correction_service.face.images import MAX_MEGAPIXELS, ImageError, Pixels, decode
 from correction_service.face.template import Embedding, Template, Vector
 from correction_service.face.thresholds import Limits, thresholds
 from correction_service.face.verdict import (
@@ -59,8 +59,9 @@ class Look:
 class Recogniser:
     """All models, loaded once (about a second); not safe to share between threads."""
 
-    def __init__(self, folder: Path | None = None) -> None:
+    def __init__(self, folder: Path | None = None, max_megapixels: float = MAX_MEGAPIXELS) -> None:
         """Check and load the weights, from ``folder`` or the installed packages."""
+        self._max_megapixels = max_megapixels
         rows = weights.listed()
         paths = weights.locate(rows, folder)
         cv2.setNumThreads(1)  # processes are the parallelism; threads would fight over the cores
@@ -147,7 +148,7 @@ class Recogniser:
     def look(self, data: bytes, limits: Limits) -> Look:
         """Decode a picture, find its faces and judge the largest."""
         try:
-            image = decode(data)
+            image = decode(data, self._max_megapixels)
         except ImageError as error:
             return Look((error.code,))
         faces = self._detector.find(image)

@@ -22,6 +22,7 @@ from typing import TYPE_CHECKING, Self, TypeVar
 import structlog
 
 from correction_service.face import weights
+from correction_service.face.images import MAX_MEGAPIXELS
 from correction_service.face.template import Template
 from correction_service.face.verdict import (
     Assessment,
@@ -62,6 +63,7 @@ class Verifier:
         workers: int = 1,
         queue_length: int = 8,
         timeout_s: float = 20.0,
+        max_megapixels: float = MAX_MEGAPIXELS,
         weights_folder: Path | None = None,
     ) -> None:
         self._folder = weights_folder
@@ -69,7 +71,7 @@ class Verifier:
         self._lock = threading.Lock()
         self._limit = workers + queue_length
         self.calls_in_hand = 0
-        self._workers = [_Worker(weights_folder) for _ in range(workers)]
+        self._workers = [_Worker(weights_folder, max_megapixels) for _ in range(workers)]
         self._idle: queue.SimpleQueue[_Worker] = queue.SimpleQueue()
         for worker in self._workers:
             self._idle.put(worker)
@@ -167,15 +169,15 @@ class Verifier:
 class _Worker:
     """One spawned process, held by one caller at a time, replaced when it dies or hangs."""
 
-    def __init__(self, folder: Path | None) -> None:
-        self._folder = folder
+    def __init__(self, folder: Path | None, max_megapixels: float) -> None:
+        self._made_with = (folder, max_megapixels)
         self._pool: ProcessPoolExecutor | None = None
 
     def start(self) -> ProcessPoolExecutor:
         """Return the running process, started if need be."""
         if self._pool is None:
             self._pool = ProcessPoolExecutor(
-                1, mp_context=get_context("spawn"), initializer=_load, initargs=(self._folder,)
+                1, mp_context=get_context("spawn"), initializer=_load, initargs=self._made_with
             )
             self._pool.submit(os.getpid).result(timeout=START_TIMEOUT_S)
         return self._pool
@@ -216,14 +218,14 @@ class _Worker:
 _recogniser: "list[Recogniser]" = []
 
 
-def _load(folder: Path | None) -> None:
+def _load(folder: Path | None, max_megapixels: float) -> None:
     from correction_service.face.recogniser import (  # noqa: PLC0415 no models in the web process
         Recogniser,
     )
 
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C goes to the whole group; we are told
     threading.Thread(target=_end_with_parent, daemon=True).start()
-    _recogniser[:] = [Recogniser(folder)]
+    _recogniser[:] = [Recogniser(folder, max_megapixels)]
 
 
 def _end_with_parent() -> None:

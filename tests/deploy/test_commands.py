@@ -15,7 +15,7 @@ TEXTS = sorted(
     path
     for folder in ("deploy", "docs")
     for path in (ROOT / folder).rglob("*")
-    if path.is_file() and path.suffix != ".pyc"
+    if path.is_file() and path.suffix not in {".pyc", ".png"}
 )
 SPOKEN = re.compile(r"correction-service((?: [a-z]+)+)")
 TABLE = re.compile(r"<!-- commands -->\n(.*?)\n\n", re.DOTALL)

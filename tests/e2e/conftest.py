@@ -9,13 +9,14 @@ from threading import Thread
 
 import pytest
 from flask import Flask
-from playwright.sync_api import Browser, Playwright, ViewportSize, sync_playwright
+from playwright.sync_api import Browser, Playwright, ViewportSize, expect, sync_playwright
 from werkzeug.serving import make_server
 
 from tests.faces import FacePhotos, face_photos
 
 __all__ = ["FacePhotos", "face_photos"]
 
+expect.set_options(timeout=30_000)  # a busy machine is slow, not wrong
 PHONE_SCREEN: ViewportSize = {"width": 360, "height": 640}
 Live = Callable[[Flask], str]
 OpenBrowser = Callable[..., Browser]

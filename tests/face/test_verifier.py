@@ -18,9 +18,12 @@ from correction_service.face.weights import WeightsError
 from correction_service.face.words import Reason
 from tests.faces import ROOT, FacePhotos, frames
 
+of_others: set[int | None] = set()  # processes that other modules' tests hold open
+
 
 @pytest.fixture(scope="module")
 def shared() -> Iterator[Verifier]:
+    of_others.update(process.pid for process in multiprocessing.active_children())
     with Verifier(workers=1, queue_length=1, timeout_s=20) as verifier:
         verifier.warm()
         yield verifier
@@ -32,7 +35,8 @@ def burst(face_photos: FacePhotos) -> list[bytes]:
 
 
 def workers() -> dict[int | None, BaseProcess]:
-    return {process.pid: process for process in multiprocessing.active_children()}
+    children = {process.pid: process for process in multiprocessing.active_children()}
+    return {pid: process for pid, process in children.items() if pid not in of_others}
 
 
 def send(signal_: signal.Signals, worker: BaseProcess) -> None:
@@ -57,6 +61,11 @@ def test_the_four_questions_are_answered_by_a_worker(
     assert shared.judge(enrolled.template, burst).outcome is Outcome.MATCH
     assert shared.compare(*photos[:2]).outcome is Outcome.MATCH
     assert shared.assess(b"text").reasons == (Reason.NOT_AN_IMAGE,)
+
+
+def test_a_photo_with_more_pixels_than_allowed_is_refused_by_itself(burst: list[bytes]) -> None:
+    with Verifier(max_megapixels=0.3) as strict:
+        assert strict.assess(burst[0]).reasons == (Reason.TOO_MANY_PIXELS,)
 
 
 def test_a_killed_worker_is_replaced_and_its_call_done(

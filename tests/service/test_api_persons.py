@@ -221,19 +221,6 @@ def test_a_file_over_the_limit_is_refused_unread(
     assert problem(answer) == (422, "invalid", "photos")
 
 
-def test_a_photo_with_more_pixels_than_the_settings_allow_is_refused_undecoded(
-    officer: FlaskClient, county: County, app: Flask
-) -> None:
-    case = f"/api/v1/cases/{county.case}"
-    officer.post(f"{case}/consent", json={"given": True})
-    app.extensions["correction"].settings.max_photo_megapixels = 0.01
-    blank = jpeg(np.full((200, 200, 3), 90, np.uint8))
-    assessed = officer.post(f"{case}/face/assess", **upload(blank, field="photo"))
-    assert problem(assessed) == (422, "image_too_many_pixels", "photos")
-    judged = officer.post(f"{case}/face", **upload(*[blank] * 3))
-    assert problem(judged) == (422, "image_too_many_pixels", "photos")
-
-
 def test_a_case_is_released_with_a_reason_and_its_person_is_let_be(
     officer: FlaskClient, county: County
 ) -> None:
