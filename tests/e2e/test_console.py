@@ -1,11 +1,13 @@
 """The console in a real browser: what happens in the county appears while one looks."""
 
 from collections.abc import Iterator
+from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 
 import pytest
 from flask import Flask
-from playwright.sync_api import Page, ViewportSize, expect
+from playwright.sync_api import Locator, Page, ViewportSize, expect
+from playwright.sync_api import TimeoutError as NotYet
 from sqlalchemy import select
 
 from correction_service import accounts, sealer
@@ -58,6 +60,18 @@ def leave(database: Database) -> None:
         sealer.number_outbox(session)
 
 
+def press(page: Page, *keys: str, until: Locator) -> None:
+    """Press keys as a person does: again when the page was not listening yet."""
+    for _ in range(6):
+        page.wait_for_load_state("load")
+        for key in keys:
+            page.keyboard.press(key)
+        with suppress(NotYet):
+            until.wait_for(timeout=5_000)
+            return
+    expect(until).to_be_visible()
+
+
 def test_an_incident_appears_without_a_reload_and_is_closed_with_its_cause(
     database: Database, tracked: Tracked, page: Page
 ) -> None:
@@ -70,12 +84,8 @@ def test_an_incident_appears_without_a_reload_and_is_closed_with_its_cause(
     assert page.evaluate("window.stillTheSamePage")
     row.get_by_role("button", name="On the map").click()
     expect(page.locator("path.trail.gap")).to_have_count(1)
-    page.keyboard.press("j")
-    page.keyboard.press("a")
-    expect(page.get_by_text("Acknowledged: it is yours now.")).to_be_visible()
-    page.keyboard.press("j")
-    page.keyboard.press("Enter")
-    expect(page.get_by_role("heading", name="It may be innocent")).to_be_visible()
+    press(page, "j", "a", until=page.get_by_text("Acknowledged: it is yours now."))
+    press(page, "j", "Enter", until=page.get_by_role("heading", name="It may be innocent"))
     expect(page.locator("path.trail")).to_have_count(3)
     page.get_by_label("Note").fill("核实为漂移")
     page.locator("#cause").select_option("position_drift")
@@ -100,8 +110,7 @@ def test_the_officer_finds_reveals_and_reviews(desk: Desk, page: Page) -> None:
     page.keyboard.press("Escape")
     page.get_by_role("link", name="Check-ins to review").click()
     expect(page.locator(".faces img")).to_have_count(2)
-    page.keyboard.press("1")
-    expect(page.get_by_text("Nothing waits for a review.")).to_be_visible()
+    press(page, "1", until=page.get_by_text("Nothing waits for a review."))
 
 
 def test_zones_are_drawn_by_clicks_on_the_map(
