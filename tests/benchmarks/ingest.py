@@ -28,7 +28,7 @@ from devices import broker
 from models.device import Device
 from models.fix import Fix
 from tests.benchmarks.figure import Figure
-from tests.benchmarks.row_by_row import NaiveFix
+from tests.benchmarks.row_by_row import Base, NaiveFix
 
 PEOPLE = 250
 OURS, THEIRS = 6_000, 1_000
@@ -50,6 +50,7 @@ def measure() -> Iterator[Figure]:
                 "correction_service", ["ingest"], url=url, table=Fix, port=port, count=OURS
             )
             naive = f"sqlite:///{data / 'naive.db'}"
+            Base.metadata.create_all(engine_for(naive))
             arguments = [naive, str(port)]
             theirs = _rate(
                 "tests.benchmarks.row_by_row",
