@@ -91,6 +91,7 @@ def keep_refusals(session: Session, refusals: Iterable[Refusal]) -> None:
             "seq": it.seq,
             "reason": it.reason,
             "digest": hashlib.sha256(it.payload).digest(),
+            "times": 1,
         }
         for it in refusals
     ]

@@ -66,7 +66,7 @@ def viewed_checkin(session: Session, checkin: CheckIn) -> list[Beside]:
 
 
 def _beside(zone: Zone, lat: float, lon: float) -> Beside:
-    shape = shapely.geometry.shape(zone.geometry)
+    shape = shapely.geometry.shape(area.outline(zone))
     plane = area.plane_of(shape)
     border, point = plane.project(shape), plane.point(lat, lon)
     inside = bool(shapely.contains(border, point))

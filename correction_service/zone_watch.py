@@ -10,7 +10,7 @@ from sqlalchemy import Connection, Engine, select
 from sqlalchemy.orm import Session
 
 from correction_service import fix_store, incidents
-from models.area import Area, area
+from models.area import Area, area, outline
 from models.containment import NOT_IN_FORCE, Change, Memories, Sighting, Watch, broken, observe
 from models.incident import IncidentKind
 from models.zone import Zone, ZoneKind, ZoneState
@@ -65,6 +65,7 @@ def _row(it: Progress, change: Change, now: datetime) -> dict[str, Any]:
         "since": change.since,
         "decided_at": change.decided_at,
         "evidence": {**change.evidence, "received": now.isoformat()},
+        "recorded_at": now,
     }
 
 
@@ -145,7 +146,7 @@ def _ready(zone: Zone) -> Area:
     return area(
         zone.id,
         zone.kind,
-        zone.geometry,
+        outline(zone),
         margin_m=zone.margin_m,
         valid_from=zone.valid_from,
         valid_to=zone.valid_to,

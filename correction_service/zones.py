@@ -1,5 +1,7 @@
 """Make and end zones. A zone is never redrawn: a change ends one and makes another."""
 
+import hashlib
+import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -18,7 +20,7 @@ from models.area import GeoJson
 from models.case import ENDED, LEGAL_ZONE, Case
 from models.errors import Invalid, NotFound, Refused
 from models.user import Permission, User
-from models.zone import Zone, ZoneKind
+from models.zone import Zone, ZoneKind, ZoneShape
 
 MARGIN_M = (0.0, 1000.0)
 
@@ -63,7 +65,7 @@ def home_of_divisions(
     geometry = boundaries.union(session, wanted, on)
     name = "、".join(boundaries.name_of(session, code, on) for code in wanted)
     terms = Terms(kind=ZoneKind.HOME, name=name, valid_from=valid_from, made_by=made_by)
-    return _add(session, case, terms, geometry, wanted)
+    return _add(session, case, terms, Zone(shape=_shape(session, geometry), divisions=wanted))
 
 
 def circle(
@@ -78,14 +80,23 @@ def circle(
 ) -> Zone:
     """A round zone; degrees of `crs`."""
     lat, lon = to_wgs84((lat, lon), crs)
-    return _add(session, case, terms, area.circle(lat, lon, radius_m))
+    area.circle(lat, lon, radius_m)  # refuses what is no circle in China
+    return _add(session, case, terms, Zone(lat=lat, lon=lon, radius_m=radius_m, divisions=[]))
 
 
 def drawn(
     session: Session, case: Case, terms: Terms, geojson: object, crs: Crs = Crs.WGS84
 ) -> Zone:
     """A zone drawn on a map or read from a file: GeoJSON in `crs`, mended where it can be."""
-    return _add(session, case, terms, _to_wgs84(area.checked(geojson), crs))
+    shape = _shape(session, _to_wgs84(area.checked(geojson), crs))
+    return _add(session, case, terms, Zone(shape=shape, divisions=[]))
+
+
+def _shape(session: Session, geometry: GeoJson) -> ZoneShape:
+    """The stored shape of this geometry, kept once however many zones have it."""
+    digest = hashlib.sha256(json.dumps(geometry, sort_keys=True).encode()).digest()
+    known = session.scalar(select(ZoneShape).where(ZoneShape.digest == digest))
+    return known or ZoneShape(digest=digest, geometry=geometry)
 
 
 def _to_wgs84(geometry: GeoJson, crs: Crs) -> GeoJson:
@@ -122,24 +133,14 @@ def end(session: Session, zone: Zone, now: datetime) -> None:
     session.flush()
 
 
-def _add(
-    session: Session, case: Case, terms: Terms, geometry: GeoJson, divisions: Sequence[str] = ()
-) -> Zone:
+def _add(session: Session, case: Case, terms: Terms, zone: Zone) -> Zone:
     terms.check()
     if case.state in ENDED:
         raise Refused("The case has ended: no zone is made for it.")
-    zone = Zone(
-        case=case,
-        kind=terms.kind,
-        name=terms.name.strip(),
-        geometry=geometry,
-        divisions=list(divisions),
-        margin_m=terms.margin_m,
-        hours=terms.hours,
-        valid_from=terms.valid_from,
-        valid_to=terms.valid_to,
-        made_by=terms.made_by,
-    )
+    zone.case = case
+    zone.kind, zone.name, zone.hours = terms.kind, terms.name.strip(), terms.hours
+    zone.margin_m, zone.made_by = terms.margin_m, terms.made_by
+    zone.valid_from, zone.valid_to = terms.valid_from, terms.valid_to
     session.add(zone)
     session.flush()
     return zone

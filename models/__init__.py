@@ -9,6 +9,7 @@ from models import (
     boundary,
     case,
     checkin,
+    command,
     consent,
     device,
     face,
@@ -23,6 +24,8 @@ from models import (
     phone,
     points,
     risk,
+    standing,
+    telemetry,
     user,
     zone,
 )
@@ -33,6 +36,7 @@ __all__ = [
     "boundary",
     "case",
     "checkin",
+    "command",
     "consent",
     "device",
     "face",
@@ -47,6 +51,8 @@ __all__ = [
     "phone",
     "points",
     "risk",
+    "standing",
+    "telemetry",
     "user",
     "zone",
 ]

@@ -17,7 +17,7 @@ from shapely.geometry.base import BaseGeometry
 
 from models.case import LEGAL_ZONE
 from models.errors import Invalid
-from models.zone import ZoneKind, ZoneState
+from models.zone import Zone, ZoneKind, ZoneState
 
 METRES_A_DEGREE = 111_195.0  # of a great circle on the mean sphere
 CHINA_LON, CHINA_LAT = (73.0, 136.0), (3.0, 54.0)  # degrees; mainland, islands and waters
@@ -234,3 +234,13 @@ def circle(lat: float, lon: float, radius_m: float) -> GeoJson:
     plane = Plane(lon=lon, lat=lat)
     round_shape = shapely.buffer(shapely.Point(0, 0), radius_m, quad_segs=CIRCLE_CORNERS // 4)
     return checked(as_geojson(plane.unproject(round_shape)))
+
+
+def outline(zone: Zone) -> GeoJson:
+    """A zone as a GeoJSON geometry in WGS-84, to draw it; a circle as a polygon."""
+    if zone.shape is not None:
+        return zone.shape.geometry
+    if zone.lat is None or zone.lon is None or zone.radius_m is None:
+        msg = "a zone has a shape or is a circle; the database holds it to that"
+        raise ValueError(msg)
+    return circle(zone.lat, zone.lon, zone.radius_m)

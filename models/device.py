@@ -1,12 +1,21 @@
 """Gateways, bracelets, and which case wears which bracelet when."""
 
-from datetime import datetime
+from datetime import date, datetime
+from enum import StrEnum
 
 from sqlalchemy import BigInteger, ForeignKey, Index, LargeBinary, String, text
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
-from models.base import Base
+from models.base import Base, words
 from models.case import Case
+
+
+class Protocol(StrEnum):
+    """How a device's positions reach us: our own wire, or another client's."""
+
+    NATIVE = "native"
+    OWNTRACKS = "owntracks"
+    TRACCAR = "traccar"
 
 
 class Gateway(Base):
@@ -32,6 +41,7 @@ class Device(Base):
     name: Mapped[str] = mapped_column(String(64), unique=True, doc="as in MQTT topics")
     imei: Mapped[str | None] = mapped_column(String(15), unique=True)
     model: Mapped[str | None] = mapped_column(String(64))
+    protocol: Mapped[Protocol] = mapped_column(words(Protocol), default=Protocol.NATIVE)
     gateway_id: Mapped[int] = mapped_column(ForeignKey("gateway.id"), index=True)
 
     gateway: Mapped[Gateway] = relationship()
@@ -66,7 +76,11 @@ class Binding(Base):
 
 
 class DeviceState(Base):
-    """One packed row a device: the latest fix, the last sign of life, all zone states."""
+    """One packed row a device: the latest fix, the last sign of life, all zone states.
+
+    Whoever changes it raises `revision`, and ingest writes only over the revision it read: two
+    ingesters, or an officer taking the bracelet off meanwhile, never overwrite each other.
+    """
 
     __tablename__ = "device_state"
 
@@ -81,3 +95,26 @@ class DeviceState(Base):
     battery: Mapped[float | None]
     strap_open: Mapped[bool | None]
     zones: Mapped[bytes] = mapped_column(LargeBinary, default=b"", doc="packed")
+    revision: Mapped[int] = mapped_column(default=0)
+
+
+class StateSnapshot(Base):
+    """A device's zone states before its first fix of a UTC day: where a replay begins."""
+
+    __tablename__ = "state_snapshot"
+
+    device_id: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
+    day: Mapped[date] = mapped_column(primary_key=True)
+    time: Mapped[datetime | None] = mapped_column(doc="of the fix before")
+    seq: Mapped[int | None] = mapped_column(BigInteger)
+    zones: Mapped[bytes] = mapped_column(LargeBinary, doc="packed")
+
+
+class ReplayDue(Base):
+    """Late fixes of a device wait to be folded into its past, from `since` on."""
+
+    __tablename__ = "replay_due"
+
+    device_id: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
+    since: Mapped[datetime] = mapped_column(doc="time of the earliest late fix")
+    marked_at: Mapped[datetime]

@@ -4,7 +4,7 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Any
 
-from sqlalchemy import ForeignKey, Index, String
+from sqlalchemy import CheckConstraint, ForeignKey, Index, LargeBinary, String
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from models.base import Base, words
@@ -27,17 +27,36 @@ class ZoneState(StrEnum):
     UNKNOWN = "unknown"
 
 
+class ZoneShape(Base):
+    """A GeoJSON geometry in WGS-84, once for all zones of this shape: a whole county shares one."""
+
+    __tablename__ = "zone_shape"
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    digest: Mapped[bytes] = mapped_column(LargeBinary(32), unique=True, doc="SHA-256 of the JSON")
+    geometry: Mapped[dict[str, Any]]
+
+
 class Zone(Base):
-    """A GeoJSON geometry in WGS-84, with a margin for the error of its source."""
+    """A shape or a circle, with a margin for the error of its source."""
 
     __tablename__ = "zone"
-    __table_args__ = (Index("ix_zone_case_id", "case_id"),)
+    __table_args__ = (
+        Index("ix_zone_case_id", "case_id"),
+        CheckConstraint(
+            "(shape_id IS NULL) = (lat IS NOT NULL AND lon IS NOT NULL AND radius_m IS NOT NULL)",
+            name="shape_or_circle",
+        ),
+    )
 
     id: Mapped[int] = mapped_column(primary_key=True)
     case_id: Mapped[int] = mapped_column(ForeignKey("supervised_case.id"))
     kind: Mapped[ZoneKind] = mapped_column(words(ZoneKind))
     name: Mapped[str]
-    geometry: Mapped[dict[str, Any]]
+    shape_id: Mapped[int | None] = mapped_column(ForeignKey("zone_shape.id"))
+    lat: Mapped[float | None] = mapped_column(doc="degrees, WGS-84; centre of a circle")
+    lon: Mapped[float | None]
+    radius_m: Mapped[float | None]
     divisions: Mapped[list[Any]] = mapped_column(doc="GB/T 2260 codes it is the union of, or empty")
     datum: Mapped[str] = mapped_column(String(8), default="wgs84")
     margin_m: Mapped[float] = mapped_column(default=50.0)
@@ -47,10 +66,15 @@ class Zone(Base):
     made_by: Mapped[int | None] = mapped_column(ForeignKey("user_account.id"))
 
     case: Mapped[Case] = relationship()
+    shape: Mapped[ZoneShape | None] = relationship(lazy="joined")
 
 
 class ZoneChange(Base):
-    """A decided state, from `since` on; written only when the decision changed."""
+    """A decided state, from `since` on; written only when the decision changed.
+
+    What late fixes make untrue is superseded and stays: the view at a moment are the rows recorded
+    by then and not superseded by then.
+    """
 
     __tablename__ = "zone_change"
     __table_args__ = (Index("ix_zone_change_zone_id_since", "zone_id", "since"),)
@@ -62,3 +86,5 @@ class ZoneChange(Base):
     since: Mapped[datetime]
     decided_at: Mapped[datetime]
     evidence: Mapped[dict[str, Any]]
+    recorded_at: Mapped[datetime]
+    superseded_at: Mapped[datetime | None]

@@ -22,6 +22,7 @@ from correction_service.audit import viewed
 from correction_service.cases import legal_day
 from correction_service.scope import agency_ids, case_for, visible
 from devices.datum import Point, gcj02
+from models import area
 from models.agency import Agency, AgencyLevel, Office
 from models.audit import AuditRecord
 from models.case import Case
@@ -274,7 +275,7 @@ def zones(case_id: int) -> dict[str, Any]:
         current = or_(Zone.valid_to.is_(None), Zone.valid_to > access.now())
         rows = session.scalars(select(Zone).where(Zone.case_id == case_id, current))
         features = [
-            _feature(_shifted(zone.geometry), kind=zone.kind.value, name=zone.name, id=zone.id)
+            _feature(_shifted(area.outline(zone)), kind=zone.kind.value, name=zone.name, id=zone.id)
             for zone in rows
         ]
     return {"type": "FeatureCollection", "datum": datum(), "features": features}

@@ -14,6 +14,7 @@ from devices.link import MqttSettings
 from devices.simulator.fleet import Fleet, Scripted
 from devices.simulator.run import run as publish
 from devices.simulator.truth import Happening
+from models.area import outline
 from models.zone import Zone, ZoneKind
 
 INTERVAL_S = (5.0, 6.0)
@@ -28,7 +29,7 @@ def run(settings: Settings, speed: float) -> None:
     with database.reading() as session:
         dwellers = county.dwellers(session)
         home = session.scalars(select(Zone).where(Zone.kind == ZoneKind.HOME)).first()
-        boundary = None if home is None else shapely.geometry.shape(home.geometry)
+        boundary = None if home is None else shapely.geometry.shape(outline(home))
     database.close()
     if boundary is None:
         return

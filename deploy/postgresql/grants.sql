@@ -30,14 +30,19 @@ REVOKE ALL ON ALL SEQUENCES IN SCHEMA public FROM correction_app, correction_ing
 GRANT USAGE ON ALL SEQUENCES IN SCHEMA public TO correction_app;
 
 -- Ingest reads whose bracelet it is, whose order and which zones: no person, no photo, no template.
-GRANT SELECT ON device, binding, supervised_case, positioning_order, zone TO correction_ingest;
+GRANT SELECT ON device, binding, supervised_case, positioning_order, zone, zone_shape,
+    standing_change TO correction_ingest;
 GRANT SELECT (id, name, agency_id, active, online, heard_at) ON gateway TO correction_ingest;
 -- It adds what it hears, never changes or removes what it heard,
 GRANT SELECT, INSERT ON fix, device_event TO correction_ingest;
 -- (an id is read back from what was just inserted),
 GRANT INSERT, SELECT (id) ON reject, zone_change, audit_record, outbox TO correction_ingest;
 -- and keeps the present state.
-GRANT SELECT, INSERT, UPDATE ON device_state, incident TO correction_ingest;
+GRANT SELECT, INSERT, UPDATE ON device_state, replay_due, incident, ingest_minute
+    TO correction_ingest;
+GRANT SELECT, INSERT ON state_snapshot TO correction_ingest;
+GRANT SELECT (id, device_id, state), UPDATE (state, answered_at, heard_at) ON device_command
+    TO correction_ingest;
 GRANT UPDATE (online, heard_at) ON gateway TO correction_ingest;
 GRANT USAGE ON SEQUENCE
     reject_id_seq, zone_change_id_seq, audit_record_id_seq, outbox_id_seq, incident_id_seq

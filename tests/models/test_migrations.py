@@ -10,9 +10,15 @@ from correction_service.settings import Settings
 from models.base import Base
 
 
+def not_a_partition(name: str | None, kind: str, _parents: object) -> bool:
+    """Partitions are made by the day; the table they belong to speaks for them."""
+    return not (kind == "table" and name is not None and name.startswith("fix_"))
+
+
 def test_the_migrated_database_is_what_the_models_say(database: Database) -> None:
     with database.engine.connect() as connection:
-        context = MigrationContext.configure(connection, opts={"compare_type": True})
+        opts = {"compare_type": True, "include_name": not_a_partition}
+        context = MigrationContext.configure(connection, opts=opts)
         assert compare_metadata(context, Base.metadata) == []
 
 

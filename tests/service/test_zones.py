@@ -11,6 +11,7 @@ from correction_service import boundaries, zones
 from correction_service.audit import SYSTEM
 from correction_service.db import Database
 from correction_service.zones import Terms
+from models.area import outline
 from models.case import Case, CaseState
 from models.errors import Invalid, NotFound, Refused
 from models.zone import ZoneKind
@@ -33,9 +34,9 @@ def test_home_is_the_citys_districts_together(database: Database, county: County
         home = zones.home_of_divisions(session, case, DISTRICTS, valid_from=NOW)
     assert home.name == "红花岗区、汇川区、播州区"
     assert home.divisions == DISTRICTS
-    within = [holds(home.geometry, place) for place in (HUICHUAN, HONGHUAGANG, BEYOND)]
+    within = [holds(outline(home), place) for place in (HUICHUAN, HONGHUAGANG, BEYOND)]
     assert within == [True, True, False]
-    assert home.geometry["type"] == "Polygon", "no seam is left between the districts"
+    assert outline(home)["type"] == "Polygon", "no seam is left between the districts"
 
 
 def test_every_packaged_division_is_readable_and_names_itself() -> None:
@@ -95,7 +96,7 @@ def test_a_drawn_zone_keeps_its_terms(database: Database, county: County) -> Non
     assert (zone.kind, zone.name, zone.margin_m, zone.made_by) == (
         ZoneKind.EXCLUSION, "学校", 20, 1,
     )  # fmt: skip
-    assert zone.geometry["type"] == "MultiPolygon"
+    assert outline(zone)["type"] == "MultiPolygon"
 
 
 @pytest.mark.parametrize(
