@@ -132,9 +132,14 @@ def _tables_of_telemetry() -> None:
     op.create_table(
         "ingest_minute",
         sa.Column("ingester", sa.String(length=64), nullable=False),
+        sa.Column("started_at", MOMENT, nullable=False),
         sa.Column("minute", MOMENT, nullable=False),
+        sa.Column("beat_at", MOMENT, nullable=False),
+        sa.Column("connected", sa.Boolean(), nullable=False),
         sa.Column("messages", sa.Integer(), nullable=False),
         sa.Column("committed", sa.Integer(), nullable=False),
+        sa.Column("committed_at", MOMENT, nullable=True),
+        sa.Column("duplicates", sa.Integer(), nullable=False),
         sa.Column("late", sa.Integer(), nullable=False),
         sa.Column("rejected", JSON, nullable=False),
         sa.Column("batches", sa.Integer(), nullable=False),
@@ -144,9 +149,21 @@ def _tables_of_telemetry() -> None:
         sa.Column("lag_p99_ms", sa.Double(), nullable=True),
         sa.Column("queue_max", sa.Integer(), nullable=False),
         sa.Column("memory_bytes", sa.BigInteger(), nullable=False),
-        sa.PrimaryKeyConstraint("ingester", "minute", name=op.f("pk_ingest_minute")),
+        sa.PrimaryKeyConstraint("ingester", "started_at", "minute", name=op.f("pk_ingest_minute")),
     )
     op.create_index("ix_ingest_minute_minute", "ingest_minute", ["minute"])
+    causes = ("ingest_down", "broker_away", "gateways_offline", "unknown")
+    op.create_table(
+        "outage",
+        sa.Column("id", sa.Integer(), nullable=False),
+        sa.Column("since", MOMENT, nullable=False),
+        sa.Column("opened_at", MOMENT, nullable=False),
+        sa.Column("ended_at", MOMENT, nullable=True),
+        sa.Column("cause", _words("outagecause", causes), nullable=False),
+        sa.Column("bracelets", sa.Integer(), nullable=False),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_outage")),
+        sa.UniqueConstraint("since", name=op.f("uq_outage_since")),
+    )
 
 
 def _command_table() -> None:
@@ -256,7 +273,14 @@ def downgrade() -> None:
         table.drop_constraint(op.f("ck_device_protocol"), type_="check")
         table.drop_column("protocol")
     op.drop_table("device_command")
-    for name in ("ingest_minute", "standing_change", "replay_due", "state_snapshot", "packed_day"):
+    for name in (
+        "outage",
+        "ingest_minute",
+        "standing_change",
+        "replay_due",
+        "state_snapshot",
+        "packed_day",
+    ):
         op.drop_table(name)
     _fixes_off_the_grid()
 
