@@ -3,21 +3,24 @@
 import signal
 import threading
 import time
+from collections import Counter
 from collections.abc import Sequence
 from datetime import UTC, datetime
 
 import structlog
 from sqlalchemy.exc import InterfaceError, OperationalError
 
-from correction_service import fixes
+from correction_service import fixes, metrics
 from correction_service.audit import SYSTEM
 from correction_service.db import Database, open_keyless
 from correction_service.fix_store import Refusal, keep_refusals
 from correction_service.fixes import Heard, Recorded
+from correction_service.meters import Meters
+from correction_service.reporter import Reporter
 from correction_service.settings import Settings
 from devices import mqtt, topics, wire
 from devices.link import MqttSettings, Outbound
-from devices.mqtt import Inbound, Outcome
+from devices.mqtt import Inbound, Outcome, Traffic
 from devices.receipts import receipt
 
 SQLITE_PAUSE_S = 0.02  # between commits, else other writers wait a second for their turn
@@ -43,13 +46,21 @@ def broker_of(settings: Settings) -> MqttSettings:
 class Ingest:
     """Handles batches of messages; raises only while the database is away."""
 
-    def __init__(self, database: Database, readings_max: int = 2000) -> None:
+    def __init__(
+        self, database: Database, readings_max: int = 2000, meters: Meters | None = None
+    ) -> None:
         self._database = database
+        self._meters = meters or Meters()
         self._readings_max = readings_max
         self._pause_s = SQLITE_PAUSE_S if database.engine.dialect.name == "sqlite" else 0.0
 
     def handle(self, messages: Sequence[Inbound]) -> Outcome:
-        """Record a batch; the replies are the receipts that its gateways may now have."""
+        """Record a batch; the replies are the receipts that its gateways may now have.
+
+        An empty one says that nothing arrives at the moment.
+        """
+        if not messages:
+            return Outcome()
         heard, refusals = _decoded(messages)
         rejected, recorded = len(refusals), list[Recorded]()
         for part in _parts(heard, self._readings_max):
@@ -66,10 +77,11 @@ class Ingest:
 
     def _record(self, heard: Sequence[Heard], refusals: Sequence[Refusal]) -> list[Recorded]:
         """One transaction; where the database refuses it, halves, down to the message at fault."""
+        began = datetime.now(UTC)
         try:
             with self._database.transaction(SYSTEM, "ingest") as session:
                 keep_refusals(session, refusals)
-                return [fixes.record(session, heard, datetime.now(UTC))]
+                recorded = fixes.record(session, heard, began)
         except DATABASE_AWAY:
             raise
         except Exception as fault:
@@ -82,6 +94,25 @@ class Ingest:
             # The text of a database error can hold rows, so only its kind is logged.
             log.error("message parked", fault=type(fault).__name__)  # noqa: TRY400
             return [self._park(heard[0], refusals)]
+        self._count(heard, refusals, recorded, began)
+        return [recorded]
+
+    def _count(
+        self,
+        heard: Sequence[Heard],
+        refusals: Sequence[Refusal],
+        recorded: Recorded,
+        began: datetime,
+    ) -> None:
+        rejected = Counter(it.reason for it in refusals)
+        rejected.update(it.reason for all_of in recorded.rejected.values() for it in all_of)
+        self._meters.transaction(
+            [*(it.received for it in refusals), *(it.received for it in heard)],
+            began,
+            datetime.now(UTC),
+            committed=recorded.committed_count,
+            rejected=rejected,
+        )
 
     def _park(self, heard: Heard, refusals: Sequence[Refusal]) -> Recorded:
         """Give up on a message: its digest stays, and its gateway, without a receipt, keeps it."""
@@ -89,6 +120,7 @@ class Ingest:
         parked = Refusal(heard.received, gateway, None, None, FAULT, heard.payload)
         with self._database.transaction(SYSTEM, "ingest") as session:
             keep_refusals(session, [*refusals, parked])
+        self._count((), [*refusals, parked], Recorded(), heard.received)
         return Recorded()
 
 
@@ -140,9 +172,16 @@ def run(settings: Settings, stop: threading.Event | None = None) -> None:
     if threading.current_thread() is threading.main_thread():
         for number in (signal.SIGTERM, signal.SIGINT):
             signal.signal(number, lambda *_: stop.set())
-    database = open_keyless(settings)
+    database, meters, traffic = open_keyless(settings), Meters(), Traffic()
+    figures = metrics.IngestFigures(meters, traffic)
+    end_figures = metrics.serve(settings.ingest_metrics_port, settings.metrics_host, figures)
+    reporter = Reporter(database, settings.mqtt_client_id, meters, traffic, datetime.now(UTC))
+    reporter.start()
     log.info("ingest", broker=settings.mqtt_host, port=settings.mqtt_port)
+    handle = Ingest(database, settings.ingest_batch, meters).handle
     try:
-        mqtt.listen(broker_of(settings), Ingest(database, settings.ingest_batch).handle, stop=stop)
+        mqtt.listen(broker_of(settings), handle, stop=stop, traffic=traffic)
     finally:
+        reporter.end()
+        end_figures()
         database.close()

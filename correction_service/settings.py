@@ -64,6 +64,10 @@ class Settings(BaseSettings):
     mqtt_port: int = Field(1883, description="broker's port; 8883 with TLS")
     mqtt_username: str | None = Field(None, description="the service's own account at the broker")
     mqtt_password: SecretStr | None = Field(None, description="its password")
+    mqtt_command_username: str | None = Field(
+        None, description="account at the broker that may send commands only; else the service's"
+    )
+    mqtt_command_password: SecretStr | None = Field(None, description="its password")
     mqtt_ca_file: Path | None = Field(None, description="CA of the broker; turns TLS on")
     mqtt_client_id: str = Field("correction-ingest", description="stable, one an ingester")
     ingest_batch: int = Field(
@@ -71,6 +75,9 @@ class Settings(BaseSettings):
     )
     silent_minutes: int = Field(
         60, ge=5, description="a bound device not heard for this long is silent"
+    )
+    feed_silent_minutes: int = Field(
+        5, ge=1, description="nothing of any bracelet for this long is a fault of the service"
     )
     sms_url: str | None = Field(None, description="SMS gateway: POST to, phone, text")
     sms_token: SecretStr | None = Field(None, description="bearer token of the SMS gateway")
@@ -86,6 +93,13 @@ class Settings(BaseSettings):
     tile_datum: str = Field("wgs84", description="datum of the tiles: wgs84 or gcj02")
     tile_attribution: str = Field("", description="shown on the map when tiles are")
     metrics_token: SecretStr | None = Field(None, description="bearer token of /metrics")
+    ingest_metrics_port: int | None = Field(
+        None, ge=1, le=65535, description="port of ingest's figures; none: closed"
+    )
+    schedule_metrics_port: int | None = Field(
+        None, ge=1, le=65535, description="port of schedule's figures; none: closed"
+    )
+    metrics_host: str = Field("127.0.0.1", description="address that those ports are bound to")
     proxies: int = Field(0, ge=0, description="reverse proxies whose headers are believed")
 
     @field_validator("secret_key")
