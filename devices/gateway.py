@@ -1,21 +1,32 @@
 """The reference gateway: store, forward, forget only on receipt; and pass commands on.
 
 A broker's acknowledgement is not durable, so a reading stays in the backlog until the service
-says that it is committed or finally refused, and is sent again when that takes too long or the
-connection was lost. The service takes a duplicate for success.
+says that it is committed or finally refused. It is sent again when the connection was lost after
+the broker took it, or when no receipt comes; the service takes a duplicate for success.
 """
 
-from collections import OrderedDict, deque
-from collections.abc import Callable, Iterable
+import logging
+import threading
+import time
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from datetime import UTC, datetime, timedelta
 
 import msgspec
-from paho.mqtt.client import Client, ConnectFlags, DisconnectFlags, MQTTMessage
+from paho.mqtt.client import (
+    Client,
+    ConnectFlags,
+    DisconnectFlags,
+    MQTTMessage,
+    MQTTMessageInfo,
+)
+from paho.mqtt.enums import MQTTErrorCode
 from paho.mqtt.properties import Properties
 from paho.mqtt.reasoncodes import ReasonCode
 
 from devices import topics
-from devices.backlog import Backlog
+from devices.answers import Answer
+from devices.backlog import Backlog, DiskFull, Owed
 from devices.link import MqttSettings, client, topic_of
 from devices.messages import (
     Command,
@@ -26,13 +37,17 @@ from devices.messages import (
     GatewayStatus,
     ResultState,
 )
-from devices.receipts import decode_receipt
+from devices.receipts import CHUNK_MAX_BYTES, decode_receipt
 from devices.topics import Kind, Topic
+from devices.window import Window
 from devices.wire import WireError, decode_command
 
-WINDOW = 500  # readings sent and not yet receipted
-RESEND_AFTER = timedelta(seconds=30)  # then everything unreceipted goes again
-ANSWERS_KEPT = 1000
+log = logging.getLogger(__name__)
+
+WINDOW = 5000  # readings sent and not yet receipted; receipts may come only once a second
+RESEND_AFTER = timedelta(seconds=30)  # without a receipt a reading goes again,
+PATIENCE_MAX = 16  # and each time that none comes at all we wait twice as long, up to so many times
+BATCH_MAX = 500  # fixes in a list, as the contract allows
 
 Obey = Callable[[str, Command], ResultState]
 
@@ -40,7 +55,9 @@ Obey = Callable[[str, Command], ResultState]
 class Gateway:
     """One gateway of the contract. Readings go in by `keep`, and `pump` moves everything.
 
-    `keep`, `pump` and `close` belong to one thread; the network has its own.
+    `keep`, `pump` and `close` belong to one thread; the network has its own. Of the clock only
+    the expiry of commands depends; it may jump. `batch` fixes at most go in one message, each up
+    to 18 kB, which the smallest brokers take.
     """
 
     def __init__(
@@ -51,20 +68,28 @@ class Gateway:
         obey: Obey,
         *,
         resend_after: timedelta = RESEND_AFTER,
+        window: int = WINDOW,
+        batch: int = 1,
     ) -> None:
         if not topics.is_name(name):
             raise ValueError(f"a gateway's name must be 1-64 of A-Z a-z 0-9 . _ -, not {name!r}")
+        if not 1 <= batch <= BATCH_MAX:
+            raise ValueError(f"batch must be 1-{BATCH_MAX} fixes a message, not {batch}")
         self.name = name
         self.backlog = backlog
         self.connected = False
         self._obey = obey
-        self._heard: deque[tuple[str, bytes]] = deque()
-        self._resend_after = resend_after
-        self._sent: dict[int, datetime] = {}  # by backlog id, oldest first
+        self._batch = batch
+        self._heard: deque[tuple[int, MQTTMessage]] = deque()
+        self._window = Window(window)
+        self._settled: list[int] = []  # receipted and not yet forgotten
+        self._resend_after_s = resend_after.total_seconds()
+        self._patience = 1
         self._last_sent = 0
-        self._answers: OrderedDict[str, ResultState] = OrderedDict()
         self._reconnected = False
-        self._client = client(settings, lasting=True)
+        self._connection = 0
+        self._acknowledging = threading.Lock()
+        self._client = client(settings, lasting=True, manual_ack=True)
         self._client.on_pre_connect = self._before_connecting
         self._client.on_connect = self._connected
         self._client.on_subscribe = self._subscribed
@@ -73,19 +98,27 @@ class Gateway:
         self._client.loop_start()
 
     def keep(self, readings: Iterable[Fix | Event]) -> None:
-        """Take readings over from bracelets; once this returns they survive anything."""
+        """Take readings over from bracelets; once this returns they survive anything.
+
+        Raises DiskFull, and has taken none of them, where the disk has no room.
+        """
         self.backlog.add(readings)
 
     def pump(self, now: datetime) -> None:
-        """Act on what was heard, then send what is new, or all that is owed if that is due."""
-        while self._heard:
-            self._act_on(*self._heard.popleft(), now)
-        if self._reconnected or self._is_overdue(now):
+        """Act on what was heard, send again what is owed and due, then what is new."""
+        self._act_on_heard(now)
+        self._forget()
+        if not self.connected:
+            return
+        if self._reconnected:
             self._reconnected = False
-            self._sent.clear()
-            self._last_sent = 0
-        if self.connected:
-            self._send_new(now)
+            self._send_again(self._window.unanswered())
+            for answer in self.backlog.answers.wanted(now):
+                self._say_answer(answer, now)
+        self._send_overdue()
+        fresh = self._window.admitted(self.backlog.after(self._last_sent, self._window.room))
+        for owed in self._send(fresh):
+            self._last_sent = owed.id
 
     def close(self) -> None:
         """Say goodbye and disconnect; the backlog stays on disk."""
@@ -94,45 +127,91 @@ class Gateway:
         self._client.loop_stop()
         self.backlog.close()
 
-    def _is_overdue(self, now: datetime) -> bool:
-        oldest = next(iter(self._sent.values()), now)
-        return now - oldest >= self._resend_after
+    def _send_overdue(self) -> None:
+        limit_s = self._resend_after_s * self._patience
+        overdue = self._window.unanswered(time.monotonic() - limit_s)
+        if overdue:
+            self._patience = min(2 * self._patience, PATIENCE_MAX)
+            self._send_again(overdue)
 
-    def _send_new(self, now: datetime) -> None:
-        for owed in self.backlog.after(self._last_sent, WINDOW - len(self._sent)):
-            kind = Kind.EVENT if owed.is_event else Kind.FIX
-            self._say(kind, owed.payload, device=owed.device)
-            self._sent[owed.id] = now
-            self._last_sent = owed.id
+    def _send_again(self, ids: Sequence[int]) -> None:
+        owed = self.backlog.among(ids)
+        self._window.release(set(ids) - {it.id for it in owed})  # those made room for others
+        deque(self._send(owed), maxlen=0)
 
-    def _act_on(self, name: str, payload: bytes, now: datetime) -> None:
-        topic = topics.parse(name)
+    def _send(self, owed: Sequence[Owed]) -> Iterator[Owed]:
+        """Hand these to the client in order, until it takes no more; those that it took."""
+        for group in _messages(owed, self._batch):
+            message = self._publish(group)
+            if message.rc == MQTTErrorCode.MQTT_ERR_QUEUE_SIZE:
+                return
+            self._window.sent(group, message, time.monotonic())
+            yield from group
+
+    def _publish(self, group: Sequence[Owed]) -> MQTTMessageInfo:
+        first = group[0]
+        if len(group) > 1:
+            return self._say(Kind.BATCH, b"[" + b",".join(it.payload for it in group) + b"]")
+        kind = Kind.EVENT if first.is_event else Kind.FIX
+        return self._say(kind, first.payload, device=first.device)
+
+    def _act_on_heard(self, now: datetime) -> None:
+        """Deal with messages in order; one that the disk refuses to hold waits for the next time.
+
+        They are acknowledged after, so a command survives the gateway's own death.
+        """
+        while self._heard:
+            connection, message = self._heard[0]
+            try:
+                self._act_on(topics.parse(topic_of(message)), bytes(message.payload), now)
+            except DiskFull as fault:
+                log.error("a command waits: %s", fault)  # noqa: TRY400 - no traceback for a full disk
+                return
+            except WireError:
+                pass  # nothing a gateway could do about it, and it will be sent again or expire
+            self._heard.popleft()
+            with self._acknowledging:
+                if connection == self._connection:
+                    self._client.ack(message.mid, message.qos)
+
+    def _act_on(self, topic: Topic | None, payload: bytes, now: datetime) -> None:
+        match topic:
+            case Topic(kind=Kind.RECEIPT):
+                named = self._window.named(decode_receipt(payload))
+                self._window.release(named)
+                self._settled += named
+                self._patience = 1 if named else self._patience
+            case Topic(kind=Kind.COMMAND, device=str(device)):
+                self._answer(device, decode_command(payload), now)
+
+    def _forget(self) -> None:
+        if not self._settled:
+            return
         try:
-            match topic:
-                case Topic(kind=Kind.RECEIPT):
-                    for forgotten in self.backlog.forget(decode_receipt(payload)):
-                        self._sent.pop(forgotten, None)
-                case Topic(kind=Kind.COMMAND, device=str(device)):
-                    self._answer(device, decode_command(payload), now)
-        except WireError:
-            return  # nothing a gateway could do about it, and it will be sent again or expire
+            self.backlog.forget(self._settled)
+        except DiskFull as fault:
+            log.error("what is committed stays in the backlog: %s", fault)  # noqa: TRY400 - as above
+        else:
+            self._settled = []
 
     def _answer(self, device: str, command: Command, now: datetime) -> None:
         """Obey once, however often the broker delivers; answer every time."""
-        state = self._answers.get(command.id)
-        if state is None:
+        answers = self.backlog.answers
+        if answers.begin(device, command.id, command.expires):
             late = command.expires <= now
-            state = ResultState.EXPIRED if late else self._obey(device, command)
-            self._answers[command.id] = state
-            if len(self._answers) > ANSWERS_KEPT:
-                self._answers.popitem(last=False)
-        result = CommandResult(id=command.id, state=state, time=now)
-        self._say(Kind.RESULT, msgspec.json.encode(result), device=device)
+            answers.settle(command.id, ResultState.EXPIRED if late else self._obey(device, command))
+        self._say_answer(answers.of(command.id), now)
+
+    def _say_answer(self, answer: Answer, now: datetime) -> None:
+        if answer.state is not None:
+            result = CommandResult(id=answer.id, state=answer.state, time=now)
+            self._say(Kind.RESULT, msgspec.json.encode(result), device=answer.device)
 
     def _say(
         self, kind: Kind, payload: bytes, *, device: str | None = None, retain: bool = False
-    ) -> None:
-        self._client.publish(str(Topic(self.name, kind, device)), payload, qos=1, retain=retain)
+    ) -> MQTTMessageInfo:
+        topic = str(Topic(self.name, kind, device))
+        return self._client.publish(topic, payload, qos=1, retain=retain)
 
     def _before_connecting(self, client: Client, _userdata: object) -> None:
         will = str(Topic(self.name, Kind.STATUS))
@@ -147,6 +226,7 @@ class Gateway:
         _properties: Properties | None,
     ) -> None:
         if reason.is_failure:
+            log.error("the broker refused this gateway: %s", reason)
             return
         client.subscribe([(topics.receipt(self.name), 1), (topics.command(self.name, "+"), 1)])
         self._say(Kind.STATUS, _status(GatewayState.ONLINE), retain=True)
@@ -161,6 +241,8 @@ class Gateway:
     ) -> None:
         """Only now would a receipt arrive; anything sent before might be answered unheard."""
         self.connected = self._reconnected = not any(reason.is_failure for reason in reasons)
+        if not self.connected:
+            log.error("the broker lets this gateway hear no receipts: check its access control")
 
     def _disconnected(
         self,
@@ -170,10 +252,27 @@ class Gateway:
         _reason: ReasonCode,
         _properties: Properties | None,
     ) -> None:
+        with self._acknowledging:
+            self._connection += 1
         self.connected = False
 
     def _message(self, _client: Client, _userdata: object, message: MQTTMessage) -> None:
-        self._heard.append((topic_of(message), bytes(message.payload)))
+        self._heard.append((self._connection, message))
+
+
+def _messages(owed: Sequence[Owed], batch: int) -> Iterator[list[Owed]]:
+    """In order: each event alone, fixes up to `batch` together, no longer than a broker takes."""
+    group: list[Owed] = []
+    size = 1
+    for it in owed:
+        full = len(group) == batch or size + len(it.payload) + 1 > CHUNK_MAX_BYTES
+        if group and (full or it.is_event or group[0].is_event):
+            yield group
+            group, size = [], 1
+        group.append(it)
+        size += len(it.payload) + 1
+    if group:
+        yield group
 
 
 def _status(state: GatewayState) -> bytes:

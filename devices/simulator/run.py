@@ -1,5 +1,6 @@
 """Publish a fleet through a reference gateway until told to stop."""
 
+import logging
 import threading
 from collections.abc import Callable
 from datetime import UTC, datetime
@@ -7,11 +8,14 @@ from pathlib import Path
 
 import msgspec
 
-from devices.backlog import Backlog
+from devices.backlog import CAPACITY, Backlog, DiskFull
 from devices.gateway import Gateway
 from devices.link import MqttSettings
+from devices.messages import Event, Fix
 from devices.simulator.fleet import Fleet
 from devices.simulator.truth import Truth
+
+log = logging.getLogger(__name__)
 
 STEP_S = 0.5
 
@@ -38,14 +42,25 @@ def run(
     folder.mkdir(parents=True, exist_ok=True)
     backlog = Backlog(folder / f"{gateway}.sqlite")
     forwarding = Gateway(gateway, settings, backlog, fleet.obey)
+    held: list[Fix | Event] = []
     try:
         while not stop.wait(STEP_S):
             moment = now()
-            forwarding.keep(fleet.step(moment))
+            held = _kept(forwarding, [*held, *fleet.step(moment)])
             forwarding.pump(moment)
             _write(folder / f"{gateway}.truth.jsonl", fleet.truths())
     finally:
         forwarding.close()
+
+
+def _kept(forwarding: Gateway, readings: list[Fix | Event]) -> list[Fix | Event]:
+    """Hand readings over; what bracelets must hold a while longer, because the disk is full."""
+    try:
+        forwarding.keep(readings)
+    except DiskFull as fault:
+        log.error("%s", fault)  # noqa: TRY400 - no traceback for a full disk
+        return readings[-CAPACITY:]
+    return []
 
 
 def _write(file: Path, truths: list[Truth]) -> None:

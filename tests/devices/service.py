@@ -33,7 +33,10 @@ class Service:
         self.readings += here
         if self.silent:
             return []
-        committed = {it.device: [it.seq] for it in here if it.device not in self._refused}
+        committed: dict[str, list[int]] = {}
+        for it in here:
+            if it.device not in self._refused:
+                committed.setdefault(it.device, []).append(it.seq)
         refused = [
             Rejection(device=it.device, seq=it.seq, reason=Reason.NO_ORDER)
             for it in here

@@ -7,8 +7,7 @@ from pathlib import Path
 import pytest
 
 from devices.backlog import Backlog
-from devices.messages import Event, EventKind, Fix, Rejection
-from devices.receipts import Receipt
+from devices.messages import Event, EventKind, Fix
 from devices.wire import decode
 
 EIGHT = datetime(2026, 11, 21, 8, tzinfo=UTC)
@@ -22,6 +21,33 @@ for seq in range(100):
     fix = Fix(device="dev-1", seq=seq, time=datetime.now(UTC), lat=27.7, lon=106.9)
     backlog.add([fix])
 os.kill(os.getpid(), 9)
+"""
+
+
+FULL_DISK = """
+import pathlib, resource, sys
+from datetime import UTC, datetime
+from devices.backlog import Backlog, DiskFull
+from devices.messages import Fix
+backlog = Backlog(pathlib.Path(sys.argv[1]))
+unlimited = resource.getrlimit(resource.RLIMIT_FSIZE)[1]
+resource.setrlimit(resource.RLIMIT_FSIZE, (400_000, unlimited))
+kept, told = [], ""
+while not told:
+    seqs = range(len(kept), len(kept) + 50)
+    many = [Fix(device="dev-1", seq=n, time=datetime.now(UTC), lat=27.7, lon=106.9) for n in seqs]
+    try:
+        backlog.add(many)
+        kept += seqs
+    except DiskFull as fault:
+        told = str(fault)
+assert "free some room" in told, told
+assert [it.seq for it in backlog.after(0, 10**6)] == kept
+assert len(backlog) == len(kept)
+resource.setrlimit(resource.RLIMIT_FSIZE, (unlimited, unlimited))
+backlog.add(many)
+backlog.forget([it.id for it in backlog.after(0, 10)])
+print(len(kept) + 40, len(backlog))
 """
 
 
@@ -55,19 +81,12 @@ def test_readings_come_out_in_order_as_payloads_of_the_contract(backlog: Backlog
     assert len(backlog.after(0, 1)) == 1
 
 
-def test_a_receipt_forgets_exactly_what_it_names(backlog: Backlog) -> None:
-    backlog.add([fix(1), fix(2), fix(3), fix(2, "dev-2"), fix(9, "dev-2")])
-    ids = {it.id for it in backlog.after(0, 10)}
-    refused = Rejection(device="dev-2", seq=9, reason="no_order")
-    gone = backlog.forget(
-        Receipt(committed={"dev-1": [(1, 2), (7, 2**63 - 1)]}, rejected=[refused])
-    )
-    left = backlog.after(0, 10)
-    assert gone == ids - {it.id for it in left}
-    assert [decode(f"correction/v1/gw/{it.device}/fix", it.payload).fixes for it in left] == [
-        (fix(3),),
-        (fix(2, "dev-2"),),
-    ]
+def test_what_is_forgotten_is_gone_and_nothing_else(backlog: Backlog) -> None:
+    backlog.add([fix(1), fix(2), fix(2, "dev-2")])
+    first, second, third = backlog.after(0, 10)
+    backlog.forget([second.id, 99])
+    assert backlog.after(0, 10) == backlog.among([third.id, second.id, first.id]) == [first, third]
+    assert len(backlog) == 2
 
 
 def test_a_full_backlog_drops_the_oldest_fixes_and_counts_them(backlog: Backlog) -> None:
@@ -75,6 +94,10 @@ def test_a_full_backlog_drops_the_oldest_fixes_and_counts_them(backlog: Backlog)
     left = [it.is_event for it in backlog.after(0, 10)]
     assert left == [True, False, False, False, False]
     assert backlog.dropped == 3
+    assert len(backlog) == 5
+    backlog.add(event(seq) for seq in range(20, 26))
+    assert [it.seq for it in backlog.after(0, 10)] == [21, 22, 23, 24, 25]
+    assert (backlog.dropped, len(backlog)) == (9, 5)
 
 
 def test_the_count_of_the_dropped_outlives_the_process(file: Path, backlog: Backlog) -> None:
@@ -91,3 +114,14 @@ def test_a_killed_process_leaves_every_reading_that_was_added(file: Path) -> Non
     backlog = Backlog(file)
     assert len(backlog) == 100
     backlog.close()
+
+
+def test_a_full_disk_is_said_and_costs_nothing_that_was_kept(file: Path) -> None:
+    script = [sys.executable, "-c", FULL_DISK, str(file)]
+    done = subprocess.run(
+        script, check=False, cwd=Path(__file__).parents[2], capture_output=True, text=True
+    )
+    assert done.returncode == 0, done.stderr
+    wanted, had = done.stdout.split()
+    assert wanted == had
+    assert int(had) > 500

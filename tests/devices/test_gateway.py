@@ -10,6 +10,7 @@ from devices.backlog import Backlog
 from devices.broker import EmbeddedBroker
 from devices.gateway import Gateway, Obey
 from devices.messages import Command, CommandKind, Event, EventKind, Fix, GatewayState, ResultState
+from devices.mqtt import Inbound, Outcome
 from devices.publisher import Publisher, command
 from tests.broker import free_port
 from tests.devices.service import Service
@@ -27,7 +28,13 @@ def never_asked(_device: str, _command: Command) -> ResultState:
 
 @contextmanager
 def running(
-    port: int, folder: Path, obey: Obey = never_asked, resend_after_s: float = 60
+    port: int,
+    folder: Path,
+    obey: Obey = never_asked,
+    *,
+    resend_after_s: float = 60,
+    window: int = 5000,
+    batch: int = 1,
 ) -> Iterator[Gateway]:
     made = Gateway(
         "gw-1",
@@ -35,6 +42,8 @@ def running(
         Backlog(folder / "backlog.sqlite"),
         obey,
         resend_after=timedelta(seconds=resend_after_s),
+        window=window,
+        batch=batch,
     )
     try:
         yield made
@@ -42,9 +51,11 @@ def running(
         made.close()
 
 
-def pumping(gateway: Gateway, reached: Callable[[], bool]) -> Callable[[], bool]:
+def pumping(
+    gateway: Gateway, reached: Callable[[], bool], clock_off: timedelta = timedelta()
+) -> Callable[[], bool]:
     def step() -> bool:
-        gateway.pump(datetime.now(UTC))
+        gateway.pump(datetime.now(UTC) + clock_off)
         return reached()
 
     return step
@@ -64,7 +75,11 @@ def test_readings_are_forgotten_only_when_receipted(broker: EmbeddedBroker, tmp_
     assert service.stored == [("dev-1", seq) for seq in range(1, 6)]
 
 
-def test_what_was_never_receipted_is_sent_again(broker: EmbeddedBroker, tmp_path: Path) -> None:
+@pytest.mark.parametrize("years_off", [0, 20, -20])
+def test_what_was_never_receipted_is_sent_again_whatever_the_clock_says(
+    broker: EmbeddedBroker, tmp_path: Path, years_off: int
+) -> None:
+    off = timedelta(days=365 * years_off)
     service = Service()
     service.silent = True
     with (
@@ -74,7 +89,7 @@ def test_what_was_never_receipted_is_sent_again(broker: EmbeddedBroker, tmp_path
         gateway.keep(fixes(1, 2))
         until(pumping(gateway, lambda: len(service.stored) >= 2))
         service.silent = False
-        until(pumping(gateway, lambda: len(gateway.backlog) == 0))
+        until(pumping(gateway, lambda: len(gateway.backlog) == 0, off))
     assert set(service.stored) == {("dev-1", 1), ("dev-1", 2)}
     assert len(service.stored) >= 4
 
@@ -105,19 +120,73 @@ def test_a_gateway_started_again_sends_what_it_still_owes(tmp_path: Path) -> Non
 def test_killing_the_broker_loses_nothing(tmp_path: Path) -> None:
     port, service = free_port(), Service()
     first = embedded.start(port)
-    with listening(port, service) as traffic, running(port, tmp_path) as gateway:
+    with listening(port, service), running(port, tmp_path, resend_after_s=5) as gateway:
         gateway.keep(fixes(*range(50)))
-        until(pumping(gateway, lambda: len(service.stored) >= 50))
+        until(pumping(gateway, lambda: len(gateway.backlog) == 0))
         gateway.keep(fixes(*range(50, 150)))
         gateway.pump(datetime.now(UTC))
         first.stop()  # whatever it held in memory is gone
         gateway.keep(fixes(*range(150, 200)))
         until(pumping(gateway, lambda: not gateway.connected))
         with embedded.start(port):
-            # The service must be back first: a broker without a session for it keeps nothing.
-            until(lambda: traffic.connected)
             until(pumping(gateway, lambda: len(gateway.backlog) == 0), within_s=40)
     assert set(service.stored) == {("dev-1", seq) for seq in range(200)}
+    assert service.stored[:50] == [("dev-1", seq) for seq in range(50)]
+    assert min(seq for _, seq in service.stored[50:]) == 50  # what was receipted is not owed
+
+
+def test_a_counter_that_starts_again_loses_neither_reading(
+    broker: EmbeddedBroker, tmp_path: Path
+) -> None:
+    service = Service()
+    before, after = fixes(1, 2, 3), fixes(1, 2)
+    with listening(broker.port, service), running(broker.port, tmp_path) as gateway:
+        gateway.keep([*before, *after])
+        until(pumping(gateway, lambda: len(gateway.backlog) == 0))
+    assert [it.time for it in service.readings] == [it.time for it in (*before, *after)]
+
+
+def test_no_more_is_under_way_than_the_window_allows(
+    broker: EmbeddedBroker, tmp_path: Path
+) -> None:
+    service = Service()
+    service.silent = True
+    with listening(broker.port, service), running(broker.port, tmp_path, window=10) as gateway:
+        gateway.keep(fixes(*range(100)))
+        until(pumping(gateway, lambda: len(service.stored) == 10))
+        gateway.pump(datetime.now(UTC))
+        assert len(gateway.backlog.after(0, 1000)) == 100
+        service.silent = False
+    assert len(service.stored) == 10
+
+
+def test_fixes_travel_in_lists_that_a_small_broker_takes(
+    broker: EmbeddedBroker, tmp_path: Path
+) -> None:
+    service = Service()
+    sizes: list[int] = []
+
+    def handle(batch: list[Inbound]) -> Outcome:
+        sizes.extend(len(it.payload) for it in batch if "status" not in it.topic)
+        return service(batch)
+
+    sos = Event(device="dev-1", seq=400, time=datetime.now(UTC), event=EventKind.SOS)
+    readings: list[Fix | Event] = [*fixes(*range(400)), sos, *fixes(*range(401, 600))]
+    with listening(broker.port, handle), running(broker.port, tmp_path, batch=150) as gateway:
+        until(lambda: gateway.connected)
+        gateway.keep(readings)
+        until(pumping(gateway, lambda: len(gateway.backlog) == 0))
+    assert service.stored == [("dev-1", seq) for seq in range(600)]
+    assert len(sizes) == 3 + 1 + 2
+    assert max(sizes) <= 18_000
+
+
+@pytest.mark.parametrize("batch", [0, 501])
+def test_a_list_has_the_length_that_the_contract_allows(tmp_path: Path, batch: int) -> None:
+    backlog = Backlog(tmp_path / "backlog.sqlite")
+    with pytest.raises(ValueError, match="1-500"):
+        Gateway("gw-1", settings_for(1), backlog, never_asked, batch=batch)
+    backlog.close()
 
 
 def test_a_command_is_obeyed_once_and_answered(broker: EmbeddedBroker, tmp_path: Path) -> None:
@@ -146,6 +215,63 @@ def test_a_command_is_obeyed_once_and_answered(broker: EmbeddedBroker, tmp_path:
         ("dev-1", "c2", ResultState.EXPIRED),
         ("dev-1", "c1", ResultState.DONE),
     ]
+
+
+def test_a_gateway_started_again_obeys_no_command_twice(
+    broker: EmbeddedBroker, tmp_path: Path
+) -> None:
+    obeyed: list[str] = []
+
+    def obey(device: str, asked: Command) -> ResultState:
+        obeyed.append(asked.id)
+        return ResultState.REFUSED
+
+    soon = datetime.now(UTC) + timedelta(minutes=5)
+    asked = command("gw-1", "dev-1", Command(id="c1", command=CommandKind.LOCATE, expires=soon))
+    service = Service()
+    with (
+        listening(broker.port, service),
+        Publisher(settings_for(broker.port, "console")) as publisher,
+    ):
+        with running(broker.port, tmp_path, obey) as gateway:
+            until(lambda: gateway.connected)
+            publisher.publish(asked)
+            until(pumping(gateway, lambda: len(service.results) == 1))
+        with running(broker.port, tmp_path, obey) as gateway:
+            until(pumping(gateway, lambda: len(service.results) == 2))  # said again by itself
+            publisher.publish(asked)
+            until(pumping(gateway, lambda: len(service.results) == 3))
+    assert obeyed == ["c1"]
+    assert {it.state for it in service.results} == {ResultState.REFUSED}
+
+
+def test_a_command_that_a_gateway_died_over_is_not_obeyed_again(
+    broker: EmbeddedBroker, tmp_path: Path
+) -> None:
+    obeyed: list[str] = []
+
+    def obey(device: str, asked: Command) -> ResultState:
+        obeyed.append(asked.id)
+        if asked.id == "c1":
+            raise KeyboardInterrupt
+        return ResultState.DONE
+
+    soon = datetime.now(UTC) + timedelta(minutes=5)
+    service = Service()
+    with (
+        listening(broker.port, service),
+        running(broker.port, tmp_path, obey) as gateway,
+        Publisher(settings_for(broker.port, "console")) as publisher,
+    ):
+        until(lambda: gateway.connected)
+        for name in ("c1", "c2"):
+            asked = Command(id=name, command=CommandKind.LOCATE, expires=soon)
+            publisher.publish(command("gw-1", "dev-1", asked))
+        with pytest.raises(KeyboardInterrupt):
+            until(pumping(gateway, lambda: False))
+        until(pumping(gateway, lambda: len(service.results) == 1))
+    assert obeyed == ["c1", "c2"]
+    assert [it.id for it in service.results] == ["c2"]
 
 
 def test_a_gateway_says_when_it_comes_and_goes(broker: EmbeddedBroker, tmp_path: Path) -> None:
