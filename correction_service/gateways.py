@@ -23,7 +23,7 @@ TO_GATEWAY = (Kind.RECEIPT, Kind.COMMAND)
 
 @dataclass(frozen=True)
 class Account:
-    """The service's own account at the broker."""
+    """An account of the service's own at the broker."""
 
     name: str
     secret: str
@@ -82,25 +82,27 @@ def hash_of(secret: str) -> str:
     return f"$7${ROUNDS}${b64encode(salt).decode()}${b64encode(key).decode()}"
 
 
-def password_file(session: Session, service: Account) -> str:
-    """Mosquitto's password file: every active gateway, and the service itself."""
+def password_file(session: Session, *ours: Account) -> str:
+    """Mosquitto's password file: every active gateway, and the service's own accounts."""
     accounts = [(it.name, it.secret_hash) for it in every(session) if it.active]
-    if service.name in {name for name, _ in accounts}:
+    if {it.name for it in ours} & {name for name, _ in accounts}:
         raise Refused("A gateway has the name of the service's own account.", field="mqtt_username")
-    accounts.append((service.name, hash_of(service.secret)))
+    accounts += [(it.name, hash_of(it.secret)) for it in ours]
     return "".join(f"{name}:{hashed}\n" for name, hashed in accounts)
 
 
-def acl_file(service: Account) -> str:
+def acl_file(service: Account, asker: Account | None = None) -> str:
     """Mosquitto's access control file: a gateway speaks and hears under its own name only.
 
-    `%u` is the account's name, so a gateway that is added needs no new line here.
+    `%u` is the account's name, so a gateway that is added needs no new line here. `asker` sends
+    commands and hears nothing.
     """
     own = [f"topic read {name}" for name in topics.UPLINK]
     own += [f"topic write {_pattern('+', kind)}" for kind in TO_GATEWAY]
     each = [f"pattern write {_pattern('%u', kind)}" for kind in FROM_GATEWAY]
     each += [f"pattern read {_pattern('%u', kind)}" for kind in TO_GATEWAY]
-    return "\n".join([f"user {service.name}", *own, "", *each, ""])
+    asks = [f"user {asker.name}", f"topic write {_pattern('+', Kind.COMMAND)}", ""] if asker else []
+    return "\n".join([f"user {service.name}", *own, "", *asks, *each, ""])
 
 
 def _pattern(gateway: str, kind: Kind) -> str:

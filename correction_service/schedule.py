@@ -21,6 +21,7 @@ from correction_service import (
     carriers,
     delivery,
     duties,
+    errands,
     hours,
     jobs,
     locks,
@@ -90,6 +91,11 @@ class Chores:
         with self._database.transaction(SYSTEM, "silences") as session:
             silences.open_new(session, now, self._settings)
 
+    def errands(self, now: datetime) -> None:
+        """Give up on commands that no bracelet answered in time."""
+        with self._database.transaction(SYSTEM, "errands") as session:
+            errands.expire(session, now)
+
     def sweep(self, now: datetime) -> None:
         """Sweep the present day."""
         day = hours.local_day(now)
@@ -116,6 +122,7 @@ def timetable(chores: Chores) -> list[Job]:
         Job("deliver", IntervalTrigger(seconds=2), 30, chores.deliver),
         Job("duties", IntervalTrigger(minutes=1), 60, chores.duties, at_once=True),
         Job("silences", IntervalTrigger(minutes=1), 60, chores.silences, at_once=True),
+        Job("errands", IntervalTrigger(minutes=1), 60, chores.errands, at_once=True),
         Job("sweep", cron(hour=5, minute=30), 3600, chores.sweep),
         Job("sweep_by_day", cron(hour="6-21", minute="*/10"), 300, chores.sweep, at_once=True),
         Job("retain", IntervalTrigger(hours=1), 600, chores.retain, at_once=True),

@@ -18,7 +18,7 @@ keep() { # NAME: what comes in, unless the file is there
 }
 word() { openssl rand -hex 32; }
 
-for name in secret_key metrics_token delivery_token mqtt_password \
+for name in secret_key metrics_token delivery_token mqtt_password mqtt_command_password \
     owner_password app_password ingest_password postgres_password; do
     word | keep "$name"
 done

@@ -123,6 +123,7 @@ count() { # SQL: one value, as the superuser sees it
     echo "CORRECTION_PROXIES=1"
     echo "CORRECTION_MQTT_PORT=$mqtt_port"
     echo "CORRECTION_MQTT_USERNAME=correction-ingest"
+    echo "CORRECTION_MQTT_COMMAND_USERNAME=correction-web"
 } >"$work/correction.env"
 
 unit() { # NAME [OPTION…]: what systemd/correction-NAME.service starts
@@ -139,13 +140,15 @@ unit() { # NAME [OPTION…]: what systemd/correction-NAME.service starts
         CORRECTION_SECRETS_DIR="$credentials" "${command[@]}" "$@"
 }
 
-admin() { # COMMAND…: as the runbook's shell, with the secrets of web and the broker's password
+admin() { # COMMAND…: as the runbook's shell, with the secrets of web and the broker's passwords
     mkdir -p "$work/credentials/admin"
     install -m 400 "$secrets/database_url_app" "$work/credentials/admin/correction_database_url"
     install -m 400 "$secrets/key_ring" "$work/credentials/admin/correction_key_ring"
     install -m 400 "$secrets/mqtt_password" "$work/credentials/admin/correction_mqtt_password"
-    CORRECTION_MQTT_USERNAME=correction-ingest CORRECTION_SECRETS_DIR=$work/credentials/admin \
-        correction-service "$@" 2>>"$work/log/admin"
+    install -m 400 "$secrets/mqtt_command_password" \
+        "$work/credentials/admin/correction_mqtt_command_password"
+    CORRECTION_MQTT_USERNAME=correction-ingest CORRECTION_MQTT_COMMAND_USERNAME=correction-web \
+        CORRECTION_SECRETS_DIR=$work/credentials/admin correction-service "$@" 2>>"$work/log/admin"
 }
 
 admin user add officer --name 甲 --role officer --agency 冒烟县 --division 520303 \

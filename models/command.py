@@ -10,8 +10,9 @@ from models.base import Base, words
 
 
 class CommandState(StrEnum):
-    """SENT until its gateway answers or its time is over."""
+    """ASKED until the broker has it, SENT until its gateway answers or its time is over."""
 
+    ASKED = "asked"
     SENT = "sent"
     DONE = "done"
     REFUSED = "refused"
@@ -30,6 +31,6 @@ class DeviceCommand(Base):
     asked_by: Mapped[int | None] = mapped_column(ForeignKey("user_account.id"))
     asked_at: Mapped[datetime]
     expires_at: Mapped[datetime]
-    state: Mapped[CommandState] = mapped_column(words(CommandState), default=CommandState.SENT)
+    state: Mapped[CommandState] = mapped_column(words(CommandState), default=CommandState.ASKED)
     answered_at: Mapped[datetime | None] = mapped_column(doc="by the gateway's clock")
     heard_at: Mapped[datetime | None]

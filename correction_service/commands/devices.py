@@ -3,22 +3,20 @@
 import json
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
-from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from secrets import token_hex
 
 import click
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from correction_service import boundaries, bracelets, errands, gateways, ingest
+from correction_service import boundaries, bracelets, couriers, errands, gateways, ingest
 from correction_service.audit import Actor
 from correction_service.db import open_database
+from correction_service.errands import Wish
 from correction_service.gateways import Account
 from correction_service.settings import Settings
 from devices.messages import CommandKind
-from devices.publisher import Publisher
 from models.agency import Agency
 from models.case import LEGAL_ZONE
 from models.errors import NotFound
@@ -64,22 +62,34 @@ def device_import(settings: Settings, file: Path, gateway: str | None) -> None:
 @click.argument("name")
 @click.argument("kind", type=click.Choice(errands.ASKED, case_sensitive=False))
 @click.argument("text", default="")
+@click.option("--seconds", type=int, help="Between two positions, for `interval`.")
 @click.option("--minutes", default=15, show_default=True, type=click.IntRange(1, 1440))
 @click.pass_obj
-def device_command(
-    settings: Settings, name: str, kind: CommandKind, text: str, minutes: int
+def device_command(  # noqa: PLR0917 - click passes by name
+    settings: Settings, name: str, kind: CommandKind, text: str, seconds: int | None, minutes: int
 ) -> None:
-    """Ask the bracelet NAME to locate itself, vibrate, or show the message TEXT."""
+    """Ask the bracelet NAME to locate itself, vibrate, change its interval, or show TEXT."""
     now, lasts = datetime.now(UTC), timedelta(minutes=minutes)
-    with _writing(settings, "device command") as session:
-        message = errands.ask(session, name, kind, text, now=now, lasts=lasts)
-    account = replace(ingest.broker_of(settings), client_id=f"correction-{token_hex(4)}")
-    with Publisher(account) as broker:
-        try:
-            broker.publish(message)
-        except TimeoutError as fault:
-            raise click.ClickException(str(fault)) from None
+    via, wish = "device command", Wish(kind, text, seconds)
+    with closing(open_database(settings)) as database:
+        with database.transaction(SHELL, via) as session:
+            asked = errands.ask(session, name, wish, now=now, lasts=lasts)
+        if not couriers.hand_over(database, settings, asked, SHELL, via):
+            place = f"{settings.mqtt_host}:{settings.mqtt_port}"
+            raise click.ClickException(f"the broker at {place} did not take it; ask again")
     click.echo(f"given to the broker; it expires in {minutes} minutes")
+
+
+@device.command("commands")
+@click.argument("name")
+@click.pass_obj
+def device_commands(settings: Settings, name: str) -> None:
+    """List what the bracelet NAME was asked of late, and what came of it, newest first."""
+    with closing(open_database(settings)) as database, database.reading() as session:
+        for it in errands.latest(session, bracelets.named(session, name)):
+            moments = (it.asked_at, it.expires_at)
+            asked, expires = (at.isoformat(timespec="seconds") for at in moments)
+            click.echo(f"{asked}\t{it.kind}\t{it.state}\texpires {expires}")
 
 
 @click.group()
@@ -149,13 +159,21 @@ def gateway_files(settings: Settings, folder: Path) -> None:
     if not settings.mqtt_username or settings.mqtt_password is None:
         raise click.UsageError("CORRECTION_MQTT_USERNAME and CORRECTION_MQTT_PASSWORD are not set")
     service = Account(settings.mqtt_username, settings.mqtt_password.get_secret_value())
+    asker = _asker(settings)
     with closing(open_database(settings)) as database, database.reading() as session:
-        passwords = gateways.password_file(session, service)
+        passwords = gateways.password_file(session, service, *([asker] if asker else []))
     folder.mkdir(parents=True, exist_ok=True)
-    for name, text in (("passwords", passwords), ("acl", gateways.acl_file(service))):
+    for name, text in (("passwords", passwords), ("acl", gateways.acl_file(service, asker))):
         path = folder / name
         path.touch(mode=0o600)
         path.write_text(text, encoding="ascii")
+
+
+def _asker(settings: Settings) -> Account | None:
+    name, secret = settings.mqtt_command_username, settings.mqtt_command_password
+    if bool(name) != bool(secret):
+        raise click.UsageError("CORRECTION_MQTT_COMMAND_USERNAME and _PASSWORD are set together")
+    return Account(name, secret.get_secret_value()) if name and secret else None
 
 
 @click.group()

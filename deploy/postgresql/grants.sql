@@ -41,7 +41,7 @@ GRANT INSERT, SELECT (id) ON reject, zone_change, audit_record, outbox TO correc
 GRANT SELECT, INSERT, UPDATE ON device_state, replay_due, incident, ingest_minute
     TO correction_ingest;
 GRANT SELECT, INSERT ON state_snapshot TO correction_ingest;
-GRANT SELECT (id, device_id, state), UPDATE (state, answered_at, heard_at) ON device_command
+GRANT SELECT (id, device_id, heard_at), UPDATE (state, answered_at, heard_at) ON device_command
     TO correction_ingest;
 GRANT UPDATE (online, heard_at) ON gateway TO correction_ingest;
 GRANT USAGE ON SEQUENCE

@@ -10,11 +10,26 @@ from psycopg.errors import DuplicateObject, InsufficientPrivilege, UniqueViolati
 from sqlalchemy import make_url, text
 from sqlalchemy.exc import ProgrammingError
 
+from correction_service import errands
+from correction_service.audit import SYSTEM
 from correction_service.db import Database, engine_for
+from correction_service.errands import Wish
+from devices.messages import CommandKind, CommandResult, ResultState
 from models.base import append_only_tables
+from models.command import CommandState, DeviceCommand
 from models.keys import KeyRing
 from tests.county import NOW
-from tests.tracked import BEYOND, Tracked, event, heard, incidents_of, minutes, take
+from tests.tracked import (
+    BEYOND,
+    DEVICE,
+    GATEWAY,
+    Tracked,
+    event,
+    heard,
+    incidents_of,
+    minutes,
+    take,
+)
 
 GRANTS = Path(__file__).parents[2] / "deploy" / "postgresql" / "grants.sql"
 ROLES = ("correction_owner", "correction_app", "correction_ingest")
@@ -85,6 +100,19 @@ def test_ingest_does_its_work_with_the_rights_of_its_role(
     assert {it.kind.value for it in incidents_of(database)} == {"left_home_area", "strap_opened"}
 
 
+def test_ingest_keeps_what_came_of_a_command(
+    ingest: Database, app: Database, tracked: Tracked
+) -> None:
+    with app.transaction(SYSTEM, "test") as session:
+        wish, lasts = Wish(CommandKind.LOCATE), timedelta(minutes=15)
+        asked = errands.ask(session, DEVICE, wish, now=NOW, lasts=lasts)
+    done = CommandResult(id=asked.id, state=ResultState.DONE, time=NOW)
+    with ingest.transaction(SYSTEM, "ingest") as session:
+        errands.heard(session, GATEWAY, [(DEVICE, done, NOW)])
+    with app.reading() as session:
+        assert session.get_one(DeviceCommand, asked.id).state is CommandState.DONE
+
+
 @pytest.mark.parametrize(
     "statement",
     [
@@ -95,6 +123,7 @@ def test_ingest_does_its_work_with_the_rights_of_its_role(
         "SELECT secret_hash FROM gateway",
         "SELECT outcome FROM checkin",
         "SELECT action FROM audit_record",
+        "SELECT asked_by FROM device_command",
         "DELETE FROM fix",
         "UPDATE fix SET lat = 0",
         "UPDATE positioning_order SET ends_at = now()",

@@ -27,6 +27,7 @@ from tests.devices.wires import until
 
 MOSQUITTO = shutil.which("mosquitto", path=f"{os.environ.get('PATH', '')}:/usr/sbin")
 SERVICE = ("correction", "the service's own password")
+ASKER = ("correction-web", "the password of the pages")
 
 pytestmark = [
     pytest.mark.system,
@@ -53,7 +54,8 @@ def accepts(port: int) -> bool:
 @pytest.fixture
 def port(settings: Settings, secrets: dict[str, str], tmp_path: Path) -> Iterator[int]:
     """A mosquitto under the files that `gateway files` writes."""
-    update = {"mqtt_username": SERVICE[0], "mqtt_password": SERVICE[1]}
+    names = ("mqtt_username", "mqtt_password", "mqtt_command_username", "mqtt_command_password")
+    update = dict(zip(names, SERVICE + ASKER, strict=True))
     ours = Settings.model_validate({**settings.model_dump(), **update})
     written = CliRunner().invoke(command, ["files", str(tmp_path)], obj=ours)
     assert written.exit_code == 0, written.output
@@ -135,6 +137,24 @@ def test_a_gateway_hears_no_other_and_says_no_receipts(port: int, secrets: dict[
         service.publish(Outbound("correction/v1/gw-1/receipt", b"receipt"))
         until(lambda: len(heard) >= 2)
     assert heard == ["command", "receipt"]
+
+
+def test_the_account_of_the_pages_asks_and_does_nothing_else(
+    port: int, secrets: dict[str, str]
+) -> None:
+    command = "correction/v1/gw-1/B1/command"
+    with (
+        hearing(account(port, *SERVICE), UPLINK) as ingest,
+        hearing(account(port, "gw-1", secrets["gw-1"]), [command]) as gateway,
+        hearing(account(port, *ASKER, "ear"), ["correction/v1/#"]) as ear,
+        Publisher(account(port, *ASKER)) as asker,
+        Publisher(account(port, "gw-1", secrets["gw-1"], "gw-1-mouth")) as mouth,
+    ):
+        asker.publish(Outbound("correction/v1/gw-1/B1/fix", b"forged"))
+        asker.publish(Outbound(command, b"asked"))
+        mouth.publish(Outbound("correction/v1/gw-1/B1/fix", b"own"))
+        until(lambda: bool(gateway) and bool(ingest))
+    assert (gateway, ingest, ear) == (["asked"], ["own"], [])
 
 
 def test_without_the_right_secret_nobody_comes_in(port: int) -> None:

@@ -167,7 +167,7 @@ def _tables_of_telemetry() -> None:
 
 
 def _command_table() -> None:
-    states = ("sent", "done", "refused", "expired")
+    states = ("asked", "sent", "done", "refused", "expired")
     op.create_table(
         "device_command",
         sa.Column("id", sa.String(length=64), nullable=False),
