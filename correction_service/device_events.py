@@ -7,7 +7,6 @@ from datetime import datetime
 from sqlalchemy.orm import Session
 
 from correction_service import incidents
-from correction_service.device_states import State
 from correction_service.wearers import Bracelet, Wearing
 from devices.messages import EventKind, Fix, Strap
 from devices.wire import clock_fault
@@ -81,38 +80,42 @@ def _seen(kind: IncidentKind, signal: Signal) -> incidents.Seen:
     )
 
 
-def strap_signals(
-    state: State, signals: Sequence[Signal], newer: Sequence[Fix], wearing: Wearing, now: datetime
-) -> list[Signal]:
-    """Keep the state of the strap; a signal where a fix shows a change that no event told."""
-    told = [
+def strap_turned(
+    device_id: int,
+    wearing: Wearing,
+    newer: Sequence[Fix],
+    told: Sequence[Signal],
+    now: datetime,
+    *,
+    known: bool | None,
+) -> tuple[bool | None, list[Signal]]:
+    """The strap after fixes and the events told; a signal of a turn that no event told."""
+    events = [
         (it.at, STRAP_OPEN[it.kind])
-        for it in signals
-        if it.device_id == state.device_id and it.kind in STRAP_OPEN
+        for it in told
+        if it.device_id == device_id and it.kind in STRAP_OPEN
     ]
-    at, known = max(told, default=(None, state.strap_open))
+    at, known = max(events, default=(None, known))
     shown = [fix for fix in newer if fix.strap is not None and (at is None or fix.time > at)]
-    state.strap_open = shown[-1].strap is Strap.OPEN if shown else known
-    if not shown or state.strap_open == bool(known):
-        return []
-    kind = EventKind.STRAP_OPEN if state.strap_open else EventKind.STRAP_CLOSED
-    return [
-        Signal(
-            device_id=state.device_id,
-            wearing=wearing,
-            kind=kind,
-            at=shown[-1].time,
-            received=now,
-            told_by="fix",
-        )
-    ]
+    if not shown or (shown[-1].strap is Strap.OPEN) == bool(known):
+        return (shown[-1].strap is Strap.OPEN if shown else known), []
+    is_open = shown[-1].strap is Strap.OPEN
+    signal = Signal(
+        device_id=device_id,
+        wearing=wearing,
+        kind=EventKind.STRAP_OPEN if is_open else EventKind.STRAP_CLOSED,
+        at=shown[-1].time,
+        received=now,
+        told_by="fix",
+    )
+    return is_open, [signal]
 
 
-def signs_of_life(session: Session, heard: Iterable[tuple[int, Wearing]], now: datetime) -> None:
-    """Mark that these bracelets, silent or switched off before, were heard again."""
+def signs_of_life(session: Session, heard: Iterable[tuple[int, int]], now: datetime) -> None:
+    """Mark that bracelets, silent or switched off before, were heard again: (device, case) ids."""
     keys = {
-        incidents.key_of(kind, wearing.case_id, device_id)
-        for device_id, wearing in heard
+        incidents.key_of(kind, case_id, device_id)
+        for device_id, case_id in heard
         for kind in ENDED_BY_A_SIGN_OF_LIFE
     }
     for key in incidents.open_among(session, keys):

@@ -1,75 +1,99 @@
-"""The packed row of each device: its newest fix, its last sign of life, what zones remember."""
+"""The present of each device: its newest fix, its last sign of life, what zones remember."""
 
-from collections.abc import Collection, Iterable
-from dataclasses import dataclass, field
+from collections.abc import Sequence
 from datetime import datetime
-from operator import attrgetter
 
-from sqlalchemy import select
+import numpy as np
 from sqlalchemy.orm import Session
 
+from correction_service import fix_store
+from correction_service.fix_columns import ABSENT, NEVER, STATE, Columns
 from correction_service.fix_store import Row
-from correction_service.wearers import Wearing
-from devices.messages import Fix
-from models.containment import Memories, pack, unpack
-from models.device import DeviceState
+from correction_service.gate import Gated
+from correction_service.roster import Roster, Rows
+from models.containment import pack
+from models.grid import STEPS, micros, moment
 
-OF_THE_FIX = ("time", "seq", "lat", "lon", "accuracy_m")
-ALL = (*OF_THE_FIX, "source", "battery", "strap_open")
-
-
-@dataclass(slots=True)
-class State:
-    """A device's row while a batch is folded into it."""
-
-    device_id: int
-    heard_at: datetime | None = None
-    time: datetime | None = None
-    seq: int | None = None
-    lat: float | None = None
-    lon: float | None = None
-    accuracy_m: float | None = None
-    source: str | None = None
-    battery: float | None = None
-    strap_open: bool | None = None
-    memories: Memories = field(default_factory=dict)
-
-    def advance(self, fixes: Iterable[Fix], wearing: Wearing) -> list[Fix]:
-        """Take the fixes of today's wearer that are newer than all before; they, in time order."""
-        newer: list[Fix] = []
-        for fix in sorted(fixes, key=attrgetter("time", "seq")):
-            after = self.time is None or (fix.time, fix.seq) > (self.time, self.seq or 0)
-            if after and wearing.worn(fix.time):
-                self._take(fix)
-                newer.append(fix)
-        return newer
-
-    def _take(self, fix: Fix) -> None:
-        for name in OF_THE_FIX:
-            setattr(self, name, getattr(fix, name))
-        self.source = fix.source.value
-        if fix.battery is not None:
-            self.battery = fix.battery
-
-    def row(self, now: datetime) -> Row:
-        """The columns to store."""
-        said = {name: getattr(self, name) for name in ALL}
-        zones = pack(self.memories)
-        return {"device_id": self.device_id, "heard_at": now, "zones": zones, **said}
+DAY_MICROS = 86_400_000_000
 
 
-def load(session: Session, device_ids: Collection[int]) -> dict[int, State]:
-    """The states of these devices, locked until the transaction ends; new ones are blank."""
-    found = {device_id: State(device_id) for device_id in device_ids}
-    query = (
-        select(DeviceState.__table__)
-        .where(DeviceState.device_id.in_(device_ids))
-        .order_by(
-            DeviceState.device_id
-        )  # always in one order, so that two ingesters never deadlock
-        .with_for_update()
+class Overtaken(Exception):
+    """A state was changed by another ingester or an officer since it was read: read it again."""
+
+
+def newer(roster: Roster, gated: Gated) -> Rows:
+    """Which fixes of today's wearers are newer than all before, by device and time, each once."""
+    columns, rows, table = gated.columns, gated.rows, roster.table
+    order = np.lexsort((columns["seq"], columns["time"], rows))
+    row, time, seq = rows[order], columns["time"][order], columns["seq"][order]
+    known, last = table["time"][row], table["seq"][row]
+    after = (time > known) | ((time == known) & (seq > last))
+    repeated = np.zeros(len(order), dtype=bool)
+    repeated[1:] = (np.diff(row) == 0) & (np.diff(time) == 0) & (np.diff(seq) == 0)
+    found: Rows = order[after & (time >= table["bound_at"][row]) & ~repeated]
+    return found
+
+
+def snapshots(roster: Roster, gated: Gated, newer: Rows) -> list[Row]:
+    """Zone states before the first fix of a UTC day, of those who cross into one now."""
+    rows, first = np.unique(gated.rows[newer], return_index=True)
+    began = gated.columns["time"][newer[first]]
+    before = roster.table["time"][rows]
+    crossed = (before != NEVER) & (began // DAY_MICROS > before // DAY_MICROS)
+    return [
+        {
+            "device_id": int(roster.table["device_id"][row]),
+            "day": moment(int(at)).date(),
+            "time": moment(int(roster.table["time"][row])),
+            "seq": int(roster.table["seq"][row]),
+            "zones": _zones(roster, row),
+        }
+        for row, at in zip(rows[crossed].tolist(), began[crossed], strict=True)
+        if roster.table["zones"][row]
+    ]
+
+
+def take(roster: Roster, gated: Gated, newer: Rows) -> None:
+    """Let the newest fix of each device stand; of the same row, numpy keeps what comes last."""
+    columns, rows, table = gated.columns[newer], gated.rows[newer], roster.table
+    table["time"][rows], table["seq"][rows] = columns["time"], columns["seq"]
+    table["source"][rows] = columns["source"]
+    for name in ("lat", "lon"):
+        table[name][rows] = columns[name] / STEPS[name]
+    stated = columns["accuracy_m"] != ABSENT
+    table["accuracy_m"][rows] = np.where(
+        stated, columns["accuracy_m"] / STEPS["accuracy_m"], np.nan
     )
-    for row in session.execute(query).mappings():
-        said = {name: row[name] for name in ("device_id", "heard_at", *ALL)}
-        found[row["device_id"]] = State(**said, memories=unpack(row["zones"]))
+    told = columns["battery"] != ABSENT
+    table["battery"][rows[told]] = columns["battery"][told] / STEPS["battery"]
+
+
+def keep(session: Session, roster: Roster, rows: Rows, now: datetime) -> None:
+    """Store the states of these bracelets, heard now; `Overtaken` where one was changed since."""
+    roster.table["heard_at"][rows] = micros(now)
+    roster.table["revision"][rows] += 1
+    states = _columns(roster.table[rows])
+    zones = [_zones(roster, row) for row in rows.tolist()]
+    if fix_store.writer_of(session).keep_states(session, states, zones) != len(rows):
+        raise Overtaken
+
+
+def _columns(table: Columns) -> Columns:
+    states = np.empty(len(table), dtype=STATE)
+    for name in STATE.names or ():
+        states[name] = table["strap" if name == "strap_open" else name]
+    return states
+
+
+def _zones(roster: Roster, row: int) -> bytes:
+    first = roster.table["first"][row]
+    return pack(roster.memory[first : first + roster.table["zones"][row]])
+
+
+def straps(roster: Roster, gated: Gated, newer: Rows) -> Sequence[int]:
+    """Rows whose new fixes show another strap than is known, or the first one."""
+    shown = gated.columns["strap_open"][newer]
+    rows = gated.rows[newer]
+    turned = (shown != ABSENT) & (shown != roster.table["strap"][rows])
+    found: list[int] = np.unique(rows[turned]).tolist()
     return found

@@ -1,25 +1,44 @@
-"""Put telemetry into its tables: fixes by columns, states, changes, what was refused.
+"""Put telemetry into its tables: columns in, as few statements as the database can do with.
 
-Plain Core statements, no object a fix; whoever makes this faster changes this module alone.
+A batch is an array of FIX and one of STATE (`fix_columns`); no object is made for a fix. Each
+database has a writer of its own; what is rare goes through plain Core.
 """
 
 import hashlib
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from typing import Any, Protocol
 
-from sqlalchemy import Table, insert
+from sqlalchemy import Table, func, insert
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import Session
 
+from correction_service.fix_columns import Columns
+from correction_service.postgresql_store import PostgresqlWriter
+from correction_service.sqlite_store import SqliteWriter
 from models.base import Base
-from models.device import DeviceState
-from models.fix import DeviceEvent, Fix, Reject
+from models.device import ReplayDue, StateSnapshot
+from models.fix import DeviceEvent, Reject
 from models.zone import ZoneChange
 
-Columns = Mapping[str, Sequence[Any]]
 Row = dict[str, Any]
+KEPT_ONE_BY_ONE = 10  # refusals of one kind in one batch; the others are counted
+
+
+class Writer(Protocol):
+    """Stores columns within the session's transaction."""
+
+    def keep_fixes(self, session: Session, fixes: Columns, late: Columns) -> set[int]:
+        """Store FIX columns; what is there stays. The devices whose `late` ones were new."""
+
+    def keep_states(self, session: Session, states: Columns, zones: Sequence[bytes]) -> int:
+        """Store STATE columns; how many stood at the revision before, and only they changed."""
+
+
+def writer_of(session: Session) -> Writer:
+    """The writer for the session's database."""
+    return SqliteWriter() if _on_sqlite(session) else PostgresqlWriter()
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,6 +53,10 @@ class Refusal:
     payload: bytes
 
 
+def _on_sqlite(session: Session) -> bool:
+    return session.get_bind().dialect.name == "sqlite"
+
+
 def _table(kind: type[Base]) -> Table:
     table = kind.__table__
     assert isinstance(table, Table)  # noqa: S101 - our tables are tables
@@ -42,17 +65,8 @@ def _table(kind: type[Base]) -> Table:
 
 def _upsert(session: Session, kind: type[Base]) -> "sqlite.Insert | postgresql.Insert":
     """An INSERT of the session's own database, which can say what a conflict does."""
-    if session.get_bind().dialect.name == "sqlite":
-        return sqlite.insert(_table(kind))
-    return postgresql.insert(_table(kind))
-
-
-def keep_fixes(session: Session, columns: Columns) -> None:
-    """Store fixes, equally long columns by name; one that is already there stays as it is."""
-    names = list(columns)
-    rows = [dict(zip(names, row, strict=True)) for row in zip(*columns.values(), strict=True)]
-    if rows:
-        session.execute(_upsert(session, Fix).on_conflict_do_nothing(), rows)
+    insert_of = sqlite.insert if _on_sqlite(session) else postgresql.insert
+    return insert_of(_table(kind))
 
 
 def keep_events(session: Session, rows: Sequence[Row]) -> set[tuple[int, datetime, int]]:
@@ -64,12 +78,23 @@ def keep_events(session: Session, rows: Sequence[Row]) -> set[tuple[int, datetim
     return {(row.device_id, row.time, row.seq) for row in session.execute(statement, rows)}
 
 
-def keep_states(session: Session, rows: Sequence[Row]) -> None:
-    """Store the packed row of each device over the one before."""
-    if not rows:
+def keep_snapshots(session: Session, rows: Sequence[Row]) -> None:
+    """Store zone states as they were before a device's first fix of a day; the first one stays."""
+    if rows:
+        session.execute(_upsert(session, StateSnapshot).on_conflict_do_nothing(), rows)
+
+
+def mark_replays(session: Session, since: Mapping[int, datetime], now: datetime) -> None:
+    """Note devices whose past late fixes change, each from the earliest of them on."""
+    if not since:
         return
-    statement = _upsert(session, DeviceState)
-    changed = {name: statement.excluded[name] for name in rows[0] if name != "device_id"}
+    statement = _upsert(session, ReplayDue)
+    earlier = func.min if _on_sqlite(session) else func.least
+    changed = {
+        "since": earlier(ReplayDue.since, statement.excluded.since),
+        "marked_at": statement.excluded.marked_at,
+    }
+    rows = [{"device_id": it, "since": at, "marked_at": now} for it, at in sorted(since.items())]
     session.execute(
         statement.on_conflict_do_update(index_elements=["device_id"], set_=changed), rows
     )
@@ -82,18 +107,26 @@ def keep_changes(session: Session, rows: Sequence[Row]) -> None:
 
 
 def keep_refusals(session: Session, refusals: Iterable[Refusal]) -> None:
-    """Store the reasons, with digests and without what was said."""
-    rows = [
-        {
-            "received": it.received,
-            "gateway": it.gateway,
-            "device": it.device,
-            "seq": it.seq,
-            "reason": it.reason,
-            "digest": hashlib.sha256(it.payload).digest(),
-            "times": 1,
-        }
-        for it in refusals
-    ]
+    """Store the reasons, with digests, not what was said; a storm as its first and a count."""
+    kept: dict[tuple[str | None, str | None, str], list[Row]] = {}
+    for it in refusals:
+        alike = kept.setdefault((it.gateway, it.device, it.reason), [])
+        if len(alike) < KEPT_ONE_BY_ONE:
+            alike.append(_refusal_row(it))
+        else:
+            alike[-1]["times"] += 1
+    rows = [row for alike in kept.values() for row in alike]
     if rows:
         session.execute(insert(_table(Reject)), rows)
+
+
+def _refusal_row(refusal: Refusal) -> Row:
+    return {
+        "received": refusal.received,
+        "gateway": refusal.gateway,
+        "device": refusal.device,
+        "seq": refusal.seq,
+        "reason": refusal.reason,
+        "digest": hashlib.sha256(refusal.payload).digest(),
+        "times": 1,
+    }

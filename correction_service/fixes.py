@@ -1,32 +1,26 @@
-"""Record what gateways sent: the order gate, then one short set of writes for a whole batch."""
+"""Record what gateways sent: the order gate, the fold, and one short transaction for a batch."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
 
+import numpy as np
 from sqlalchemy import update
 from sqlalchemy.orm import Session
 
-from correction_service import device_events, device_states, fix_store, wearers, zone_watch
+from correction_service import device_events, device_states, fix_store, gate, wearers, zone_watch
 from correction_service.device_events import Signal
-from correction_service.fix_store import Refusal
+from correction_service.fix_columns import ABSENT
+from correction_service.gate import Gated, Heard
+from correction_service.roster import Roster, Rows
 from correction_service.wearers import Bracelet
-from correction_service.zone_watch import Progress
-from devices.messages import Event, Fix, GatewayState, Message, Reason, Rejection, Strap
+from devices.messages import Event, Fix, GatewayState, Rejection
 from models.device import Gateway
+from models.grid import micros, moment
 
-PLAIN = ("time", "seq", "lat", "lon", "accuracy_m", "speed_mps", "heading_deg", "battery", "worn")
 SILENCE = timedelta(minutes=5)  # after this a word from a bracelet may end an incident
-
-
-@dataclass(frozen=True, slots=True)
-class Heard:
-    """A decoded payload, with its bytes and the moment it arrived."""
-
-    message: Message
-    payload: bytes
-    received: datetime
+GATEWAY_NOTED_AFTER = timedelta(seconds=10)  # a gateway's sign of life is not written every time
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,6 +29,7 @@ class Recorded:
 
     committed: dict[str, dict[str, list[int]]] = field(default_factory=dict)
     rejected: dict[str, list[Rejection]] = field(default_factory=dict)
+    late: int = 0  # fixes older than the newest of their device
 
     @property
     def committed_count(self) -> int:
@@ -47,88 +42,141 @@ class Recorded:
         return sum(map(len, self.rejected.values()))
 
 
-@dataclass(slots=True)
-class _Sorted:
-    """A batch after the gate. `spoke` are the bracelets that a gateway may speak for."""
+class Recorder:
+    """Records batch after batch, keeping the roster in between. One ingester, one thread.
 
-    spoke: dict[int, Bracelet] = field(default_factory=dict)
-    fixes: list[tuple[Bracelet, Fix, Heard]] = field(default_factory=list)
-    events: list[tuple[Bracelet, Event, Heard]] = field(default_factory=list)
-    refusals: list[Refusal] = field(default_factory=list)
+    Whoever owns the transaction calls `forget` when it was rolled back: what stands in memory is
+    then ahead of the database.
+    """
+
+    def __init__(self) -> None:
+        self._roster = Roster()
+        self._touched: Rows = np.zeros(0, np.int64)
+        self._gateways_noted: dict[str, datetime] = {}
+
+    @property
+    def devices_known(self) -> int:
+        """How many bracelets the roster holds."""
+        return len(self._roster)
+
+    def forget(self) -> None:
+        """The last batch was not committed: what it touched is read again."""
+        self._roster.forget(self._touched)
+
+    def clear(self) -> None:
+        """The database was away, and anything may have changed: everything is read again."""
+        self._roster.clear()
+        self._touched = np.zeros(0, np.int64)
+
+    def record(self, session: Session, batch: Sequence[Heard], now: datetime) -> Recorded:
+        """Store a batch: fixes under an order in force, events of worn bracelets, what follows.
+
+        A duplicate counts as stored. A fix older than the newest of its device is stored and noted
+        for a replay of its past. Raises `Overtaken` where a state was changed by another.
+        """
+        roster = self._roster
+        roster.refresh(session, now)
+        gated = gate.judge(session, roster, batch)
+        self._touched = gated.spoke
+        newer = device_states.newer(roster, gated)
+        late = np.setdiff1d(np.arange(len(gated.fixes)), newer)
+        self._keep_fixes(session, gated, newer, late, now)
+        fix_store.keep_refusals(session, gated.refusals)
+        signals = _keep_events(session, gated)
+        self._follow(session, gated, newer, signals, now)
+        self._hear_gateways(session, batch)
+        return _recorded(gated, len(late))
+
+    def _keep_fixes(
+        self, session: Session, gated: Gated, newer: Rows, late: Rows, now: datetime
+    ) -> None:
+        columns = gated.columns
+        writer = fix_store.writer_of(session)
+        new = writer.keep_fixes(session, columns[newer], columns[late])
+        since: dict[int, datetime] = {}
+        for at in late[np.isin(columns["device_id"][late], list(new))].tolist():
+            row = self._roster.table[gated.rows[at]]
+            if row["zones"] and columns["time"][at] >= row["bound_at"]:
+                time, device_id = moment(int(columns["time"][at])), int(row["device_id"])
+                since[device_id] = min(time, since.get(device_id, time))
+        fix_store.mark_replays(session, since, now)
+
+    def _follow(
+        self, session: Session, gated: Gated, newer: Rows, signals: list[Signal], now: datetime
+    ) -> None:
+        """Fold the batch into the states, and let zones and signals raise what they raise."""
+        roster, spoke = self._roster, gated.spoke
+        table = roster.table[spoke]
+        silent = (table["case_id"] > 0) & (table["heard_at"] < micros(now - SILENCE))
+        woken = zip(
+            table["device_id"][silent].tolist(), table["case_id"][silent].tolist(), strict=True
+        )
+        device_events.signs_of_life(session, woken, now)
+        fix_store.keep_snapshots(session, device_states.snapshots(roster, gated, newer))
+        signals += self._turn_straps(session, gated, newer, signals, now)
+        device_states.take(roster, gated, newer)
+        zone_watch.follow(session, roster, gated, newer, now)
+        device_events.answer(session, signals, now)
+        if spoke.size:
+            device_states.keep(session, roster, spoke, now)
+
+    def _turn_straps(
+        self, session: Session, gated: Gated, newer: Rows, told: Sequence[Signal], now: datetime
+    ) -> list[Signal]:
+        """Keep the state of straps, of the few that turned or that an event speaks of."""
+        roster = self._roster
+        turned = device_states.straps(roster, gated, newer)
+        ids = roster.table["device_id"]
+        by_event = np.flatnonzero(np.isin(ids[gated.spoke], [it.device_id for it in told]))
+        rows = set(turned) | set(gated.spoke[by_event].tolist())
+        signals: list[Signal] = []
+        bracelets = wearers.read_by_id(session, ids[list(rows)].tolist()) if rows else {}
+        for row in sorted(rows):
+            bracelet = bracelets[int(ids[row])]
+            strap = int(roster.table["strap"][row])
+            if bracelet.worn_now is None:
+                continue
+            is_open, found = device_events.strap_turned(
+                bracelet.id,
+                bracelet.worn_now,
+                [gated.fixes[at] for at in newer[gated.rows[newer] == row].tolist()],
+                told,
+                now,
+                known=None if strap == ABSENT else bool(strap),
+            )
+            roster.table["strap"][row] = ABSENT if is_open is None else is_open
+            signals += found
+        return signals
+
+    def _hear_gateways(self, session: Session, batch: Sequence[Heard]) -> None:
+        """Keep each gateway's sign of life, and what its own status or last will said."""
+        said: dict[str, dict[str, Any]] = {}
+        for heard in batch:
+            name, status = heard.message.gateway, heard.message.status
+            noted = self._gateways_noted.get(name)
+            if status is not None:
+                said.setdefault(name, {})["online"] = status.state is GatewayState.ONLINE
+            elif noted is not None and heard.received - noted < GATEWAY_NOTED_AFTER:
+                continue
+            said.setdefault(name, {})["heard_at"] = heard.received
+            self._gateways_noted[name] = heard.received
+        for name in sorted(said):  # always in one order, so that two ingesters never deadlock
+            session.execute(
+                update(Gateway).where(Gateway.name == name).values(said[name]),
+                execution_options={"synchronize_session": False},
+            )
 
 
 def record(session: Session, batch: Sequence[Heard], now: datetime) -> Recorded:
-    """Store a batch: fixes under an order in force, events of worn bracelets, and what follows.
-
-    A duplicate counts as stored. A fix older than the newest of its device is stored and leaves
-    the zone states as they are.
-    """
-    names = {said.device for heard in batch for said in _sayings(heard)}
-    found = _gate(batch, wearers.read(session, names) if names else {})
-    fix_store.keep_fixes(session, _columns(found))
-    fix_store.keep_refusals(session, found.refusals)
-    signals = _keep_events(session, found)
-    _follow(session, found, signals, now)
-    _hear_gateways(session, batch)
-    return _recorded(found)
+    """Record one batch alone, from what the database has now."""
+    return Recorder().record(session, batch, now)
 
 
-def _sayings(heard: Heard) -> Iterable[Fix | Event]:
-    return (*heard.message.fixes, *heard.message.events)
-
-
-def _gate(batch: Sequence[Heard], bracelets: dict[str, Bracelet]) -> _Sorted:
-    found = _Sorted()
-    for heard in batch:
-        for said in _sayings(heard):
-            bracelet = bracelets.get(said.device)
-            if bracelet is None or bracelet.gateway != heard.message.gateway:
-                stranger = Reason.WRONG_GATEWAY if bracelet else Reason.UNKNOWN_DEVICE
-                found.refusals.append(_refusal(heard, said.device, said.seq, stranger))
-                continue
-            found.spoke[bracelet.id] = bracelet
-            _judge(found, bracelet, said, heard)
-        for it in heard.message.rejected:
-            found.refusals.append(_refusal(heard, it.device, it.seq, it.reason))
-    return found
-
-
-def _judge(found: _Sorted, bracelet: Bracelet, said: Fix | Event, heard: Heard) -> None:
-    if isinstance(said, Fix):
-        reason = wearers.refusal_of_fix(bracelet, said.time, heard.received)
-        if reason is None:
-            found.fixes.append((bracelet, said, heard))
-    else:
-        at = device_events.moment(bracelet, said.time, heard.received)
-        reason = None if bracelet.wearing(at) else Reason.UNBOUND
-        if reason is None:
-            found.events.append((bracelet, said, heard))
-    if reason is not None:
-        found.refusals.append(_refusal(heard, said.device, said.seq, reason))
-
-
-def _refusal(heard: Heard, device: str, seq: int | None, reason: str) -> Refusal:
-    gateway = heard.message.gateway
-    return Refusal(heard.received, gateway, device or None, seq, str(reason), heard.payload)
-
-
-def _columns(found: _Sorted) -> fix_store.Columns:
-    fixes = [fix for _, fix, _ in found.fixes]
-    return {
-        "device_id": [bracelet.id for bracelet, _, _ in found.fixes],
-        "received": [heard.received for _, _, heard in found.fixes],
-        "source": [fix.source.value for fix in fixes],
-        "crs": [fix.crs.value for fix in fixes],
-        "strap_open": [fix.strap and fix.strap is Strap.OPEN for fix in fixes],
-        **{name: [getattr(fix, name) for fix in fixes] for name in PLAIN},
-    }
-
-
-def _keep_events(session: Session, found: _Sorted) -> list[Signal]:
+def _keep_events(session: Session, gated: Gated) -> list[Signal]:
     """Store events with their raw bytes; a signal for each that is new."""
-    new = fix_store.keep_events(session, [_event_row(*it) for it in found.events])
+    new = fix_store.keep_events(session, [_event_row(*it) for it in gated.events])
     signals = []
-    for bracelet, event, heard in found.events:
+    for bracelet, event, heard in gated.events:
         at = device_events.moment(bracelet, event.time, heard.received)
         wearing = bracelet.wearing(at)
         identity = (bracelet.id, event.time, event.seq)
@@ -160,51 +208,17 @@ def _event_row(bracelet: Bracelet, event: Event, heard: Heard) -> dict[str, Any]
     }
 
 
-def _follow(session: Session, found: _Sorted, signals: list[Signal], now: datetime) -> None:
-    """Fold the batch into the device states, and let zones and signals raise what they raise."""
-    states = device_states.load(session, found.spoke)
-    fixes: dict[int, list[Fix]] = {}
-    for bracelet, fix, _ in found.fixes:
-        fixes.setdefault(bracelet.id, []).append(fix)
-    woken, progress = [], []
-    for device_id, bracelet in found.spoke.items():
-        state, wearing = states[device_id], bracelet.worn_now
-        if wearing is None:
-            continue
-        if state.heard_at is None or now - state.heard_at > SILENCE:
-            woken.append((device_id, wearing))
-        newer = state.advance(fixes.get(device_id, ()), wearing)
-        signals += device_events.strap_signals(state, signals, newer, wearing, now)
-        progress.append(Progress(device_id, wearing.case_id, state.memories, newer))
-    device_events.signs_of_life(session, woken, now)
-    zone_watch.follow(session, [it for it in progress if it.fixes], now)
-    device_events.answer(session, signals, now)
-    fix_store.keep_states(session, [state.row(now) for state in states.values()])
-
-
-def _hear_gateways(session: Session, batch: Sequence[Heard]) -> None:
-    """Keep each gateway's last sign of life, and what its own status or last will said."""
-    said: dict[str, dict[str, Any]] = {}
-    for heard in batch:
-        values = said.setdefault(heard.message.gateway, {})
-        values["heard_at"] = heard.received
-        if heard.message.status is not None:
-            values["online"] = heard.message.status.state is GatewayState.ONLINE
-    for name, values in said.items():
-        session.execute(
-            update(Gateway).where(Gateway.name == name).values(values),
-            execution_options={"synchronize_session": False},
-        )
-
-
-def _recorded(found: _Sorted) -> Recorded:
-    recorded = Recorded()
-    stored = [(heard, fix.device, fix.seq) for _, fix, heard in found.fixes]
-    stored += [(heard, event.device, event.seq) for _, event, heard in found.events]
-    for heard, device, seq in stored:
-        of_gateway = recorded.committed.setdefault(heard.message.gateway, {})
-        of_gateway.setdefault(device, []).append(seq)
-    for it in found.refusals:
+def _recorded(gated: Gated, late: int) -> Recorded:
+    recorded = Recorded(late=late)
+    committed = recorded.committed
+    said: list[tuple[Fix | Event, Heard]] = list(zip(gated.fixes, gated.heard, strict=True))
+    said += [(event, heard) for _, event, heard in gated.events]
+    for reading, heard in said:
+        of_gateway = committed.get(heard.message.gateway)
+        if of_gateway is None:
+            of_gateway = committed[heard.message.gateway] = {}
+        of_gateway.setdefault(reading.device, []).append(reading.seq)
+    for it in gated.refusals:
         rejection = Rejection(device=it.device or "", seq=it.seq, reason=it.reason)
         recorded.rejected.setdefault(it.gateway or "", []).append(rejection)
     return recorded

@@ -10,11 +10,13 @@ from datetime import UTC, datetime
 import structlog
 from sqlalchemy.exc import InterfaceError, OperationalError
 
-from correction_service import fixes, metrics
+from correction_service import metrics
 from correction_service.audit import SYSTEM
 from correction_service.db import Database, open_keyless
+from correction_service.device_states import Overtaken
 from correction_service.fix_store import Refusal, keep_refusals
-from correction_service.fixes import Heard, Recorded
+from correction_service.fixes import Recorded, Recorder
+from correction_service.gate import Heard
 from correction_service.meters import Meters
 from correction_service.reporter import Reporter
 from correction_service.settings import Settings
@@ -51,6 +53,7 @@ class Ingest:
     ) -> None:
         self._database = database
         self._meters = meters or Meters()
+        self._recorder = Recorder()
         self._readings_max = readings_max
         self._pause_s = SQLITE_PAUSE_S if database.engine.dialect.name == "sqlite" else 0.0
 
@@ -81,10 +84,17 @@ class Ingest:
         try:
             with self._database.transaction(SYSTEM, "ingest") as session:
                 keep_refusals(session, refusals)
-                recorded = fixes.record(session, heard, began)
-        except DATABASE_AWAY:
+                recorded = self._recorder.record(session, heard, began)
+        except DATABASE_AWAY as fault:
+            if fault.connection_invalidated:
+                self._recorder.clear()
+            self._recorder.forget()
             raise
+        except Overtaken:
+            self._recorder.forget()
+            return self._record(heard, refusals)
         except Exception as fault:
+            self._recorder.forget()
             if len(heard) > 1:
                 middle = len(heard) // 2
                 first = self._record(heard[:middle], refusals)
@@ -112,7 +122,9 @@ class Ingest:
             datetime.now(UTC),
             committed=recorded.committed_count,
             rejected=rejected,
+            late=recorded.late,
         )
+        self._meters.devices_known = self._recorder.devices_known
 
     def _park(self, heard: Heard, refusals: Sequence[Refusal]) -> Recorded:
         """Give up on a message: its digest stays, and its gateway, without a receipt, keeps it."""

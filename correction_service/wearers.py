@@ -1,13 +1,10 @@
-"""Who wears which bracelet, by whose order: read for a batch at once, anew each time.
+"""Who wears which bracelet, and by whose order, as the database has it now."""
 
-Nothing is cached: an order lifted a second ago stops the next fix (LCC 29).
-"""
-
-from collections.abc import Collection
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import select
+from sqlalchemy import ColumnElement, select
 from sqlalchemy.orm import Session
 
 from devices.messages import Reason
@@ -42,7 +39,8 @@ class Bracelet:
     """A registered device, the gateway that may speak for it, and whoever wore it."""
 
     id: int
-    gateway: str
+    gateway_id: int
+    gateway: str  # its name; "" while it is closed
     wearings: tuple[Wearing, ...]
 
     def wearing(self, at: datetime) -> Wearing | None:
@@ -67,16 +65,23 @@ def refusal_of_fix(bracelet: Bracelet, time: datetime, received: datetime) -> Re
 
 def read(session: Session, names: Collection[str]) -> dict[str, Bracelet]:
     """The registered bracelets among `names`; an inactive gateway speaks for none."""
+    return dict(_read(session, Device.name.in_(names)))
+
+
+def read_by_id(session: Session, device_ids: Collection[int]) -> dict[int, Bracelet]:
+    """The same by the numbers of their rows."""
+    return {bracelet.id: bracelet for _, bracelet in _read(session, Device.id.in_(device_ids))}
+
+
+def _read(session: Session, which: ColumnElement[bool]) -> Iterator[tuple[str, Bracelet]]:
+    columns = (Device.id, Device.name, Device.gateway_id, Gateway.name.label("gateway"))
     devices = session.execute(
-        select(Device.id, Device.name, Gateway.name.label("gateway"), Gateway.active)
-        .join(Device.gateway)
-        .where(Device.name.in_(names))
+        select(*columns, Gateway.active).join(Device.gateway).where(which)
     ).all()
     worn = _wearings(session, [device.id for device in devices])
-    return {
-        row.name: Bracelet(row.id, row.gateway if row.active else "", tuple(worn.get(row.id, ())))
-        for row in devices
-    }
+    for row in devices:
+        gateway = row.gateway if row.active else ""
+        yield row.name, Bracelet(row.id, row.gateway_id, gateway, tuple(worn.get(row.id, ())))
 
 
 def _wearings(session: Session, device_ids: Collection[int]) -> dict[int, list[Wearing]]:

@@ -1,106 +1,146 @@
 """Follow wearers through their zones: fold new fixes, write decided changes, raise incidents."""
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
-from weakref import WeakKeyDictionary
 
-from sqlalchemy import Connection, Engine, select
+import numpy as np
 from sqlalchemy.orm import Session
 
 from correction_service import fix_store, incidents
-from models.area import Area, area, outline
-from models.containment import NOT_IN_FORCE, Change, Memories, Sighting, Watch, broken, observe
+from correction_service.fix_columns import ABSENT
+from correction_service.gate import Gated
+from correction_service.roster import Roster, Rows, Table
+from devices.messages import Fix
+from models.containment import NOT_IN_FORCE, STATES, Change, Sights, error_m, observe
+from models.grid import STEPS, micros
+from models.ground import KINDS, broken_by
 from models.incident import IncidentKind
-from models.zone import Zone, ZoneKind, ZoneState
+from models.zone import ZoneKind, ZoneState
 
 BREACHES = {
     ZoneKind.HOME: IncidentKind.LEFT_HOME_AREA,
     ZoneKind.EXCLUSION: IncidentKind.ENTERED_EXCLUSION,
     ZoneKind.CURFEW: IncidentKind.OUT_IN_CURFEW,
 }
-AREAS_KEPT = 20_000
-
-# A zone's geometry never changes once made (a change ends one zone and makes another), so what is
-# costly to prepare is kept by zone; its validity is read anew each time.
-_prepared: WeakKeyDictionary[Engine, dict[int, Area]] = WeakKeyDictionary()
+REFRESH_AFTER = timedelta(seconds=30)  # an open incident is not rewritten for every fix
+_BROKEN_BY = np.array([STATES.index(broken_by(kind)) for kind in range(len(KINDS))])
 
 
 @dataclass(frozen=True, slots=True)
-class Progress:
-    """One wearer's fixes that are newer than all before, in order of time."""
+class Crossing:
+    """A change of state with the zone, the wearer and the fix that decided it."""
 
-    device_id: int
+    change: Change
+    place: np.void
     case_id: int
-    memories: Memories  # updated in place
-    fixes: Sequence[Sighting]
+    device_id: int
+    fix: Fix
+    beyond_m: float
+
+    @property
+    def zone_id(self) -> int:
+        """The zone whose state changed."""
+        return int(self.place["zone_id"])
+
+    @property
+    def kind(self) -> IncidentKind:
+        """What leaving or entering this zone is called."""
+        return BREACHES[KINDS[self.place["kind"]]]
+
+    @property
+    def key(self) -> str:
+        """The key of the incident that it would be."""
+        return incidents.key_of(self.kind, self.case_id, self.zone_id)
+
+    @property
+    def breaks(self) -> bool:
+        """Whether the new state is the one that the zone forbids."""
+        return self.change.state is broken_by(self.place["kind"])
 
 
-def follow(session: Session, progress: Sequence[Progress], now: datetime) -> None:
+def follow(session: Session, roster: Roster, gated: Gated, newer: Rows, now: datetime) -> None:
     """Bring every wearer's zone states, their changes and the incidents up to date."""
-    areas = areas_of(session, {it.case_id for it in progress})
-    watches = [Watch(areas.get(it.case_id, ()), it.memories, it.fixes) for it in progress]
-    found = list(zip(progress, watches, observe(watches), strict=True))
-    for it, watch, _ in found:
-        for gone in it.memories.keys() - {place.zone_id for place in watch.areas}:
-            del it.memories[gone]
-    changes = [(it, change) for it, _, decided in found for change in decided]
-    fix_store.keep_changes(session, [_row(it, change, now) for it, change in changes])
-    opened = incidents.open_among(session, {_key(it, change.area) for it, change in changes})
-    for it, change in changes:
-        _answer(session, it, change, opened, now)
-    _refresh(session, [(it, watch) for it, watch, _ in found], now)
-
-
-def _key(it: Progress, place: Area) -> str:
-    return incidents.key_of(BREACHES[place.kind], it.case_id, place.zone_id)
-
-
-def _row(it: Progress, change: Change, now: datetime) -> dict[str, Any]:
-    return {
-        "zone_id": change.area.zone_id,
-        "device_id": it.device_id,
-        "state": change.state,
-        "since": change.since,
-        "decided_at": change.decided_at,
-        "evidence": {**change.evidence, "received": now.isoformat()},
-        "recorded_at": now,
-    }
-
-
-def _answer(
-    session: Session, it: Progress, change: Change, opened: set[str], now: datetime
-) -> None:
-    """Open on a crossing to the wrong side, end on the right one or where nothing is asked."""
-    key = _key(it, change.area)
-    if change.state is change.area.broken_by:
-        if change.crossed:
-            incidents.open_or_update(session, _seen(it, change, now), now)
-            opened.add(key)
+    if not newer.size:
         return
-    freed = change.evidence.get("why") == NOT_IN_FORCE
-    if key in opened and (freed or change.state is not ZoneState.UNKNOWN):
-        ended_by = NOT_IN_FORCE if freed else "back"
-        incidents.end(session, key, change.since, {"ended_by": ended_by}, now)
+    rows, wearer = np.unique(gated.rows[newer], return_inverse=True)
+    changes = observe(roster.zoning(rows), _sights(gated, newer, wearer))
+    crossings = [_crossing(roster, gated, newer, change) for change in changes]
+    fix_store.keep_changes(session, [row_of(it, now) for it in crossings])
+    answer(session, crossings, now)
+    last = np.append(np.flatnonzero(np.diff(wearer)), len(wearer) - 1)
+    _refresh(session, roster, rows, [gated.fixes[at] for at in newer[last].tolist()], now)
 
 
-def _seen(it: Progress, change: Change, now: datetime) -> incidents.Seen:
-    return incidents.Seen(
-        kind=BREACHES[change.area.kind],
-        case_id=it.case_id,
-        device_id=it.device_id,
-        zone_id=change.area.zone_id,
-        since=change.since,
-        at=change.decided_at,
-        facts=_facts(change.area, change.by, now) | change.evidence,
+def _sights(gated: Gated, newer: Rows, wearer: Rows) -> Sights:
+    columns = gated.columns[newer]
+    accuracy_m = columns["accuracy_m"] / STEPS["accuracy_m"]
+    accuracy_m[columns["accuracy_m"] == ABSENT] = np.nan
+    return Sights(
+        wearer,
+        columns["time"] // 1_000_000,
+        columns["lat"] / STEPS["lat"],
+        columns["lon"] / STEPS["lon"],
+        error_m(accuracy_m, columns["source"]),
+        columns["source"],
     )
 
 
-def _facts(place: Area, fix: Sighting, now: datetime) -> dict[str, Any]:
+def _crossing(roster: Roster, gated: Gated, newer: Rows, change: Change) -> Crossing:
+    at = int(newer[change.fix])
+    fix, place = gated.fixes[at], roster.places[change.place]
+    row = roster.table[gated.rows[at]]
+    beyond_m = roster.grounds.beyond_m(place, fix.lat, fix.lon)
+    return Crossing(change, place, int(row["case_id"]), int(row["device_id"]), fix, beyond_m)
+
+
+def row_of(it: Crossing, now: datetime) -> dict[str, Any]:
+    """A change of state as it is stored."""
+    return {
+        "zone_id": it.zone_id,
+        "device_id": it.device_id,
+        "state": it.change.state,
+        "since": datetime.fromtimestamp(it.change.since, UTC),
+        "decided_at": it.fix.time,
+        "evidence": {**it.change.evidence, "received": now.isoformat()},
+        "recorded_at": now,
+        "superseded_at": None,
+    }
+
+
+def answer(session: Session, crossings: Sequence[Crossing], now: datetime) -> None:
+    """Open on a crossing to the wrong side, end on the right one or where nothing is asked."""
+    opened = incidents.open_among(session, {it.key for it in crossings})
+    for it in crossings:
+        if it.breaks:
+            if it.change.crossed:
+                incidents.open_or_update(session, _seen(it, now), now)
+                opened.add(it.key)
+            continue
+        freed = it.change.evidence.get("why") == NOT_IN_FORCE
+        if it.key in opened and (freed or it.change.state is not ZoneState.UNKNOWN):
+            facts = {"ended_by": NOT_IN_FORCE if freed else "back"}
+            since = datetime.fromtimestamp(it.change.since, UTC)
+            incidents.end(session, it.key, since, facts, now)
+
+
+def _seen(it: Crossing, now: datetime) -> incidents.Seen:
+    return incidents.Seen(
+        kind=it.kind,
+        case_id=it.case_id,
+        device_id=it.device_id,
+        zone_id=it.zone_id,
+        since=datetime.fromtimestamp(it.change.since, UTC),
+        at=it.fix.time,
+        facts=_facts(it.fix, it.beyond_m, now) | it.change.evidence,
+    )
+
+
+def _facts(fix: Fix, beyond_m: float, now: datetime) -> dict[str, Any]:
     """The figures of the newest fix: no coordinates, the trail has them under its own lock."""
     return {
-        "beyond_m": round(place.beyond_m(fix.lat, fix.lon)),
+        "beyond_m": round(beyond_m),
         "fix_at": fix.time.isoformat(),
         "source": str(fix.source),
         "accuracy_m": fix.accuracy_m,
@@ -108,52 +148,30 @@ def _facts(place: Area, fix: Sighting, now: datetime) -> dict[str, Any]:
     }
 
 
-def _refresh(session: Session, found: Sequence[tuple[Progress, Watch]], now: datetime) -> None:
-    seen = {
-        _key(it, place): (
-            watch.fixes[-1].time,
-            _facts(place, watch.fixes[-1], now),
-        )
-        for it, watch in found
-        for place in broken({place.zone_id: place for place in watch.areas}, watch.memories)
-    }
+def _refresh(
+    session: Session, roster: Roster, rows: Rows, newest: Sequence[Fix], now: datetime
+) -> None:
+    """Bring open incidents of broken zones up to date with the newest fix of each wearer."""
+    table = roster.table[rows]
+    wearer, place = _places(table)
+    states, kinds = roster.memory["state"][place], roster.places["kind"][place]
+    due = roster.refreshed[place] <= micros(now - REFRESH_AFTER)
+    broken = np.flatnonzero((states == _BROKEN_BY[kinds]) & due)
+    roster.refreshed[place[broken]] = micros(now)
+    seen = {}
+    for who, at in zip(wearer[broken].tolist(), place[broken].tolist(), strict=True):
+        fix, zone = newest[who], roster.places[at]
+        kind = BREACHES[KINDS[zone["kind"]]]
+        key = incidents.key_of(kind, int(table["case_id"][who]), int(zone["zone_id"]))
+        beyond_m = roster.grounds.beyond_m(zone, fix.lat, fix.lon)
+        seen[key] = (fix.time, _facts(fix, beyond_m, now))
     if seen:
         incidents.still_seen(session, seen)
 
 
-def areas_of(session: Session, case_ids: Collection[int]) -> Mapping[int, Sequence[Area]]:
-    """The zones of these cases, ready to judge; those that have ended too, so that states end."""
-    columns = (Zone.id, Zone.case_id, Zone.valid_from, Zone.valid_to)
-    zones = session.execute(select(*columns).where(Zone.case_id.in_(case_ids))).all()
-    prepared = _prepared.setdefault(_engine(session), {})
-    missing = [row.id for row in zones if _outdated(prepared.get(row.id), row)]
-    if len(prepared) + len(missing) > AREAS_KEPT:
-        prepared.clear()
-        missing = [row.id for row in zones]
-    for zone in session.scalars(select(Zone).where(Zone.id.in_(missing))):
-        prepared[zone.id] = _ready(zone)
-    found: dict[int, list[Area]] = {}
-    for row in zones:
-        found.setdefault(row.case_id, []).append(prepared[row.id])
-    return found
-
-
-def _outdated(known: Area | None, row: Any) -> bool:  # noqa: ANN401 - a row of three columns
-    return known is None or (known.valid_from, known.valid_to) != (row.valid_from, row.valid_to)
-
-
-def _ready(zone: Zone) -> Area:
-    return area(
-        zone.id,
-        zone.kind,
-        outline(zone),
-        margin_m=zone.margin_m,
-        valid_from=zone.valid_from,
-        valid_to=zone.valid_to,
-        hours=zone.hours,
-    )
-
-
-def _engine(session: Session) -> Engine:
-    bind = session.get_bind()
-    return bind.engine if isinstance(bind, Connection) else bind
+def _places(table: Table) -> tuple[Rows, Rows]:
+    """Every zone of these wearers: whose it is, and where it stands among the places."""
+    many = table["zones"].astype(np.int64)
+    wearer = np.repeat(np.arange(len(table)), many)
+    within = np.arange(len(wearer)) - np.repeat(np.cumsum(many) - many, many)
+    return wearer, table["first"][wearer] + within

@@ -1,4 +1,4 @@
-"""Areas on the ground: a zone's GeoJSON checked, projected to metres and made ready for judging.
+"""Areas on the ground: a zone's GeoJSON checked, drawn, and projected to metres.
 
 Metres are of a local equirectangular plane around the area. It is an affine map of degrees, so
 what lies inside stays inside exactly; distances are right to 0.5 % for areas up to 200 km wide.
@@ -6,8 +6,8 @@ what lies inside stays inside exactly; distances are right to 0.5 % for areas up
 
 import json
 from dataclasses import dataclass
-from datetime import datetime, time
-from functools import cached_property, lru_cache
+from datetime import time
+from functools import cached_property
 from math import cos, radians
 from typing import Any
 
@@ -15,15 +15,13 @@ import numpy as np
 import shapely
 from shapely.geometry.base import BaseGeometry
 
-from models.case import LEGAL_ZONE
 from models.errors import Invalid
-from models.zone import Zone, ZoneKind, ZoneState
+from models.zone import Zone
 
 METRES_A_DEGREE = 111_195.0  # of a great circle on the mean sphere
 CHINA_LON, CHINA_LAT = (73.0, 136.0), (3.0, 54.0)  # degrees; mainland, islands and waters
 LEAST_AREA_M2 = 400.0  # below, the error of any receiver decides and not the person
 CIRCLE_CORNERS = 64
-GROUNDS_KEPT = 2048  # a whole city has one home area, and preparing it takes 10 ms
 RADIUS_M = (20.0, 100_000.0)
 
 GeoJson = dict[str, Any]
@@ -61,96 +59,6 @@ def plane_of(shape: BaseGeometry) -> Plane:
     """The plane around a shape in degrees."""
     west, south, east, north = shape.bounds
     return Plane(lon=(west + east) / 2, lat=(south + north) / 2)
-
-
-@dataclass(frozen=True, eq=False)
-class Ground:
-    """A shape made ready in metres: its border, and the border that judges.
-
-    The judging border lies `margin_m` to the wearer's advantage: outside a home area, inside an
-    exclusion zone. It is drawn once, so a fix costs one test whatever the margin.
-    """
-
-    plane: Plane
-    border: BaseGeometry
-    judging: BaseGeometry
-    judging_line: BaseGeometry
-    margin_m: float
-
-
-@dataclass(frozen=True, eq=False)
-class Area:
-    """A zone made ready: where it lies, what it asks, and when it is in force."""
-
-    zone_id: int
-    kind: ZoneKind
-    ground: Ground
-    valid_from: datetime
-    valid_to: datetime | None
-    hours: tuple[time, time] | None
-
-    @property
-    def broken_by(self) -> ZoneState:
-        """The state that breaks what the zone asks for."""
-        return ZoneState.INSIDE if self.kind is ZoneKind.EXCLUSION else ZoneState.OUTSIDE
-
-    def in_force(self, at: datetime) -> bool:
-        """Whether the zone asks anything at this moment: its validity and its curfew hours."""
-        if at < self.valid_from or (self.valid_to is not None and at >= self.valid_to):
-            return False
-        if self.hours is None:
-            return True
-        opens, closes = self.hours
-        local = at.astimezone(LEGAL_ZONE).time()
-        return opens <= local < closes if opens < closes else local >= opens or local < closes
-
-    def beyond_m(self, lat: float, lon: float) -> float:
-        """How far on the wrong side of the true border a position is; 0 on the right side."""
-        point, border = self.ground.plane.point(lat, lon), self.ground.border
-        inside = bool(shapely.contains(border, point))
-        if inside != (self.broken_by is ZoneState.INSIDE):
-            return 0.0
-        return float(shapely.distance(shapely.boundary(border), point))
-
-
-def area(
-    zone_id: int,
-    kind: ZoneKind,
-    geometry: GeoJson,
-    *,
-    margin_m: float,
-    valid_from: datetime,
-    valid_to: datetime | None = None,
-    hours: str | None = None,
-) -> Area:
-    """Make a stored zone ready to judge positions; the geometry has passed `checked` before."""
-    return Area(
-        zone_id=zone_id,
-        kind=kind,
-        ground=_ground(json.dumps(geometry), kind, margin_m),
-        valid_from=valid_from,
-        valid_to=valid_to,
-        hours=curfew_hours(hours) if hours else None,
-    )
-
-
-@lru_cache(maxsize=GROUNDS_KEPT)
-def _ground(geometry: str, kind: ZoneKind, margin_m: float) -> Ground:
-    shape = shapely.from_geojson(geometry)
-    plane = plane_of(shape)
-    border = plane.project(shape)
-    judging = _judging(kind, border, margin_m)
-    line = shapely.boundary(judging)
-    for prepared in (border, judging, line):
-        shapely.prepare(prepared)
-    return Ground(plane, border, judging, line, margin_m)
-
-
-def _judging(kind: ZoneKind, border: BaseGeometry, margin_m: float) -> BaseGeometry:
-    if kind is not ZoneKind.EXCLUSION:
-        return shapely.buffer(border, margin_m)
-    shrunk = shapely.buffer(border, -margin_m)
-    return border if shrunk.is_empty else shrunk  # a small zone keeps its border: no blind spot
 
 
 def curfew_hours(text: str) -> tuple[time, time]:

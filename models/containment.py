@@ -1,264 +1,231 @@
 """Where a wearer is, as far as the evidence goes: a fold over fixes, in order of their own time.
 
-`observe` is the whole interface. It asks each fix on which side of each area it lies, keeps what
-it must remember in a packed `Memory`, and returns the changes of decided state. The rule for now:
-five of the last seven usable fixes on one side decide. Fixes too coarse for the border are no
-evidence; after half an hour without evidence the state is UNKNOWN, which is neither breach nor
-silence.
+The rule for now: five of the last seven usable fixes on one side decide. Fixes too coarse for the
+border are no evidence; after half an hour without evidence the state is UNKNOWN, which is neither
+breach nor silence. Everything is columns: one element of a `PLACE` and of a `MEMORY` array for
+each zone, and `observe` folds a whole batch of fixes of many wearers at once. Live, late and
+replayed fixes go through this one function.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import UTC, datetime
-from typing import Any, Protocol
+from typing import Any, NamedTuple
 
-import msgspec
 import numpy as np
 import numpy.typing as npt
-import shapely
 
-from models.area import Area, Ground
+from models.ground import DOUBT, Floats, Grounds, Ints, Places, in_force, sides
 from models.zone import ZoneState
 
-RULE = "5of7@1"
+RULE = "5of7@2"
+EDITION = b"\x02"  # of what a memory means; goes before packed memories
 AGREEING, WINDOW = 5, 7
 STALE_S = 30 * 60
 NOT_IN_FORCE, NO_EVIDENCE = "not_in_force", "no_evidence"  # why a state became UNKNOWN
+STATES = (ZoneState.UNKNOWN, ZoneState.INSIDE, ZoneState.OUTSIDE)
+UNKNOWN, INSIDE, OUTSIDE = range(3)
+SOURCES = ("gnss", "wifi", "lbs")
 # What a fix may be off however small it claims to be: a claim of 7 m was seen 700 m off.
-LEAST_ERROR_M = {"gnss": 10.0, "wifi": 60.0, "lbs": 500.0}
-UNSTATED_ERROR_M = {"gnss": 30.0, "wifi": 100.0, "lbs": 1000.0}
+LEAST_ERROR_M = np.array([10.0, 60.0, 500.0])
+UNSTATED_ERROR_M = np.array([30.0, 100.0, 1000.0])
+ERROR_MAX_M = 65_535
+
+MEMORY = np.dtype(
+    [
+        ("zone_id", "<i8"),
+        ("state", "u1"),  # place in STATES
+        ("settled", "u1"),  # the last side that was decided
+        ("votes", "u1"),  # usable fixes remembered, newest last
+        ("inside", "u1"),  # a bit a vote, the newest lowest
+        ("since", "<u4"),  # of the state, seconds since 1970
+        ("at", "<u4", (WINDOW,)),
+        ("error_m", "<u2", (WINDOW,)),
+        ("source", "u1", (WINDOW,)),
+    ]
+)
+Memory = npt.NDArray[np.void]
+_BITS = np.array([number.bit_count() for number in range(2**WINDOW)], dtype=np.int8)
+_MASK = np.array([2**votes - 1 for votes in range(WINDOW + 1)], dtype=np.uint8)
 
 
-class Sighting(Protocol):
-    """What the engine reads of a fix: WGS-84 degrees and its own time."""
+class Zoning(NamedTuple):
+    """The zones of wearers: wearer `w` has `zones[w]` of them, from `first[w]` on."""
 
-    @property
-    def time(self) -> datetime:
-        """When, by the device's clock."""
-
-    @property
-    def lat(self) -> float:
-        """Degrees north."""
-
-    @property
-    def lon(self) -> float:
-        """Degrees east."""
-
-    @property
-    def accuracy_m(self) -> float | None:
-        """What the device claims."""
-
-    @property
-    def source(self) -> str:
-        """`gnss`, `wifi` or `lbs`."""
+    places: Places
+    memory: Memory  # parallel to places
+    grounds: Grounds
+    first: Ints
+    zones: Ints
 
 
-class Vote(msgspec.Struct, array_like=True, frozen=True):
-    """A usable fix: when (seconds since 1970), on which side, how found and how exactly."""
+class Sights(NamedTuple):
+    """What the fold reads of fixes; equally long columns, sorted by wearer and time."""
 
-    at: float
-    inside: bool
-    source: str
-    error_m: float
-
-
-class Memory(msgspec.Struct, array_like=True):
-    """What is known of one wearer and one zone; `settled` is the last side that was decided."""
-
-    zone_id: int
-    state: ZoneState = ZoneState.UNKNOWN
-    settled: ZoneState = ZoneState.UNKNOWN
-    since: float = 0.0
-    votes: list[Vote] = []
+    wearer: Ints  # place in the zoning's `first` and `zones`
+    at: Ints  # seconds since 1970, by the device's clock
+    lat: Floats  # degrees, WGS-84
+    lon: Floats
+    error_m: Floats
+    source: npt.NDArray[np.integer[Any]]  # place in SOURCES
 
 
-class _Packed(msgspec.Struct, array_like=True):
-    rule: str
-    memories: list[Memory]
-
-
-Memories = dict[int, Memory]
-
-
-def pack(memories: Memories) -> bytes:
-    """Memories by zone as bytes, with the rule that made them."""
-    return msgspec.msgpack.encode(_Packed(RULE, list(memories.values())))
-
-
-def unpack(packed: bytes) -> Memories:
-    """Memories by zone; what another rule remembered means nothing to this one and is dropped."""
-    if not packed:
-        return {}
-    try:
-        read = msgspec.msgpack.decode(packed, type=_Packed)
-    except msgspec.DecodeError:
-        return {}
-    return {memory.zone_id: memory for memory in read.memories} if read.rule == RULE else {}
-
-
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Change:
-    """A decision: the state from `since` on, and the fix that decided it.
+    """A decision of fix number `fix` about zone number `place`: the state from `since` on.
 
     `crossed` says that the wearer was not already settled on this side: an UNKNOWN in between
     does not make a second departure.
     """
 
-    area: Area
+    fix: int
+    place: int
     state: ZoneState
-    since: datetime
-    decided_at: datetime
+    since: int
     crossed: bool
-    by: Sighting
     evidence: dict[str, Any]
 
 
-@dataclass(frozen=True)
-class Watch:
-    """One wearer: areas to judge, what is remembered (updated in place), new fixes in time order.
+def blank(zone_ids: Ints) -> Memory:
+    """Memories of zones of which nothing is known."""
+    memory = np.zeros(len(zone_ids), dtype=MEMORY)
+    memory["zone_id"] = zone_ids
+    return memory
 
-    Every fix is later than those that the memories have seen.
+
+def pack(memory: Memory) -> bytes:
+    """Memories of one wearer as bytes, behind the edition of the rule that made them."""
+    return EDITION + memory.tobytes() if len(memory) else b""
+
+
+def unpack(packed: bytes) -> Memory:
+    """Memories of one wearer; what another rule remembered means nothing here and is dropped."""
+    readable = packed[:1] == EDITION and len(packed) % MEMORY.itemsize == 1
+    return np.frombuffer(packed[1:] if readable else b"", dtype=MEMORY)
+
+
+def error_m(accuracy_m: Floats, source: npt.NDArray[np.integer[Any]]) -> Floats:
+    """How far off fixes may be: what they claim (NaN: nothing), never better than their source."""
+    claimed = np.maximum(accuracy_m, LEAST_ERROR_M[source])
+    errors: Floats = np.where(np.isnan(accuracy_m), UNSTATED_ERROR_M[source], claimed)
+    return errors
+
+
+def observe(zoning: Zoning, sights: Sights) -> list[Change]:
+    """Fold fixes into the memories, in place; the changes of state in order of rounds.
+
+    Every fix is later than those that the memories have seen. The n-th fixes of all wearers make
+    one round, so a batch costs as many rounds as its busiest wearer has fixes.
     """
-
-    areas: Sequence[Area]
-    memories: Memories
-    fixes: Sequence[Sighting]
-
-
-def observe(watches: Sequence[Watch]) -> list[list[Change]]:
-    """Fold new fixes into the memories; changes of state by watch, in order of time."""
-    pairs = [(area, fix) for watch in watches for area in watch.areas for fix in watch.fixes]
-    sides = iter(_sides(pairs)) if pairs else iter(())
-    found = []
-    for watch in watches:
-        changes: list[Change] = []
-        for area in watch.areas:
-            memory = watch.memories.setdefault(area.zone_id, Memory(area.zone_id))
-            for fix in watch.fixes:
-                changes += _fold(memory, area, fix, next(sides))
-        found.append(sorted(changes, key=lambda change: change.decided_at))
-    return found
+    memory = zoning.memory
+    many = zoning.zones[sights.wearer]
+    fix = np.repeat(np.arange(len(many)), many)
+    place = np.arange(len(fix)) - np.repeat(np.cumsum(many) - many, many)
+    place += zoning.first[sights.wearer[fix]]
+    judged = zoning.places[place]
+    where = sights.lat[fix], sights.lon[fix], sights.error_m[fix]
+    inside = sides(judged, zoning.grounds, *where)
+    asked = in_force(judged, sights.at[fix])
+    changes: list[Change] = []
+    for pairs in _rounds(sights.wearer, fix):
+        held = memory[place[pairs]]
+        turn = _Turn(held, pairs, fix[pairs], place[pairs], sights)
+        changes += turn.fold(inside[pairs], asked[pairs])
+        memory[place[pairs]] = held
+    return changes
 
 
-def error_m(fix: Sighting) -> float:
-    """How far off a fix may be: what it claims, but never better than its source."""
-    if fix.accuracy_m is None:
-        return UNSTATED_ERROR_M[fix.source]
-    return max(fix.accuracy_m, LEAST_ERROR_M[fix.source])
-
-
-def _sides(pairs: Sequence[tuple[Area, Sighting]]) -> list[bool | None]:
-    """Whether each fix lies inside its area; None where its error reaches across the border.
-
-    Boxes first, then one call for all polygons; distances only for fixes coarser than the margin.
-    """
-    grounds = [area.ground for area, _ in pairs]
-    row = {ground: number for number, ground in enumerate(dict.fromkeys(grounds))}
-    at = np.array([row[ground] for ground in grounds])
-    x, y = _metres(list(row), at, [fix for _, fix in pairs])
-    judging = np.array([ground.judging for ground in row])
-    west, south, east, north = shapely.bounds(judging)[at].T
-    near = np.flatnonzero((x >= west) & (x <= east) & (y >= south) & (y <= north))
-    inside = np.zeros(len(pairs), dtype=bool)
-    inside[near] = shapely.contains_xy(judging[at[near]], x[near], y[near])
-    errors = np.array([error_m(fix) for _, fix in pairs])
-    coarse = np.flatnonzero(errors > np.array([ground.margin_m for ground in row])[at])
-    lines = np.array([ground.judging_line for ground in row])[at[coarse]]
-    places = shapely.points(x[coarse], y[coarse])
-    unsure = np.zeros(len(pairs), dtype=bool)
-    unsure[coarse] = shapely.dwithin(lines, places, errors[coarse])  # type: ignore[call-overload] # its stubs know a single distance only
-    return [None if doubt else bool(side) for side, doubt in zip(inside, unsure, strict=True)]
-
-
-def _metres(
-    grounds: Sequence[Ground], at: npt.NDArray[np.int_], fixes: Sequence[Sighting]
-) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]]:
-    """Positions in metres, each in the plane of its own area."""
-    planes = np.array([(it.plane.lon, it.plane.lat, *it.plane.metres_a_degree) for it in grounds])[
-        at
-    ]
-    lon, lat = (np.array([getattr(fix, name) for fix in fixes]) for name in ("lon", "lat"))
-    return (lon - planes[:, 0]) * planes[:, 2], (lat - planes[:, 1]) * planes[:, 3]
-
-
-def _fold(memory: Memory, area: Area, fix: Sighting, inside: bool | None) -> Iterator[Change]:  # noqa: FBT001 - one side of three
-    at = fix.time.timestamp()
-    if not area.in_force(fix.time):
-        yield from _forget(memory, area, fix, since=at, why=NOT_IN_FORCE)
-        memory.settled = ZoneState.UNKNOWN
+def _rounds(wearer: Ints, fix: Ints) -> Iterator[Ints]:
+    """Pairs of the first fixes of all wearers, then of their second ones, and so on."""
+    if not len(fix):
         return
-    if memory.votes and at - memory.votes[-1].at > STALE_S:
-        stale_at = memory.votes[-1].at + STALE_S
-        yield from _forget(memory, area, fix, since=stale_at, why=NO_EVIDENCE)
-    if inside is None:
-        return
-    memory.votes = [*memory.votes[1 - WINDOW :], Vote(at, inside, fix.source, error_m(fix))]
-    state = _decided(memory.votes)
-    if state is not None and state is not memory.state:
-        agreeing = [vote for vote in memory.votes if vote.inside == inside]
-        crossed, memory.settled = memory.settled is not state, state
-        yield _change(
-            memory,
-            area,
-            fix,
-            state=state,
-            since=agreeing[0].at,
-            crossed=crossed,
-            evidence=_quality(agreeing),
-        )
+    begins = np.flatnonzero(np.diff(wearer, prepend=-1))
+    turn = (np.arange(len(wearer)) - np.repeat(begins, np.diff(begins, append=len(wearer))))[fix]
+    order = np.argsort(turn, kind="stable")
+    yield from np.split(order, np.flatnonzero(np.diff(turn[order])) + 1)
 
 
-def _decided(votes: Sequence[Vote]) -> ZoneState | None:
-    inside = sum(vote.inside for vote in votes)
-    if inside >= AGREEING:
-        return ZoneState.INSIDE
-    return ZoneState.OUTSIDE if len(votes) - inside >= AGREEING else None
+@dataclass(slots=True)
+class _Turn:
+    """One round: at most one fix for each zone. `held` are its memories, changed in place."""
+
+    held: Memory
+    pairs: Ints
+    fix: Ints
+    place: Ints
+    sights: Sights
+
+    def fold(self, inside: npt.NDArray[np.int8], asked: npt.NDArray[np.bool_]) -> list[Change]:
+        held, at = self.held, self.sights.at[self.fix]
+        last = held["at"][:, -1].astype(np.int64)
+        stale = asked & (held["votes"] > 0) & (at - last > STALE_S)
+        changes = self._forget(~asked, at, NOT_IN_FORCE)
+        held["settled"][~asked] = UNKNOWN
+        changes += self._forget(stale, last + STALE_S, NO_EVIDENCE)
+        self._vote(np.flatnonzero(asked & (inside != DOUBT)), inside, at)
+        return changes + self._decide(asked & (inside != DOUBT))
+
+    def _forget(self, gone: npt.NDArray[np.bool_], since: Ints, why: str) -> list[Change]:
+        held = self.held
+        lost = np.flatnonzero(gone & (held["state"] != UNKNOWN))
+        held["votes"][gone] = 0
+        held["state"][lost] = UNKNOWN
+        held["since"][lost] = since[lost]
+        return [self._change(it, crossed=False, evidence={"why": why}) for it in lost]
+
+    def _vote(self, who: Ints, inside: npt.NDArray[np.int8], at: Ints) -> None:
+        held = self.held
+        fix = self.fix[who]
+        error = np.minimum(np.rint(self.sights.error_m[fix]), ERROR_MAX_M)
+        for name, said in (
+            ("at", at[who]),
+            ("error_m", error),
+            ("source", self.sights.source[fix]),
+        ):
+            held[name][who, :-1] = held[name][who, 1:]
+            held[name][who, -1] = said
+        held["inside"][who] = (held["inside"][who] << 1 | inside[who].astype(np.uint8)) & _MASK[-1]
+        held["votes"][who] = np.minimum(held["votes"][who] + 1, WINDOW)
+
+    def _decide(self, voted: npt.NDArray[np.bool_]) -> list[Change]:
+        held = self.held
+        within = _BITS[held["inside"] & _MASK[held["votes"]]]
+        outside = held["votes"] - within >= AGREEING
+        state = np.where(within >= AGREEING, INSIDE, np.where(outside, OUTSIDE, held["state"]))
+        turned = np.flatnonzero(voted & (state != held["state"]))
+        crossed = held["settled"][turned] != state[turned]
+        held["state"][turned] = held["settled"][turned] = state[turned]
+        changes = []
+        for it, over in zip(turned, crossed, strict=True):
+            agreeing = _agreeing(held[it])
+            held["since"][it] = held["at"][it, agreeing[0]]
+            evidence = _quality(held[it], agreeing)
+            changes.append(self._change(it, crossed=bool(over), evidence=evidence))
+        return changes
+
+    def _change(self, at: np.intp, *, crossed: bool, evidence: dict[str, Any]) -> Change:
+        held = self.held[at]
+        said = {"rule": RULE, **evidence}
+        state, since = STATES[held["state"]], int(held["since"])
+        return Change(int(self.fix[at]), int(self.place[at]), state, since, crossed, said)
 
 
-def _forget(
-    memory: Memory, area: Area, fix: Sighting, *, since: float, why: str
-) -> Iterator[Change]:
-    memory.votes = []
-    if memory.state is not ZoneState.UNKNOWN:
-        lost = ZoneState.UNKNOWN
-        yield _change(
-            memory, area, fix, state=lost, since=since, crossed=False, evidence={"why": why}
-        )
+def _agreeing(memory: np.void) -> list[int]:
+    """Places in the window, oldest first, of the votes that carry the decision."""
+    votes, side = int(memory["votes"]), int(memory["state"] == INSIDE)
+    bits = int(memory["inside"])
+    return [WINDOW - 1 - back for back in reversed(range(votes)) if bits >> back & 1 == side]
 
 
-def _change(
-    memory: Memory,
-    area: Area,
-    fix: Sighting,
-    *,
-    state: ZoneState,
-    since: float,
-    crossed: bool,
-    evidence: dict[str, Any],
-) -> Change:
-    memory.state, memory.since = state, since
-    moment = datetime.fromtimestamp(since, UTC)
-    return Change(area, state, moment, fix.time, crossed, fix, {"rule": RULE, **evidence})
-
-
-def _quality(votes: Sequence[Vote]) -> dict[str, Any]:
+def _quality(memory: np.void, agreeing: list[int]) -> dict[str, Any]:
     """How good the evidence is: fixes, their sources, the best and the worst error in metres."""
     sources: dict[str, int] = {}
-    for vote in votes:
-        sources[vote.source] = sources.get(vote.source, 0) + 1
-    errors = [round(vote.error_m) for vote in votes]
+    for place in agreeing:
+        name = SOURCES[memory["source"][place]]
+        sources[name] = sources.get(name, 0) + 1
+    errors = [int(memory["error_m"][place]) for place in agreeing]
     return {
-        "fixes": len(votes),
+        "fixes": len(agreeing),
         "of": WINDOW,
         "sources": sources,
         "error_m": [min(errors), max(errors)],
     }
-
-
-def broken(areas: Mapping[int, Area], memories: Memories) -> list[Area]:
-    """The areas whose demand the wearer's state breaks now."""
-    return [
-        areas[memory.zone_id]
-        for memory in memories.values()
-        if memory.zone_id in areas and memory.state is areas[memory.zone_id].broken_by
-    ]

@@ -6,11 +6,13 @@ same wherever it is read: in the hot table, packed, on SQLite and on PostgreSQL.
 """
 
 from collections.abc import Sequence
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from sqlalchemy import Dialect
 from sqlalchemy.types import Integer, SmallInteger, TypeDecorator, TypeEngine
 
+EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 STEPS = {
     "lat": 10**7,
     "lon": 10**7,
@@ -61,3 +63,14 @@ class Coded(TypeDecorator[str]):
     def process_result_value(self, value: int | None, dialect: Dialect) -> str | None:  # noqa: ARG002 - SQLAlchemy's signature
         """Return the word."""
         return None if value is None else self.words[value]
+
+
+def micros(moment: datetime) -> int:
+    """A moment as microseconds since 1970."""
+    since = moment - EPOCH
+    return (since.days * 86_400 + since.seconds) * 1_000_000 + since.microseconds
+
+
+def moment(at: int) -> datetime:
+    """Microseconds since 1970 as a moment in UTC."""
+    return EPOCH + timedelta(microseconds=at)

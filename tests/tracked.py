@@ -13,7 +13,8 @@ from sqlalchemy.orm import Session
 from correction_service import zones
 from correction_service.audit import SYSTEM
 from correction_service.db import Database
-from correction_service.fixes import Heard, Recorded, record
+from correction_service.fixes import Recorded, record
+from correction_service.gate import Heard
 from devices import wire
 from models.case import Case
 from models.device import Binding, Device, DeviceState, Gateway

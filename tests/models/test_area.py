@@ -1,18 +1,16 @@
 """Areas: bad GeoJSON refused with the field and the mend, shapes made ready in metres."""
 
 import json
-from datetime import UTC, datetime, time
+from datetime import time
 from typing import Any
 
 import numpy as np
 import pytest
 import shapely
 
-from models.area import Area, area, checked, circle, curfew_hours, plane_of
+from models.area import checked, circle, curfew_hours, plane_of
 from models.errors import Invalid
-from models.zone import ZoneKind
 
-FROM = datetime(2026, 11, 1, tzinfo=UTC)
 LAT, LON = 27.7, 106.9
 
 
@@ -21,16 +19,6 @@ def square(side_deg: float = 0.01, lat: float = LAT, lon: float = LON) -> dict[s
     box = shapely.box(lon - half, lat - half, lon + half, lat + half)
     found: dict[str, Any] = json.loads(shapely.to_geojson(box))
     return found
-
-
-def ready(
-    kind: ZoneKind,
-    geometry: dict[str, Any],
-    *,
-    valid_to: datetime | None = None,
-    hours: str | None = None,
-) -> Area:
-    return area(1, kind, geometry, margin_m=50, valid_from=FROM, valid_to=valid_to, hours=hours)
 
 
 BOW_TIE = [[106.9, 27.7], [106.92, 27.72], [106.92, 27.7], [106.9, 27.72], [106.9, 27.7]]
@@ -85,32 +73,6 @@ def test_a_radius_has_limits(radius_m: float) -> None:
         circle(LAT, LON, radius_m)
 
 
-def test_how_far_beyond_the_border_is_told_in_metres() -> None:
-    home, exclusion = ready(ZoneKind.HOME, square()), ready(ZoneKind.EXCLUSION, square())
-    half_side_m = 0.005 * 111_195
-    assert home.beyond_m(LAT, LON) == 0
-    assert home.beyond_m(LAT + 0.010, LON) == pytest.approx(half_side_m, abs=2)
-    assert exclusion.beyond_m(LAT + 0.010, LON) == 0
-    assert exclusion.beyond_m(LAT + 0.004, LON) == pytest.approx(0.001 * 111_195, abs=2)
-
-
-def test_an_exclusion_zone_smaller_than_its_margin_keeps_its_border() -> None:
-    small = ready(ZoneKind.EXCLUSION, circle(LAT, LON, 40))
-    assert small.ground.judging.equals(small.ground.border)
-
-
-def test_wearers_with_one_home_share_its_ground() -> None:
-    assert ready(ZoneKind.HOME, square()).ground is ready(ZoneKind.HOME, square()).ground
-    exclusion = ready(ZoneKind.EXCLUSION, square())
-    assert exclusion.ground is not ready(ZoneKind.HOME, square()).ground
-
-
-def test_curfew_hours_run_past_midnight_in_legal_time() -> None:
-    curfew = ready(ZoneKind.CURFEW, square(), hours="22:00-06:00")
-    at = {hour: curfew.in_force(datetime(2026, 11, 20, hour, tzinfo=UTC)) for hour in range(24)}
-    assert {hour for hour, asked in at.items() if asked} == set(range(14, 22))  # 22-06 in UTC+8
-
-
 @pytest.mark.parametrize("text", ["", "22:00", "22-6-1", "25:00-06:00", "06:00-06:00"])
 def test_hours_that_cannot_be_read_are_refused(text: str) -> None:
     with pytest.raises(Invalid) as refused:
@@ -120,10 +82,3 @@ def test_hours_that_cannot_be_read_are_refused(text: str) -> None:
 
 def test_hours_are_read() -> None:
     assert curfew_hours("22:00-06:00") == (time(22), time(6))
-
-
-def test_a_zone_asks_nothing_before_and_after_its_validity() -> None:
-    until = datetime(2026, 11, 2, tzinfo=UTC)
-    home = ready(ZoneKind.HOME, square(), valid_to=until)
-    moments = (datetime(2026, 10, 31, tzinfo=UTC), FROM, until)
-    assert [home.in_force(at) for at in moments] == [False, True, False]

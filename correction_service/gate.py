@@ -1,0 +1,180 @@
+"""The order gate: what of a batch may be stored, and why the rest may not (LCC 29).
+
+A fix passes by the roster where its wearer is under the newest order; every other one is judged
+from the database, which also knows earlier wearers and earlier orders.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from operator import attrgetter
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+from sqlalchemy.orm import Session
+
+from correction_service import device_events, wearers
+from correction_service.fix_columns import ABSENT, FIX, OPTIONAL, Columns
+from correction_service.fix_store import Refusal
+from correction_service.roster import Roster, Rows
+from correction_service.wearers import Bracelet
+from devices.messages import Event, Fix, Message, Reason, Rejection, Strap
+from devices.wire import CLOCK_AHEAD_MAX_S
+from models.fix import DATUMS, SOURCES
+from models.grid import STEPS, micros
+
+NO_GATEWAY = -2
+_CODES: dict[str, dict[Any, int]] = {
+    "source": {word: place for place, word in enumerate(SOURCES)},
+    "crs": {word: place for place, word in enumerate(DATUMS)},
+    "strap": {None: ABSENT, Strap.CLOSED: 0, Strap.OPEN: 1},
+    "worn": {None: ABSENT, False: 0, True: 1},
+}
+_FIELDS = ("seq", "lat", "lon", *OPTIONAL, *_CODES)
+_fields: Callable[[Fix], tuple[Any, ...]] = attrgetter(*_FIELDS)
+
+
+@dataclass(frozen=True, slots=True)
+class Heard:
+    """A decoded payload, with its bytes and the moment it arrived."""
+
+    message: Message
+    payload: bytes
+    received: datetime
+
+
+@dataclass(slots=True)
+class Gated:
+    """A batch after the gate: what may be stored, what was refused, and whose word it was."""
+
+    fixes: list[Fix]
+    heard: list[Heard]  # beside each fix
+    rows: Rows  # of the roster, beside each fix
+    columns: Columns  # FIX, beside each fix
+    events: list[tuple[Bracelet, Event, Heard]]
+    refusals: list[Refusal]
+    spoke: Rows  # bracelets heard through the gateway that may speak for them, each once
+
+
+def judge(session: Session, roster: Roster, batch: Sequence[Heard]) -> Gated:
+    """Let pass what may be stored; a duplicate passes, since it is stored already."""
+    said = [(fix, heard) for heard in batch for fix in heard.message.fixes]
+    events = [(event, heard) for heard in batch for event in heard.message.events]
+    rows = roster.rows_of(session, [it.device for it, _ in said] + [it.device for it, _ in events])
+    heard_by = _gateways(roster, batch)
+    speaks = (rows >= 0) & (roster.table["gateway"][rows] == heard_by)
+    columns, count = _moments(said), len(said)
+    passed = speaks[:count] & _lawful(roster, rows[:count], columns)
+    unsure = [said[at] for at in np.flatnonzero(~passed).tolist()]
+    doubted = {it.device for it, _ in unsure} | {event.device for event, _ in events}
+    bracelets = wearers.read(session, doubted) if doubted else {}
+    refusals = [_refusal(heard, it, it.reason) for heard in batch for it in heard.message.rejected]
+    reasons = [_refused(bracelets.get(fix.device), fix, heard) for fix, heard in unsure]
+    passed[~passed] = [reason is None for reason in reasons]
+    for (fix, heard), reason in zip(unsure, reasons, strict=True):
+        if reason is None:
+            _mistrust(roster, fix)
+        else:
+            refusals.append(_refusal(heard, fix, reason))
+    if not passed.all():
+        said = [said[at] for at in np.flatnonzero(passed).tolist()]
+    return Gated(
+        fixes=[fix for fix, _ in said],
+        heard=[heard for _, heard in said],
+        rows=rows[:count][passed],
+        columns=_filled(columns[passed], roster.table["device_id"][rows[:count][passed]], said),
+        events=_events(events, bracelets, refusals),
+        refusals=refusals,
+        spoke=np.unique(rows[speaks]),
+    )
+
+
+def _gateways(roster: Roster, batch: Sequence[Heard]) -> Rows:
+    """The roster's number of the gateway of every fix, then of every event."""
+    numbers = [roster.gateways.get(heard.message.gateway, NO_GATEWAY) for heard in batch]
+    fixes = [len(heard.message.fixes) for heard in batch]
+    events = [len(heard.message.events) for heard in batch]
+    return np.concatenate([np.repeat(numbers, fixes), np.repeat(numbers, events)])
+
+
+def _moments(said: Sequence[tuple[Fix, Heard]]) -> Columns:
+    """Columns with their moments, to the microsecond by the device and the millisecond by us."""
+    columns = np.zeros(len(said), dtype=FIX)
+    seconds = [fix.time.timestamp() for fix, _ in said]
+    columns["time"] = np.rint(np.array(seconds, np.float64) * 1e6)
+    received = [heard.received.timestamp() for _, heard in said]
+    columns["received"] = np.floor(np.array(received, np.float64) * 1e3 + 1e-3) * 1000
+    return columns
+
+
+def _lawful(roster: Roster, rows: Rows, columns: Columns) -> npt.NDArray[np.bool_]:
+    """Whether each fix is of a time that the roster lets pass, by a clock that may be right."""
+    time, table = columns["time"], roster.table
+    ahead = columns["received"] + CLOCK_AHEAD_MAX_S * 1_000_000
+    lawful: npt.NDArray[np.bool_] = (table["since"][rows] <= time) & (time < table["until"][rows])
+    return lawful & (time <= ahead)
+
+
+def _refused(bracelet: Bracelet | None, fix: Fix, heard: Heard) -> Reason | None:
+    return _stranger(bracelet, heard) or (
+        wearers.refusal_of_fix(bracelet, fix.time, heard.received) if bracelet else None
+    )
+
+
+def _stranger(bracelet: Bracelet | None, heard: Heard) -> Reason | None:
+    if bracelet is None:
+        return Reason.UNKNOWN_DEVICE
+    return None if bracelet.gateway == heard.message.gateway else Reason.WRONG_GATEWAY
+
+
+def _mistrust(roster: Roster, fix: Fix) -> None:
+    """A fix that passed by another order than the roster's newest: see whether there is a newer."""
+    row = roster.row_of(fix.device)
+    if row is not None and micros(fix.time) >= roster.table["since"][row]:
+        roster.forget(np.array([row]))
+
+
+def _filled(
+    columns: Columns, device_ids: npt.NDArray[np.int32], said: Sequence[tuple[Fix, Heard]]
+) -> Columns:
+    columns["device_id"] = device_ids
+    values = dict(zip(_FIELDS, zip(*(_fields(fix) for fix, _ in said), strict=True), strict=False))
+    for name, column in values.items():
+        if codes := _CODES.get(name):
+            target = "strap_open" if name == "strap" else name
+            columns[target] = [codes[value] for value in column]
+        elif name == "seq":
+            columns["seq"] = column
+        else:  # numbers, or None, which numpy takes for NaN
+            steps = np.rint(np.array(column, np.float64) * STEPS[name])
+            columns[name] = np.where(np.isnan(steps), ABSENT, steps)
+    return columns
+
+
+def _events(
+    events: Sequence[tuple[Event, Heard]],
+    bracelets: Mapping[str, Bracelet],
+    refusals: list[Refusal],
+) -> list[tuple[Bracelet, Event, Heard]]:
+    """Events of worn bracelets; whatever else they say is refused."""
+    admitted = []
+    for event, heard in events:
+        bracelet = bracelets.get(event.device)
+        if reason := _stranger(bracelet, heard):
+            refusals.append(_refusal(heard, event, reason))
+            continue
+        assert bracelet is not None  # noqa: S101 - else it is a stranger
+        at = device_events.moment(bracelet, event.time, heard.received)
+        if bracelet.wearing(at):
+            admitted.append((bracelet, event, heard))
+        else:
+            refusals.append(_refusal(heard, event, Reason.UNBOUND))
+    return admitted
+
+
+def _refusal(heard: Heard, said: Fix | Event | Rejection, reason: str) -> Refusal:
+    gateway = heard.message.gateway
+    return Refusal(
+        heard.received, gateway, said.device or None, said.seq, str(reason), heard.payload
+    )
