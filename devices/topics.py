@@ -1,13 +1,17 @@
-"""The topics of `correction/v1`: what each carries, and who speaks on it."""
+"""The topics of `correction/v1` and of other people's clients: what each carries, and from whom."""
 
 import re
-from dataclasses import dataclass
 from enum import StrEnum
 from functools import lru_cache
 
+from msgspec import Struct
+
 ROOT = "correction/v1"
+TRACCAR_GATEWAY = "traccar"  # the broker account of the Traccar server that forwards positions
 NAME = r"[A-Za-z0-9._-]{1,64}"
 _NAME = re.compile(rf"\A{NAME}\Z")
+_NATIVE = re.compile(rf"{ROOT}/({NAME})(?:/({NAME}))?/([a-z]+(?:/result)?)")
+_OWNTRACKS = re.compile(rf"owntracks/({NAME})/({NAME})(?:/event)?")
 
 
 class Kind(StrEnum):
@@ -20,17 +24,23 @@ class Kind(StrEnum):
     RESULT = "command/result"
     RECEIPT = "receipt"
     COMMAND = "command"
+    OWNTRACKS = "owntracks"
+    TRACCAR = "traccar"
 
 
 _OF_GATEWAY = frozenset({Kind.BATCH, Kind.STATUS, Kind.RECEIPT})
+_OF_OTHERS = {
+    Kind.OWNTRACKS: ("owntracks/+/+", "owntracks/+/+/event"),  # its clients send transitions below
+    Kind.TRACCAR: ("traccar/positions",),
+}
+_KINDS = {str(kind): kind for kind in Kind if kind not in _OF_OTHERS}
 UPLINK = tuple(
     f"{ROOT}/+/{kind}" if kind in _OF_GATEWAY else f"{ROOT}/+/+/{kind}"
     for kind in (Kind.FIX, Kind.BATCH, Kind.EVENT, Kind.STATUS, Kind.RESULT)
-)
+) + tuple(name for names in _OF_OTHERS.values() for name in names)
 
 
-@dataclass(frozen=True, slots=True)
-class Topic:
+class Topic(Struct, frozen=True):
     """One parsed topic; `device` is None where a topic belongs to the whole gateway."""
 
     gateway: str
@@ -38,6 +48,10 @@ class Topic:
     device: str | None = None
 
     def __str__(self) -> str:
+        if self.kind is Kind.OWNTRACKS:
+            return f"owntracks/{self.gateway}/{self.device}"
+        if self.kind is Kind.TRACCAR:
+            return _OF_OTHERS[Kind.TRACCAR][0]
         parts = (ROOT, self.gateway, self.device, self.kind)
         return "/".join(part for part in parts if part)
 
@@ -47,25 +61,18 @@ def is_name(text: str) -> bool:
     return _NAME.match(text) is not None
 
 
-@lru_cache(maxsize=65536)  # a fleet speaks on the same few topics all day
+@lru_cache(maxsize=65536)  # a small fleet speaks on the same topics all day
 def parse(topic: str) -> Topic | None:
     """Read a topic; None when it is not one of ours or names what no gateway may be called."""
-    if not topic.startswith(ROOT + "/"):
-        return None
-    gateway, *rest = topic[len(ROOT) + 1 :].split("/")
-    for device, tail in ((None, rest), (rest[0] if rest else "", rest[1:])):
-        kind = _kind("/".join(tail))
-        if kind is not None and (kind in _OF_GATEWAY) == (device is None):
-            named = is_name(gateway) and (device is None or is_name(device))
-            return Topic(gateway, kind, device) if named else None
-    return None
-
-
-def _kind(tail: str) -> Kind | None:
-    try:
-        return Kind(tail)
-    except ValueError:
-        return None
+    if native := _NATIVE.fullmatch(topic):
+        gateway, device, name = native.groups()
+        kind = _KINDS.get(name)
+        if kind is None or (kind in _OF_GATEWAY) != (device is None):
+            return None
+        return Topic(gateway, kind, device)
+    if owntracks := _OWNTRACKS.fullmatch(topic):
+        return Topic(owntracks[1], Kind.OWNTRACKS, owntracks[2])
+    return Topic(TRACCAR_GATEWAY, Kind.TRACCAR) if topic in _OF_OTHERS[Kind.TRACCAR] else None
 
 
 def receipt(gateway: str) -> str:

@@ -15,6 +15,9 @@ from devices.topics import Kind, Topic
         ("correction/v1/gw-1/status", Topic("gw-1", Kind.STATUS)),
         ("correction/v1/gw-1/receipt", Topic("gw-1", Kind.RECEIPT)),
         ("correction/v1/gw-1/batch/fix", Topic("gw-1", Kind.FIX, "batch")),
+        ("correction/v1/gw-1/command/command/result", Topic("gw-1", Kind.RESULT, "command")),
+        ("owntracks/tracker-1/B1", Topic("tracker-1", Kind.OWNTRACKS, "B1")),
+        ("traccar/positions", Topic("traccar", Kind.TRACCAR)),
     ],
 )
 def test_a_topic_reads_and_writes_as_the_contract_says(text: str, topic: Topic) -> None:
@@ -40,11 +43,26 @@ def test_a_topic_reads_and_writes_as_the_contract_says(text: str, topic: Topic) 
         f"correction/v1/gw-1/{'d' * 65}/fix",
         "correction/v1/gw-1/dev/fix/more",
         "correction/v2/gw-1/dev/fix",
+        "correction/v1/gw-1/dev/fix/result",
+        "correction/v1/gw-1/command/result",
+        "correction/v1/gw-1/dev/fix\n",
         "x/correction/v1/gw-1/dev/fix",
+        "correction/v1/gw-1/dev/owntracks",
+        "correction/v1/gw-1/dev/traccar",
+        "owntracks/tracker-1",
+        "owntracks/tracker-1/B1/cmd",
+        "owntracks/tracker 1/B1",
+        "owntracks//B1",
+        "traccar/positions/more",
+        "traccar",
     ],
 )
 def test_a_topic_that_is_not_ours_is_none(text: str) -> None:
     assert topics.parse(text) is None
+
+
+def test_a_transition_of_owntracks_arrives_one_level_below_its_device() -> None:
+    assert topics.parse("owntracks/u/d/event") == Topic("u", Kind.OWNTRACKS, "d")
 
 
 def test_every_uplink_is_subscribed_and_no_downlink() -> None:
@@ -54,6 +72,9 @@ def test_every_uplink_is_subscribed_and_no_downlink() -> None:
         "correction/v1/+/+/event",
         "correction/v1/+/status",
         "correction/v1/+/+/command/result",
+        "owntracks/+/+",
+        "owntracks/+/+/event",
+        "traccar/positions",
     )
     assert topics.receipt("gw-1") == "correction/v1/gw-1/receipt"
     assert topics.command("gw-1", "+") == "correction/v1/gw-1/+/command"
