@@ -28,6 +28,9 @@ $grants$;
 
 REVOKE ALL ON ALL SEQUENCES IN SCHEMA public FROM correction_app, correction_ingest;
 GRANT USAGE ON ALL SEQUENCES IN SCHEMA public TO correction_app;
+-- Partitions of fixes belong to the owner, who lends schedule the making and dropping of them.
+GRANT EXECUTE ON FUNCTION make_fix_partition(date), close_fix_partition(date),
+    drop_fix_partition(date) TO correction_app;
 
 -- Ingest reads whose bracelet it is, whose order and which zones: no person, no photo, no template.
 GRANT SELECT ON device, binding, supervised_case, positioning_order, zone, zone_shape,
@@ -35,6 +38,8 @@ GRANT SELECT ON device, binding, supervised_case, positioning_order, zone, zone_
 GRANT SELECT (id, name, agency_id, active, online, heard_at) ON gateway TO correction_ingest;
 -- It adds what it hears, never changes or removes what it heard,
 GRANT SELECT, INSERT ON fix, device_event TO correction_ingest;
+-- (what closed days held is read where a late fix is folded into the past),
+GRANT SELECT ON fix_closed, packed_day TO correction_ingest;
 -- (an id is read back from what was just inserted),
 GRANT INSERT, SELECT (id) ON reject, zone_change, audit_record, outbox TO correction_ingest;
 -- and keeps the present state.

@@ -12,6 +12,7 @@ import sqlalchemy as sa
 from alembic import op
 from sqlalchemy.dialects import postgresql
 
+from models.partition import no_partition_ddl, partition_ddl
 from models.standing import TABLES, standing_ddl
 
 revision = "0002"
@@ -47,6 +48,9 @@ def upgrade() -> None:
         table.alter_column("recorded_at", existing_type=MOMENT, nullable=False)
     for statement in standing_ddl(op.get_bind().dialect.name):
         op.execute(statement)
+    if _on_postgresql():
+        for statement in partition_ddl():
+            op.execute(statement)
 
 
 def _on_postgresql() -> bool:
@@ -254,6 +258,9 @@ def downgrade() -> None:
     if bind.execute(sa.text("SELECT count(*) FROM packed_day")).scalar():
         msg = "0001 cannot read packed days: restore a backup of before instead"
         raise RuntimeError(msg)
+    if _on_postgresql():
+        for statement in no_partition_ddl():
+            op.execute(statement)
     for noted in TABLES:
         if _on_postgresql():
             op.execute(f"DROP TRIGGER {noted}_notes ON {noted}")
