@@ -1,18 +1,22 @@
 """One connection to a broker: what it takes to open it, for listeners, publishers and gateways."""
 
 from dataclasses import dataclass, field
+from datetime import datetime
 from pathlib import Path
-from typing import Literal
+from typing import Literal, TypeVar
 
+from msgspec import Struct
 from paho.mqtt.client import Client, MQTTMessage
 from paho.mqtt.enums import CallbackAPIVersion, MQTTProtocolVersion
 from paho.mqtt.packettypes import PacketTypes
 from paho.mqtt.properties import Properties
 
-RECEIVE_MAX = 2000  # unacknowledged messages asked of an MQTT 5 broker
+RECEIVE_MAX = 20_000  # unacknowledged messages asked of an MQTT 5 broker
 SESSION_EXPIRY_S = 7 * 86_400
 RECONNECT_S = (1, 30)
 QUEUED_MAX = 10_000  # outgoing messages held while the broker is away
+
+ClientKind = TypeVar("ClientKind", bound=Client)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -33,6 +37,19 @@ class MqttSettings:
     keepalive_s: int = 60
 
 
+class Inbound(Struct, frozen=True, gc=False):
+    """One message as it arrived; its topic is "" where that was not UTF-8.
+
+    `received_at` is the instant at which it was read, the same for all that one look found.
+    """
+
+    topic: str
+    payload: bytes
+    retained: bool
+    received_at: datetime
+    qos: int
+
+
 @dataclass(frozen=True, slots=True)
 class Outbound:
     """A message to publish with QoS 1."""
@@ -48,8 +65,15 @@ def client(settings: MqttSettings, *, lasting: bool, manual_ack: bool = False) -
     A `lasting` one keeps its session at the broker, so messages wait for it; it must then always
     use the same client id. Raises OSError where a password or CA file cannot be read.
     """
+    return client_as(Client, settings, lasting=lasting, manual_ack=manual_ack)
+
+
+def client_as(
+    kind: type[ClientKind], settings: MqttSettings, *, lasting: bool, manual_ack: bool = False
+) -> ClientKind:
+    """As `client`, of a kind of one's own."""
     five = settings.version == "5"
-    made = Client(
+    made = kind(
         CallbackAPIVersion.VERSION2,
         client_id=settings.client_id,
         clean_session=None if five else not lasting,

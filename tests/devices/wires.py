@@ -6,9 +6,23 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 
 from devices.link import MqttSettings, Outbound
-from devices.mqtt import Handle, Traffic, listen
+from devices.mqtt import Handle, Inbound, Outcome, Traffic, listen
 from devices.publisher import Publisher
 from devices.topics import UPLINK
+
+
+class Heard:
+    """A handler that remembers, and answers as it is told."""
+
+    def __init__(self, outcome: Outcome | None = None) -> None:
+        self.payloads: list[str] = []
+        self.messages: list[Inbound] = []
+        self.outcome = outcome or Outcome()
+
+    def __call__(self, batch: list[Inbound]) -> Outcome:
+        self.messages += batch
+        self.payloads += [message.payload.decode() for message in batch]
+        return self.outcome if batch else Outcome()
 
 
 def until(reached: Callable[[], bool], within_s: float = 20) -> None:
