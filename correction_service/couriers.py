@@ -1,5 +1,6 @@
 """Hand a committed command to the broker, by an account that may ask and do nothing else there."""
 
+from datetime import UTC, datetime
 from secrets import token_hex
 
 import structlog
@@ -44,5 +45,5 @@ def hand_over(database: Database, settings: Settings, asked: Asked, actor: Actor
         log.warning("command not handed over", command=asked.id, fault=type(fault).__name__)
         return False
     with database.transaction(actor, via) as session:
-        errands.handed_over(session, asked.id)
+        errands.handed_over(session, asked.id, datetime.now(UTC))
     return True

@@ -27,7 +27,6 @@ ID_BYTES = 12
 TEXT_LENGTH = 140
 INTERVAL_S = (5, 1800)  # above half an hour a bracelet would look silent
 ASKED = (CommandKind.LOCATE, CommandKind.VIBRATE, CommandKind.MESSAGE, CommandKind.INTERVAL)
-LISTED = 12
 GRACE = timedelta(minutes=1)  # an answer may be under way when the time is over
 
 
@@ -121,12 +120,13 @@ def _refuse_twice(session: Session, device: Device, kind: CommandKind, now: date
         raise Refused("The bracelet was asked for this already and has not answered yet.")
 
 
-def handed_over(session: Session, command_id: str) -> None:
+def handed_over(session: Session, command_id: str, now: datetime) -> None:
     """The broker has it: from here on an answer is waited for."""
     row = session.get_one(DeviceCommand, command_id, with_for_update=True)
     if row.state is CommandState.ASKED:  # else its answer was faster
         row.state = CommandState.SENT
         session.flush()
+        _announce(session, [row.device_id], now)
 
 
 def heard(
@@ -213,13 +213,3 @@ def _announce(session: Session, device_ids: Iterable[int], now: datetime) -> Non
     ]
     if rows:
         session.execute(insert(Outbox), rows)
-
-
-def latest(
-    session: Session, device: Device, since: datetime | None = None
-) -> Sequence[DeviceCommand]:
-    """What a bracelet was asked, newest first; `since` a moment: such as when it was fitted."""
-    query = select(DeviceCommand).where(DeviceCommand.device_id == device.id)
-    if since is not None:
-        query = query.where(DeviceCommand.asked_at >= since)
-    return session.scalars(query.order_by(DeviceCommand.asked_at.desc()).limit(LISTED)).all()

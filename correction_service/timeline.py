@@ -12,6 +12,7 @@ from sqlalchemy.orm import InstrumentedAttribute, Session
 from models.base import Base
 from models.case import Case
 from models.checkin import CheckIn, CheckInDuty, CheckInReview, DutyState
+from models.command import DeviceCommand
 from models.consent import Consent
 from models.device import Binding
 from models.face import FaceTemplate
@@ -104,9 +105,15 @@ def _bracelet(case_id: int) -> Iterator[_Source]:
     on = or_(Binding.unbound_at.is_(None), DeviceEvent.time < Binding.unbound_at)
     same = and_(Binding.device_id == DeviceEvent.device_id, DeviceEvent.time >= Binding.bound_at)
     said = select(DeviceEvent).join(Binding, and_(same, on)).where(worn)
+    until = or_(Binding.unbound_at.is_(None), DeviceCommand.asked_at < Binding.unbound_at)
+    since = and_(
+        Binding.device_id == DeviceCommand.device_id, DeviceCommand.asked_at >= Binding.bound_at
+    )
+    asked = select(DeviceCommand).join(Binding, and_(since, until)).where(worn)
     zones = select(ZoneChange).join(Zone, Zone.id == ZoneChange.zone_id)
     yield _Source(Kind.BRACELET, _of(Binding, worn), Binding.bound_at)
     yield _Source(Kind.BRACELET, said, DeviceEvent.time)
+    yield _Source(Kind.BRACELET, asked, DeviceCommand.asked_at)
     yield _Source(Kind.BRACELET, zones.where(Zone.case_id == case_id), ZoneChange.since)
 
 

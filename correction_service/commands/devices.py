@@ -10,7 +10,15 @@ import click
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from correction_service import boundaries, bracelets, couriers, errands, gateways, ingest
+from correction_service import (
+    boundaries,
+    bracelets,
+    couriers,
+    errand_log,
+    errands,
+    gateways,
+    ingest,
+)
 from correction_service.audit import Actor
 from correction_service.db import open_database
 from correction_service.errands import Wish
@@ -86,7 +94,7 @@ def device_command(  # noqa: PLR0917 - click passes by name
 def device_commands(settings: Settings, name: str) -> None:
     """List what the bracelet NAME was asked of late, and what came of it, newest first."""
     with closing(open_database(settings)) as database, database.reading() as session:
-        for it in errands.latest(session, bracelets.named(session, name)):
+        for it in errand_log.latest(session, bracelets.named(session, name).id):
             moments = (it.asked_at, it.expires_at)
             asked, expires = (at.isoformat(timespec="seconds") for at in moments)
             click.echo(f"{asked}\t{it.kind}\t{it.state}\texpires {expires}")

@@ -50,6 +50,8 @@ OF_A_CASE = {
     "/cases/{case}": P.SEE_CASES,
     "/cases/{case}/where": P.SEE_LOCATION,
     "/cases/{case}/checkins": P.SEE_CASES,
+    "/cases/{case}/bracelet": P.SEE_LOCATION,
+    "/cases/{case}/bracelet/asked": P.SEE_LOCATION,
     "/cases/{case}/points": P.SEE_CASES,
     "/cases/{case}/file": P.SEE_CASES,
     "/incidents/{incident}": P.SEE_CASES,

@@ -28,7 +28,7 @@ def command(database: Database, tracked: Tracked) -> str:
     """The id of a command that the broker has."""
     with database.transaction(SYSTEM, "test") as session:
         asked = errands.ask(session, DEVICE, Wish(CommandKind.LOCATE), now=NOW, lasts=QUARTER)
-        errands.handed_over(session, asked.id)
+        errands.handed_over(session, asked.id, NOW)
     return asked.id
 
 
@@ -104,7 +104,7 @@ def test_an_answer_may_be_faster_than_our_own_note(database: Database, tracked: 
         asked = errands.ask(session, DEVICE, Wish(CommandKind.VIBRATE), now=NOW, lasts=QUARTER)
     says(database, (DEVICE, asked.id, ResultState.DONE))
     with database.transaction(SYSTEM, "test") as session:
-        errands.handed_over(session, asked.id)
+        errands.handed_over(session, asked.id, NOW)
     assert row(database, asked.id).state is CommandState.DONE
 
 

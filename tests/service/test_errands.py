@@ -148,7 +148,7 @@ def test_what_is_under_way_is_not_asked_again_until_its_time_is_over(
     with database.transaction(SYSTEM, "test") as session:
         first = errands.ask(session, DEVICE, LOCATE, now=NOW, lasts=QUARTER)
         errands.ask(session, DEVICE, LOCATE, now=NOW, lasts=QUARTER)  # no broker took the first
-        errands.handed_over(session, first.id)
+        errands.handed_over(session, first.id, NOW)
         with pytest.raises(Refused, match="has not answered yet"):
             errands.ask(session, DEVICE, LOCATE, now=NOW, lasts=QUARTER)
         errands.ask(session, DEVICE, Wish(CommandKind.VIBRATE), now=NOW, lasts=QUARTER)

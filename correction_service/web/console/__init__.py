@@ -10,6 +10,7 @@ from correction_service.web.console import (
     enrol_import,
     enrol_steps,
     enrol_tracking,
+    errands,
     flags,
     frame,
     home,
@@ -42,5 +43,6 @@ BLUEPRINTS = tuple(
         enrol_steps,
         enrol_tracking,
         zones,
+        errands,
     )
 )

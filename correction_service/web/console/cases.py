@@ -29,7 +29,7 @@ from correction_service.timeline import Entry, Kind
 from correction_service.web.console import acts, ledger, words
 from models.case import ENDED, LEGAL_ZONE, Case, CaseState
 from models.checkin import CheckIn, CheckInDuty, CheckInPlan, CheckInReview, Way
-from models.device import Binding, DeviceState
+from models.device import Binding, Device, DeviceState
 from models.errors import Invalid, NotFound
 from models.person import SEALED_FIELDS
 from models.phone import PhoneAccess
@@ -41,14 +41,14 @@ ROWS = 60
 HOURS = (6, 24, 72, 168)
 
 
-def _head(session: Session, case_id: int) -> dict[str, Any]:
+def head_of(session: Session, case_id: int) -> dict[str, Any]:
     """What every page of a person shows on top."""
     case = case_for(session, access.user(), case_id)
     now, today = access.now(), legal_day(access.now())
     binding = session.scalar(
         select(Binding)
         .where(Binding.case_id == case.id, Binding.unbound_at.is_(None))
-        .options(joinedload(Binding.device))
+        .options(joinedload(Binding.device).joinedload(Device.gateway))
     )
     return {
         "case": case,
@@ -82,7 +82,7 @@ def page(case_id: int) -> ResponseReturnValue:
     chosen = [kind for kind in allowed if kind in request.args.getlist("kind")] or allowed
     until = _moment(request.args.get("until")) or access.now() + timedelta(days=1)
     with access.reading() as session:
-        head = _head(session, case_id)
+        head = head_of(session, case_id)
         rows, older = _paged(timeline.entries(session, head["case"], chosen, until, ROWS + 1))
         return render_template(
             "console/case/timeline.html",
@@ -127,7 +127,7 @@ def where(case_id: int) -> ResponseReturnValue:
     until = _moment(request.args.get("until")) or access.now()
     since = until - timedelta(hours=hours)
     with access.reading() as session:
-        head = _head(session, case_id)
+        head = head_of(session, case_id)
         zones = bands.of_case(session, case_id, since, until)
         return render_template(
             "console/case/where.html",
@@ -146,7 +146,7 @@ def where(case_id: int) -> ResponseReturnValue:
 def checked(case_id: int) -> ResponseReturnValue:
     """Check-ins with what came of them, duties, and the form for an officer's own."""
     with access.reading() as session:
-        head = _head(session, case_id)
+        head = head_of(session, case_id)
         mine = CheckIn.case_id == case_id
         reviews = select(CheckInReview).join(CheckInReview.checkin).where(mine)
         found = session.scalars(select(CheckIn).where(mine).order_by(CheckIn.id.desc()).limit(ROWS))
@@ -168,7 +168,7 @@ def checked(case_id: int) -> ResponseReturnValue:
 def points(case_id: int) -> ResponseReturnValue:
     """The month's balance, drafts that wait, and the whole ledger."""
     with access.reading() as session:
-        head = _head(session, case_id)
+        head = head_of(session, case_id)
         month = ledger.month_of(request.args.get("month"), head["today"])
         found = ledger.read(session, case_id, month)
         return render_template("console/case/points.html", **head, tab="points", **found)
@@ -179,7 +179,7 @@ def points(case_id: int) -> ResponseReturnValue:
 def file(case_id: int) -> ResponseReturnValue:
     """What is on file: case, contact, consents, face, phone, orders, zones, bracelet."""
     with access.reading() as session:
-        head = _head(session, case_id)
+        head = head_of(session, case_id)
         case: Case = head["case"]
         zones = select(Zone).where(Zone.case_id == case_id).order_by(Zone.id.desc())
         template = templates.in_use(session, case.person)

@@ -83,12 +83,15 @@ def _speak(state: BlueprintSetupState) -> None:
     app = state.app
     app.jinja_env.filters.update(
         word=words.word,
+        errand=words.errand,
+        source=words.source,
         seen=sentences.seen,
         ending=sentences.ending,
         flagged=sentences.flagged,
         reason=sentences.reason,
         innocent=sentences.innocent,
         distance=sentences.distance,
+        lasting=sentences.lasting,
         percent=sentences.percent,
         clock=sentences.clock,
         signed=sentences.signed,

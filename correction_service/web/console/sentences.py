@@ -1,7 +1,7 @@
 """What was seen, in one sentence: figures with units, the quality of the data, no verdict."""
 
 from collections.abc import Mapping
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from flask_babel import format_datetime, format_decimal, gettext, ngettext
@@ -13,6 +13,7 @@ from models.incident import Incident, IncidentState
 from models.risk import INNOCENT, SENTENCES, RiskFlag
 
 KILOMETRE = 1000
+MINUTE = 60
 CODES = {
     "unknown": _l("unknown"),
     "online": _l("online"),
@@ -57,6 +58,14 @@ def distance(metres: float | None) -> str:
     if metres < KILOMETRE:
         return f"{format_decimal(round(metres))} m"
     return f"{format_decimal(metres / KILOMETRE, format='#,##0.0')} km"
+
+
+def lasting(time: timedelta) -> str:
+    """Say how long something took, in seconds or whole minutes."""
+    seconds = round(time.total_seconds())
+    if seconds < MINUTE:
+        return f"{seconds} s"
+    return str(ngettext("%(num)d minute", "%(num)d minutes", seconds // MINUTE))
 
 
 def percent(share: float | None) -> str:

@@ -6,8 +6,10 @@ from typing import Any
 from flask_babel import lazy_gettext as _l
 
 from correction_service.timeline import Kind
+from devices.messages import CommandKind
 from models.case import CaseState, Category, Level
 from models.checkin import DutyKind, DutyState, Liveness, Outcome, ReviewDecision, Way
+from models.command import CommandState
 from models.consent import ConsentPurpose
 from models.help_request import HelpKind
 from models.identity import IdKind, Sex
@@ -167,6 +169,20 @@ WORDS: dict[type[StrEnum], dict[StrEnum, Any]] = {
         ZoneState.OUTSIDE: _l("outside"),
         ZoneState.UNKNOWN: _l("unknown"),
     },
+    CommandKind: {
+        CommandKind.LOCATE: _l("say where it is"),
+        CommandKind.VIBRATE: _l("vibrate"),
+        CommandKind.MESSAGE: _l("show a message"),
+        CommandKind.INTERVAL: _l("another interval"),
+        CommandKind.CONFIGURE: _l("other settings"),
+    },
+    CommandState: {
+        CommandState.ASKED: _l("not asked: the broker did not take it"),
+        CommandState.SENT: _l("waits for an answer"),
+        CommandState.DONE: _l("done"),
+        CommandState.REFUSED: _l("refused by the bracelet or its gateway"),
+        CommandState.EXPIRED: _l("reached the bracelet too late: not done"),
+    },
     ConsentPurpose: {ConsentPurpose.FACE_CHECK: _l("face check on the phone")},
     IdKind: {
         IdKind.RESIDENT: _l("resident ID"),
@@ -206,6 +222,16 @@ SOURCES = {
 def word(value: StrEnum) -> str:
     """Return the words of a code in the reader's language."""
     return str(WORDS[type(value)][value])
+
+
+def errand(kind: str) -> str:
+    """Return what a bracelet was asked for."""
+    return word(CommandKind(kind))
+
+
+def source(name: str) -> str:
+    """Return what a position was found by."""
+    return str(SOURCES[name])
 
 
 def options(kind: type[StrEnum]) -> list[tuple[str, str]]:
