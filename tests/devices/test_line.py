@@ -65,14 +65,12 @@ def slowly(port: int, handle: Slow, *, keepalive_s: int = 60) -> Iterator[Traffi
         thread.join()
 
 
-@pytest.mark.system
-@needs_mosquitto
 def test_a_handler_that_blocks_for_keepalives_costs_neither_connection_nor_message(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    broker: EmbeddedBroker, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(inbox, "MESSAGES_MAX", 10)
-    slow = Slow()
-    with mosquitto(tmp_path) as port, slowly(port, slow, keepalive_s=1) as traffic:
+    slow, port = Slow(), broker.port
+    with slowly(port, slow, keepalive_s=1) as traffic:
         publish(port, FIX, "first")
         assert slow.entered.wait(20)
         began = time.monotonic()
