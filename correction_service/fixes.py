@@ -9,13 +9,21 @@ import numpy as np
 from sqlalchemy import update
 from sqlalchemy.orm import Session
 
-from correction_service import device_events, device_states, fix_store, gate, wearers, zone_watch
+from correction_service import (
+    device_events,
+    device_states,
+    errands,
+    fix_store,
+    gate,
+    wearers,
+    zone_watch,
+)
 from correction_service.device_events import Signal
 from correction_service.fix_columns import ABSENT
 from correction_service.gate import Gated, Heard
 from correction_service.roster import Roster, Rows
 from correction_service.wearers import Bracelet
-from devices.messages import Event, Fix, GatewayState, Rejection
+from devices.messages import CommandResult, Event, Fix, GatewayState, Rejection
 from models.device import Gateway
 from models.grid import micros, moment
 
@@ -85,6 +93,7 @@ class Recorder:
         signals = _keep_events(session, gated)
         self._follow(session, gated, newer, signals, now)
         self._hear_gateways(session, batch)
+        _hear_answers(session, batch)
         return _recorded(gated, len(late))
 
     def _keep_fixes(
@@ -170,6 +179,17 @@ class Recorder:
 def record(session: Session, batch: Sequence[Heard], now: datetime) -> Recorded:
     """Record one batch alone, from what the database has now."""
     return Recorder().record(session, batch, now)
+
+
+def _hear_answers(session: Session, batch: Sequence[Heard]) -> None:
+    """Keep what gateways say became of commands."""
+    said: dict[str, list[tuple[str, CommandResult, datetime]]] = {}
+    for heard in batch:
+        if (result := heard.message.result) is not None:
+            answer = (result.device, result, heard.received)
+            said.setdefault(heard.message.gateway, []).append(answer)
+    for gateway in sorted(said):
+        errands.heard(session, gateway, said[gateway])
 
 
 def _keep_events(session: Session, gated: Gated) -> list[Signal]:

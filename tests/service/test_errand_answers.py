@@ -16,7 +16,7 @@ from models.command import CommandState, DeviceCommand
 from models.device import Gateway
 from models.outbox import Outbox
 from tests.county import NOW, County, make_case
-from tests.tracked import DEVICE, GATEWAY, Tracked, track
+from tests.tracked import DEVICE, GATEWAY, Tracked, heard, take, track
 
 QUARTER = timedelta(minutes=15)
 LATER = NOW + timedelta(seconds=9)
@@ -120,4 +120,12 @@ def test_what_is_not_answered_in_time_expires_and_a_late_answer_knows_better(
     assert row(database, command).state is CommandState.EXPIRED
     assert len(told_pages(database)) == 1
     says(database, (DEVICE, command, ResultState.DONE), received=over + QUARTER)
+    assert row(database, command).state is CommandState.DONE
+
+
+def test_an_answer_that_ingest_hears_is_kept(
+    database: Database, tracked: Tracked, command: str
+) -> None:
+    said = {"id": command, "state": "done", "time": LATER.isoformat()}
+    take(database, heard(said, kind="command/result", received=LATER), now=LATER)
     assert row(database, command).state is CommandState.DONE
