@@ -1,0 +1,165 @@
+"""Run the service under a country's load and say what it does and what it costs.
+
+    python -m tests.benchmarks.load [--devices 700000] [--rate 12000] [--seconds 20] [--fixes 1]
+
+Starts PostgreSQL (or SQLite with `--sqlite`), mosquitto, the ingester and the fleet, and prints
+one JSON object: fixes a second, milliseconds from publish to commit and to receipt, CPU
+microseconds a fix of every process, and what was lost.
+"""
+
+import argparse
+import json
+import subprocess
+import sys
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from typing import Any
+
+import numpy as np
+from sqlalchemy import text
+
+from correction_service.db import engine_for
+from tests.benchmarks import processes
+from tests.benchmarks.packets import FIRST_SEQ
+from tests.benchmarks.site import Site, on_postgresql, on_sqlite
+
+SAMPLE = 37  # of so many devices one is asked when each of its fixes was committed
+
+Stage = dict[str, Any]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Load:
+    """What the fleet does; `rate` in fixes a second, 0 for as fast as receipts come."""
+
+    rate: int = 0
+    seconds: float = 20.0
+    warm: float = 5.0
+    fixes: int = 1
+    burst: int = 20
+    window: int = 20_000
+
+    def words(self) -> list[str]:
+        """As the fleet's options."""
+        return [word for key, value in asdict(self).items() for word in (f"--{key}", str(value))]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Run:
+    """What came of a run."""
+
+    rate: float  # fixes a second with a receipt, in the measured time
+    sent: int
+    stored: int
+    lost: int
+    doubled: int
+    rejected: int
+    incidents: int
+    commit_ms: dict[str, float]  # publish to commit, by row; on PostgreSQL
+    receipt_ms: list[dict[str, int]]  # publish to receipt, by minute
+    cpu_us: dict[str, float]  # a fix, by process
+    cores: float  # that all of them kept busy
+    memory_mb: list[float]  # of the ingester, by minute
+    message_bytes: int
+
+
+def run(site: Site, load: Load) -> Run:
+    """Start the ingester, let the fleet send its load, and count what is in the database."""
+    arguments = [str(site.homes_file), "--port", str(site.broker.port), *load.words()]
+    with site.ingest() as ingest, site.running("tests.benchmarks.fleet", *arguments) as fleet:
+        pids = {"ingest": ingest, "broker": site.broker.pid, "fleet": fleet.pid}
+        if site.postmaster is not None:
+            pids["postgres"] = site.postmaster
+        stages, costs, memory = _followed(fleet, pids, ingest)
+    if not stages or stages[-1]["stage"] != "drained":
+        sys.exit(f"the fleet stopped: see {site.folder}")
+    return _run(site, stages, costs, memory)
+
+
+def _followed(
+    fleet: "subprocess.Popen[str]", pids: Mapping[str, int], ingest: int
+) -> tuple[list[Stage], list[dict[str, float]], list[float]]:
+    """What the fleet says, with every process's CPU seconds and the ingester's memory then."""
+    stages, costs, memory = [], [], []
+    assert fleet.stdout is not None
+    for line in fleet.stdout:
+        stages.append(json.loads(line))
+        costs.append({name: processes.cpu_s(pid) for name, pid in pids.items()})
+        memory.append(round(processes.memory_mb(ingest), 1))
+    return stages, costs, memory
+
+
+def _run(
+    site: Site, stages: list[Stage], costs: list[dict[str, float]], memory: list[float]
+) -> Run:
+    begin, *minutes, _ = stages
+    end = minutes[-1]
+    done = end["receipted"] - begin["receipted"]
+    wall = end["at"] - begin["at"]
+    spent = {name: costs[-2][name] - costs[0][name] for name in costs[0]}
+    counted = _counted(site, begin["at"], stages[-1]["sent"])
+    percentiles = ("p50_ms", "p99_ms", "p999_ms")
+    return Run(
+        rate=round(done / wall, 1),
+        sent=stages[-1]["sent"],
+        rejected=stages[-1]["rejected"],
+        receipt_ms=[{key: it[key] for key in percentiles} for it in minutes],
+        cpu_us={name: round(value / max(done, 1) * 1e6, 1) for name, value in spent.items()},
+        cores=round(sum(spent.values()) / wall, 2),
+        memory_mb=memory,
+        message_bytes=begin["message_bytes"],
+        **counted,
+    )
+
+
+_COUNTS = {
+    "stored": "SELECT count(*) FROM fix WHERE seq > :knock",
+    "distinct": "SELECT count(*) FROM (SELECT DISTINCT device_id, seq FROM fix WHERE seq > :knock)"
+    " AS known",
+    "incidents": "SELECT count(*) FROM incident",
+}
+_DELAYS = (
+    "SELECT extract(epoch FROM pg_xact_commit_timestamp(xmin) - time) * 1000 FROM fix"
+    " WHERE device_id % :sample = 0 AND time > to_timestamp(:since)"
+)
+
+
+def _counted(site: Site, since: float, sent: int) -> dict[str, Any]:
+    """What is in the database; the fix that knocked before the load is not of it."""
+    engine = engine_for(site.url)
+    with engine.connect() as connection:
+        count = {
+            name: connection.execute(text(query), {"knock": FIRST_SEQ}).scalar_one()
+            for name, query in _COUNTS.items()
+        }
+        delays = []
+        if site.postmaster is not None:
+            asked = {"sample": SAMPLE, "since": since}
+            delays = [float(it) for it in connection.scalars(text(_DELAYS), asked)]
+    engine.dispose()
+    shares = {"p50": 50.0, "p99": 99.0, "p999": 99.9} if delays else {}
+    return {
+        "stored": count["stored"],
+        "lost": sent - count["distinct"],
+        "doubled": count["stored"] - count["distinct"],
+        "incidents": count["incidents"],
+        "commit_ms": {k: round(float(np.percentile(delays, it)), 1) for k, it in shares.items()},
+    }
+
+
+def main() -> None:
+    """Run once and print what came of it."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--devices", type=int, default=0)
+    parser.add_argument("--sqlite", action="store_true")
+    for name, default in asdict(Load()).items():
+        parser.add_argument(f"--{name}", type=type(default), default=default)
+    options = vars(parser.parse_args())
+    sqlite, devices = options.pop("sqlite"), options.pop("devices")
+    with on_sqlite(devices or 20_000) if sqlite else on_postgresql(devices or 700_000) as site:
+        found = run(site, Load(**options))
+    sys.stdout.write(json.dumps(asdict(found), indent=1) + "\n")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,169 @@
+"""Where a run takes place: a fresh copy of the seeded country, a broker, the service's ingest.
+
+The seeded country is kept in the system's temporary folder between runs, as long as tables and
+seeding stay as they are.
+"""
+
+import hashlib
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, timedelta
+from pathlib import Path
+
+from sqlalchemy import Engine, text
+from sqlalchemy.orm import Session
+
+from correction_service import gateways
+from correction_service.db import MIGRATIONS, engine_for, upgrade
+from models.keys import KeyRing
+from tests.benchmarks import country, mosquitto, postgres
+from tests.benchmarks.country import Homes
+from tests.benchmarks.mosquitto import SERVICE, Broker
+
+RUN = "bench_run"
+
+
+@dataclass(frozen=True)
+class Site:
+    """A database full of people, a broker that knows their gateways, and a folder for the rest."""
+
+    folder: Path
+    url: str
+    homes_file: Path
+    broker: Broker
+    postmaster: int | None  # its pid; None on SQLite
+
+    @contextmanager
+    def ingest(self) -> Iterator[int]:
+        """`correction-service ingest`, until the block ends; its pid."""
+        with self.running("correction_service", "ingest") as child:
+            yield child.pid
+
+    @contextmanager
+    def running(self, module: str, *words: str) -> Iterator["subprocess.Popen[str]"]:
+        """A Python program with the settings of this site, until the block ends."""
+        command = [sys.executable, "-m", module, *words]
+        log = self.folder / f"{module}.log"
+        with (
+            log.open("a") as said,
+            subprocess.Popen(
+                command,
+                env=os.environ | self._settings(),
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE if "fleet" in module else said,
+                stderr=said,
+                text=True,
+            ) as child,
+        ):
+            try:
+                yield child
+            finally:
+                child.terminate()
+
+    def _settings(self) -> dict[str, str]:
+        return {
+            "CORRECTION_MODE": "demo",
+            "CORRECTION_DATA_DIR": str(self.folder),
+            "CORRECTION_DATABASE_URL": self.url,
+            "CORRECTION_KEY_RING": KeyRing.generate().dumps(),
+            "CORRECTION_MQTT_PORT": str(self.broker.port),
+            "CORRECTION_MQTT_USERNAME": SERVICE.name,
+            "CORRECTION_MQTT_PASSWORD": SERVICE.secret,
+        }
+
+
+@contextmanager
+def on_postgresql(devices: int) -> Iterator[Site]:
+    """A site on PostgreSQL, with fsync and the settings of deploy/."""
+    with postgres.running() as server:
+        seeded = f"country_{devices}_{_edition()}"
+        homes = _homes_file(devices)
+        if not (server.has(seeded) and homes.exists()):
+            server.create("seeding")
+            _seed(server.url("seeding"), devices).save(homes)
+            server.rename("seeding", seeded)
+        server.create(RUN, seeded)
+        try:
+            with _site(server.url(RUN), homes, server.pid) as site:
+                yield site
+        finally:
+            server.drop(RUN)
+
+
+@contextmanager
+def on_sqlite(devices: int) -> Iterator[Site]:
+    """A site on SQLite."""
+    homes = _homes_file(devices)
+    seeded = homes.with_suffix(".db")
+    if not (seeded.exists() and homes.exists()):
+        begun = seeded.with_suffix(".part")
+        begun.unlink(missing_ok=True)
+        _seed(f"sqlite:///{begun}", devices).save(homes)
+        begun.rename(seeded)
+    with tempfile.TemporaryDirectory() as folder:
+        shutil.copyfile(seeded, Path(folder) / "country.db")
+        with _site(f"sqlite:///{folder}/country.db", homes, None) as site:
+            yield site
+
+
+@contextmanager
+def _site(url: str, homes_file: Path, postmaster: int | None) -> Iterator[Site]:
+    engine = engine_for(url)
+    homes = Homes.load(homes_file)
+    now = datetime.now(UTC)
+    with engine.begin() as connection:
+        country.remember(connection, homes, now)
+    with Session(engine) as session:
+        passwords = gateways.password_file(session, SERVICE)
+    if postmaster is not None:
+        _days(engine, now.date())
+        _at_rest(engine)
+    engine.dispose()
+    with (
+        tempfile.TemporaryDirectory() as folder,
+        mosquitto.running(Path(folder), passwords) as broker,
+    ):
+        yield Site(Path(folder), url, homes_file, broker, postmaster)
+
+
+def _seed(url: str, devices: int) -> Homes:
+    upgrade(url)
+    engine = engine_for(url)
+    homes = country.found(engine, devices)
+    engine.dispose()
+    return homes
+
+
+def _days(engine: Engine, today: date) -> None:
+    """The partitions that the schedule would have made."""
+    with engine.begin() as connection:
+        for day in (today, today + timedelta(days=1)):
+            name = f"fix_{day:%Y%m%d}"
+            limits = f"FROM ('{day} 00:00+00') TO ('{day + timedelta(days=1)} 00:00+00')"
+            connection.execute(
+                text(f"CREATE TABLE IF NOT EXISTS {name} PARTITION OF fix FOR VALUES {limits}")
+            )
+
+
+def _at_rest(engine: Engine) -> None:
+    """Nothing of the seeding is left to do while we measure."""
+    with engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
+        connection.execute(text("VACUUM (FREEZE, ANALYZE) device_state"))
+        connection.execute(text("CHECKPOINT"))
+
+
+def _homes_file(devices: int) -> Path:
+    name = f"correction-bench-country-{devices}-{_edition()}.npz"
+    return Path(tempfile.gettempdir()) / name
+
+
+def _edition() -> str:
+    """Changes with the tables and with how they are filled."""
+    files = [*sorted((MIGRATIONS / "versions").glob("*.py")), Path(country.__file__)]
+    return hashlib.sha256(b"".join(it.read_bytes() for it in files)).hexdigest()[:12]
