@@ -18,7 +18,7 @@ from paho.mqtt.enums import MQTTErrorCode
 from paho.mqtt.properties import Properties
 from paho.mqtt.reasoncodes import ReasonCode
 
-from devices import packets
+from devices import packets, topics
 from devices.buffered import BufferedClient, BufferedSocket, Burst
 from devices.inbox import Inbox
 from devices.link import RECONNECT_S, MqttSettings, Outbound, client_as
@@ -224,6 +224,8 @@ class Line:
         self._traffic.connections += 1
         self._pause_s = RECONNECT_S[0]
         self._unanswered.clear()
+        if former := [name for name in topics.UPLINK if name not in self._subscriptions]:
+            client.unsubscribe(former)  # a session keeps what it had before it took a slice
         for at in range(0, len(self._subscriptions), FILTERS_MAX):
             some = self._subscriptions[at : at + FILTERS_MAX]
             _, packet_id = client.subscribe([(name, 1) for name in some])

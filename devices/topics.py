@@ -1,8 +1,8 @@
 """The topics of `correction/v1` and of other people's clients: what each carries, and from whom."""
 
 import re
+from collections.abc import Iterator, Sequence
 from enum import StrEnum
-from functools import lru_cache
 
 from msgspec import Struct
 
@@ -29,18 +29,12 @@ class Kind(StrEnum):
 
 
 _OF_GATEWAY = frozenset({Kind.BATCH, Kind.STATUS, Kind.RECEIPT})
-_OF_OTHERS = {
-    Kind.OWNTRACKS: ("owntracks/+/+", "owntracks/+/+/event"),  # its clients send transitions below
-    Kind.TRACCAR: ("traccar/positions",),
-}
+_OF_OTHERS = frozenset({Kind.OWNTRACKS, Kind.TRACCAR})
 _KINDS = {str(kind): kind for kind in Kind if kind not in _OF_OTHERS}
-UPLINK = tuple(
-    f"{ROOT}/+/{kind}" if kind in _OF_GATEWAY else f"{ROOT}/+/+/{kind}"
-    for kind in (Kind.FIX, Kind.BATCH, Kind.EVENT, Kind.STATUS, Kind.RESULT)
-) + tuple(name for names in _OF_OTHERS.values() for name in names)
+_TRACCAR = "traccar/positions"
 
 
-class Topic(Struct, frozen=True):
+class Topic(Struct, frozen=True, gc=False):
     """One parsed topic; `device` is None where a topic belongs to the whole gateway."""
 
     gateway: str
@@ -51,7 +45,7 @@ class Topic(Struct, frozen=True):
         if self.kind is Kind.OWNTRACKS:
             return f"owntracks/{self.gateway}/{self.device}"
         if self.kind is Kind.TRACCAR:
-            return _OF_OTHERS[Kind.TRACCAR][0]
+            return _TRACCAR
         parts = (ROOT, self.gateway, self.device, self.kind)
         return "/".join(part for part in parts if part)
 
@@ -61,7 +55,6 @@ def is_name(text: str) -> bool:
     return _NAME.match(text) is not None
 
 
-@lru_cache(maxsize=65536)  # a small fleet speaks on the same topics all day
 def parse(topic: str) -> Topic | None:
     """Read a topic; None when it is not one of ours or names what no gateway may be called."""
     if native := _NATIVE.fullmatch(topic):
@@ -72,7 +65,34 @@ def parse(topic: str) -> Topic | None:
         return Topic(gateway, kind, device)
     if owntracks := _OWNTRACKS.fullmatch(topic):
         return Topic(owntracks[1], Kind.OWNTRACKS, owntracks[2])
-    return Topic(TRACCAR_GATEWAY, Kind.TRACCAR) if topic in _OF_OTHERS[Kind.TRACCAR] else None
+    return Topic(TRACCAR_GATEWAY, Kind.TRACCAR) if topic == _TRACCAR else None
+
+
+def uplink(gateways: Sequence[str] = (), share: str = "") -> tuple[str, ...]:
+    """What an ingester subscribes to: all that is said, or all that these gateways say.
+
+    Ingesters that name the same `share` divide it among themselves (MQTT 5, section 4.8.2; brokers
+    do it for 3.1.1 too). EMQX, told to hash by topic, gives a device to one ingester always;
+    mosquitto gives each message to the next, so a device's fixes may be stored out of order, which
+    its state stands. Raises ValueError where a name could not be a gateway's or a share's.
+    """
+    for name in (*gateways, *([share] if share else ())):
+        if not is_name(name):
+            raise ValueError(f"a name must be 1-64 of A-Z a-z 0-9 . _ -, not {name!r}")
+    filters = [it for gateway in gateways or ("+",) for it in _said_by(gateway)]
+    return tuple(f"$share/{share}/{it}" if share else it for it in filters)
+
+
+def _said_by(gateway: str) -> Iterator[str]:
+    for kind in (Kind.FIX, Kind.BATCH, Kind.EVENT, Kind.STATUS, Kind.RESULT):
+        yield str(Topic(gateway, kind, None if kind in _OF_GATEWAY else "+"))
+    yield f"owntracks/{gateway}/+"
+    yield f"owntracks/{gateway}/+/event"  # its clients send transitions below the device
+    if gateway in {"+", TRACCAR_GATEWAY}:
+        yield _TRACCAR
+
+
+UPLINK = uplink()
 
 
 def receipt(gateway: str) -> str:

@@ -78,3 +78,33 @@ def test_every_uplink_is_subscribed_and_no_downlink() -> None:
     )
     assert topics.receipt("gw-1") == "correction/v1/gw-1/receipt"
     assert topics.command("gw-1", "+") == "correction/v1/gw-1/+/command"
+
+
+def test_an_ingester_can_take_the_gateways_that_it_names() -> None:
+    assert topics.uplink(["gw-1", "traccar"]) == (
+        "correction/v1/gw-1/+/fix",
+        "correction/v1/gw-1/batch",
+        "correction/v1/gw-1/+/event",
+        "correction/v1/gw-1/status",
+        "correction/v1/gw-1/+/command/result",
+        "owntracks/gw-1/+",
+        "owntracks/gw-1/+/event",
+        "correction/v1/traccar/+/fix",
+        "correction/v1/traccar/batch",
+        "correction/v1/traccar/+/event",
+        "correction/v1/traccar/status",
+        "correction/v1/traccar/+/command/result",
+        "owntracks/traccar/+",
+        "owntracks/traccar/+/event",
+        "traccar/positions",
+    )
+
+
+def test_a_share_divides_everything_among_its_ingesters() -> None:
+    assert topics.uplink(share="all") == tuple(f"$share/all/{it}" for it in topics.UPLINK)
+
+
+@pytest.mark.parametrize("names", [(["+"], ""), (["a/b"], ""), ([""], ""), ([], "a/b"), ([], "#")])
+def test_a_slice_with_an_impossible_name_is_refused(names: tuple[list[str], str]) -> None:
+    with pytest.raises(ValueError, match="a name must be"):
+        topics.uplink(*names)
