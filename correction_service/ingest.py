@@ -45,6 +45,12 @@ def broker_of(settings: Settings) -> MqttSettings:
     )
 
 
+def slice_of(settings: Settings) -> tuple[str, ...]:
+    """What this ingester subscribes to."""
+    gateways = settings.ingest_gateways.split(",") if settings.ingest_gateways else ()
+    return topics.uplink(gateways, settings.ingest_share)
+
+
 class Ingest:
     """Handles batches of messages; raises only while the database is away."""
 
@@ -192,7 +198,13 @@ def run(settings: Settings, stop: threading.Event | None = None) -> None:
     log.info("ingest", broker=settings.mqtt_host, port=settings.mqtt_port)
     handle = Ingest(database, settings.ingest_batch, meters).handle
     try:
-        mqtt.listen(broker_of(settings), handle, stop=stop, traffic=traffic)
+        mqtt.listen(
+            broker_of(settings),
+            handle,
+            stop=stop,
+            subscriptions=slice_of(settings),
+            traffic=traffic,
+        )
     finally:
         reporter.end()
         end_figures()

@@ -10,6 +10,8 @@ from pathlib import Path
 from pydantic import Field, SecretStr, field_validator, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
+from devices.topics import NAME
+
 MIN_SECRET_KEY = 32  # characters
 
 
@@ -70,6 +72,16 @@ class Settings(BaseSettings):
     mqtt_command_password: SecretStr | None = Field(None, description="its password")
     mqtt_ca_file: Path | None = Field(None, description="CA of the broker; turns TLS on")
     mqtt_client_id: str = Field("correction-ingest", description="stable, one an ingester")
+    ingest_gateways: str = Field(
+        "",
+        pattern=rf"^({NAME}(,{NAME})*)?$",
+        description="gateways that this ingester hears, by comma; none named: all",
+    )
+    ingest_share: str = Field(
+        "",
+        pattern=rf"^({NAME})?$",
+        description="group in which several ingesters divide what they hear",
+    )
     ingest_batch: int = Field(
         2000, ge=1, le=5000, description="fixes and events in one transaction at most"
     )
