@@ -1,14 +1,20 @@
 """Receipts: what a gateway may forget, because it is committed or finally refused."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections import deque
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from datetime import datetime, timedelta
 
 import msgspec
 from msgspec import Struct
 
+from devices import topics
+from devices.link import Outbound
 from devices.messages import Device, Reason, Rejection, Seq
 from devices.wire import WireError
 
 CHUNK_MAX_BYTES = 18_000  # some brokers refuse payloads over 20 kB
+GATHERED_MAX = 500  # readings of one gateway, then it is told without delay
+WAIT_MAX = timedelta(seconds=1)
 
 Range = tuple[Seq, Seq]
 
@@ -49,6 +55,83 @@ def decode_receipt(payload: bytes) -> Receipt:
         return msgspec.json.decode(payload, type=Receipt)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
         raise WireError(Reason.BAD_SHAPE) from None
+
+
+class _Pending:
+    """What one gateway is still to be told."""
+
+    __slots__ = ("committed", "count", "rejected")
+
+    def __init__(self) -> None:
+        self.committed: dict[str, list[int]] = {}
+        self.rejected: list[Rejection] = []
+        self.count = 0
+
+
+class Receipts:
+    """Gathers what is settled by gateway, so that a receipt names hundreds of readings, not one.
+
+    Add only what is committed. Ask for `due` several times a second: it is what bounds the memory,
+    to the readings of about one `wait_max`.
+    """
+
+    def __init__(self, *, gathered_max: int = GATHERED_MAX, wait_max: timedelta = WAIT_MAX) -> None:
+        self._gathered_max, self._wait_max = gathered_max, wait_max
+        self._pending: dict[str, _Pending] = {}
+        self._unseen: list[str] = []  # gateways that gathered nothing yet when `due` was last asked
+        self._oldest: deque[tuple[datetime, str, _Pending]] = deque()
+        self._full: list[str] = []
+
+    def add_committed(self, gateway: str, device: str, *seqs: int) -> None:
+        """These readings of a device are stored."""
+        pending = self._pending.get(gateway) or self._begin(gateway)
+        pending.committed.setdefault(device, []).extend(seqs)
+        self._count(gateway, pending, len(seqs))
+
+    def add_rejected(self, gateway: str, rejection: Rejection) -> None:
+        """This reading will never be stored."""
+        pending = self._pending.get(gateway) or self._begin(gateway)
+        pending.rejected.append(rejection)
+        self._count(gateway, pending, 1)
+
+    def due(self, now: datetime) -> list[Outbound]:
+        """The receipts of gateways with enough to hear, or that have waited long enough.
+
+        A gateway's wait begins with the first call after its first reading was added.
+        """
+        told = [reply for gateway in self._full for reply in self._told(gateway)]
+        self._full = []
+        for gateway in self._unseen:
+            if gateway in self._pending:
+                self._oldest.append((now, gateway, self._pending[gateway]))
+        self._unseen = []
+        while self._oldest and self._oldest[0][0] + self._wait_max <= now:
+            _, gateway, waiting = self._oldest.popleft()
+            if self._pending.get(gateway) is waiting:  # else it was full, and has been told
+                told += self._told(gateway)
+        return told
+
+    def everything(self) -> list[Outbound]:
+        """All that was added and not told yet."""
+        told = [reply for gateway in list(self._pending) for reply in self._told(gateway)]
+        self._unseen, self._full = [], []
+        self._oldest.clear()
+        return told
+
+    def _begin(self, gateway: str) -> _Pending:
+        self._unseen.append(gateway)
+        self._pending[gateway] = begun = _Pending()
+        return begun
+
+    def _count(self, gateway: str, pending: _Pending, added: int) -> None:
+        before, pending.count = pending.count, pending.count + added
+        if before < self._gathered_max <= pending.count:
+            self._full.append(gateway)
+
+    def _told(self, gateway: str) -> Iterator[Outbound]:
+        pending = self._pending.pop(gateway)
+        for payload in receipt(pending.committed, pending.rejected):
+            yield Outbound(topics.receipt(gateway), payload)
 
 
 def _chunks(pieces: Sequence[tuple[str, Range] | Rejection]) -> list[bytes]:

@@ -1,12 +1,26 @@
 import json
+from collections.abc import Iterable
+from datetime import UTC, datetime, timedelta
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from devices import topics
+from devices.link import Outbound
 from devices.messages import Reason, Rejection
-from devices.receipts import CHUNK_MAX_BYTES, decode_receipt, ranges, receipt
+from devices.receipts import (
+    CHUNK_MAX_BYTES,
+    GATHERED_MAX,
+    Receipts,
+    decode_receipt,
+    ranges,
+    receipt,
+)
 from devices.wire import WireError
+
+NOW = datetime(2026, 11, 22, 4, 0, tzinfo=UTC)
+Said = set[tuple[str, str, int, str]]
 
 
 def test_ranges_are_exact_and_closed() -> None:
@@ -60,3 +74,73 @@ def test_a_gateway_hears_a_reason_it_does_not_know_yet() -> None:
 def test_a_broken_receipt_is_refused(payload: bytes) -> None:
     with pytest.raises(WireError):
         decode_receipt(payload)
+
+
+def said(replies: Iterable[Outbound]) -> Said:
+    """Gateway, device, seq and reason (none: committed) of all that the receipts name."""
+    found: Said = set()
+    for reply in replies:
+        topic, read = topics.parse(reply.topic), decode_receipt(reply.payload)
+        assert topic is not None
+        for device, spans in read.committed.items():
+            for low, high in spans:
+                found |= {(topic.gateway, device, seq, "") for seq in range(low, high + 1)}
+        found |= {(topic.gateway, it.device, it.seq or 0, it.reason) for it in read.rejected}
+    return found
+
+
+READINGS = st.tuples(
+    st.sampled_from(["gw-1", "gw-2", "gw-3"]),
+    st.sampled_from(["a", "b"]),
+    st.integers(0, 60),
+    st.sampled_from(["", "no_order"]),
+)
+
+
+@given(
+    st.lists(st.lists(READINGS, max_size=8), max_size=8),
+    st.integers(1, 6),
+    st.sampled_from([0, 400, 1500]),
+)
+def test_exactly_what_was_added_is_told_once(
+    batches: list[list[tuple[str, str, int, str]]], gathered_max: int, apart_ms: int
+) -> None:
+    receipts, now = Receipts(gathered_max=gathered_max), NOW
+    replies: list[Outbound] = []
+    for batch in batches:
+        for gateway, device, seq, reason in batch:
+            if reason:
+                receipts.add_rejected(gateway, Rejection(device=device, seq=seq, reason=reason))
+            else:
+                receipts.add_committed(gateway, device, seq)
+        replies += receipts.due(now)
+        now += timedelta(milliseconds=apart_ms)
+    replies += receipts.everything()
+    assert said(replies) == {reading for batch in batches for reading in batch}
+    assert receipts.everything() == []
+    assert receipts.due(now + timedelta(hours=1)) == []
+
+
+def test_a_gateway_is_told_after_a_second() -> None:
+    receipts = Receipts()
+    receipts.add_committed("gw-1", "a", 1, 2)
+    assert receipts.due(NOW) == []
+    receipts.add_committed("gw-2", "b", 7)
+    assert receipts.due(NOW + timedelta(seconds=0.9)) == []
+    receipts.add_committed("gw-1", "a", 3)
+    first = said(receipts.due(NOW + timedelta(seconds=1)))
+    assert first == {("gw-1", "a", 1, ""), ("gw-1", "a", 2, ""), ("gw-1", "a", 3, "")}
+    assert said(receipts.due(NOW + timedelta(seconds=1.9))) == {("gw-2", "b", 7, "")}
+
+
+def test_a_gateway_with_many_readings_is_told_at_once_and_then_waits_anew() -> None:
+    receipts = Receipts()
+    receipts.add_committed("gw-1", "a", 0)
+    assert receipts.due(NOW) == []
+    receipts.add_committed("gw-1", "a", *range(1, GATHERED_MAX))
+    (reply,) = receipts.due(NOW + timedelta(seconds=0.5))
+    assert decode_receipt(reply.payload).committed == {"a": [(0, GATHERED_MAX - 1)]}
+    receipts.add_committed("gw-1", "a", GATHERED_MAX)
+    assert receipts.due(NOW + timedelta(seconds=0.6)) == []
+    assert receipts.due(NOW + timedelta(seconds=1.2)) == []
+    assert len(receipts.due(NOW + timedelta(seconds=1.6))) == 1
