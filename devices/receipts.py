@@ -29,7 +29,10 @@ class Receipt(Struct, frozen=True, kw_only=True):
 def ranges(seqs: Iterable[int]) -> list[Range]:
     """Exactly these numbers, as ascending closed ranges: {1, 2, 3, 7} is [(1, 3), (7, 7)]."""
     found: list[Range] = []
-    for seq in sorted(set(seqs)):
+    ascending = sorted(set(seqs))
+    if len(ascending) == 1:  # the rule, where many devices speak through one gateway
+        return [(ascending[0], ascending[0])]
+    for seq in ascending:
         if found and found[-1][1] == seq - 1:
             found[-1] = (found[-1][0], seq)
         else:
@@ -44,9 +47,15 @@ def receipt(
 
     A rejection whose device or seq could not be read says nothing to a gateway and is left out.
     """
-    said = [(device, span) for device, seqs in committed.items() for span in ranges(seqs)]
+    spans = {device: found for device, seqs in committed.items() if (found := ranges(seqs))}
     refused = [it for it in rejected if it.device and it.seq is not None]
-    return _chunks([*said, *refused])
+    if not spans and not refused:
+        return []
+    whole = msgspec.json.encode(Receipt(committed=spans, rejected=refused))
+    if len(whole) <= CHUNK_MAX_BYTES:
+        return [whole]
+    pieces = [(device, span) for device, found in spans.items() for span in found]
+    return _chunks([*pieces, *refused])
 
 
 def decode_receipt(payload: bytes) -> Receipt:
@@ -136,8 +145,6 @@ class Receipts:
 
 def _chunks(pieces: Sequence[tuple[str, Range] | Rejection]) -> list[bytes]:
     """Halved until each half fits."""
-    if not pieces:
-        return []
     committed: dict[str, list[Range]] = {}
     rejected: list[Rejection] = []
     for piece in pieces:
