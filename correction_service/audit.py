@@ -4,7 +4,7 @@ Because the session does it, a use case cannot forget. Values never enter the lo
 of the columns that changed: the log outlives the data.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
@@ -37,6 +37,15 @@ def viewed(session: Session, action: str, subject_kind: str, *subject_ids: objec
     Each of several subjects gets a record of its own.
     """
     rows = [_row(session, action, subject_kind, str(subject), {}) for subject in subject_ids]
+    if rows:
+        session.execute(insert(AuditRecord), rows)
+
+
+def noted(
+    session: Session, action: str, subject_kind: str, details: Mapping[str, dict[str, Any]]
+) -> None:
+    """Record what was done to many at once, each subject's id with its detail: never a value."""
+    rows = [_row(session, action, subject_kind, it, detail) for it, detail in details.items()]
     if rows:
         session.execute(insert(AuditRecord), rows)
 

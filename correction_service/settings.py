@@ -91,6 +91,15 @@ class Settings(BaseSettings):
     feed_silent_minutes: int = Field(
         5, ge=1, description="nothing of any bracelet for this long is a fault of the service"
     )
+    pack_after_hours: int = Field(
+        26, ge=1, description="a UTC day is packed so long after its end, when late fixes are in"
+    )
+    fix_days: int = Field(
+        365, ge=1, description="fixes and device events are kept so long after their case ended"
+    )
+    technical_days: int = Field(
+        90, ge=7, description="refusals, ingest's minutes and answered commands are kept so long"
+    )
     sms_url: str | None = Field(None, description="SMS gateway: POST to, phone, text")
     sms_token: SecretStr | None = Field(None, description="bearer token of the SMS gateway")
     webhook_url: str | None = Field(None, description="other carrier of notices: POST, no phone")

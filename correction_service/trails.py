@@ -1,18 +1,26 @@
 """Where someone was: read only through here, so that every look is in the log."""
 
+from collections.abc import Iterator
 from datetime import datetime
+from itertools import repeat
 from typing import NamedTuple
 
 import shapely
-from sqlalchemy import and_, or_, select
+from sqlalchemy import or_, select
 from sqlalchemy.orm import Session
 
+from correction_service import history
 from correction_service.audit import viewed
 from models import area
 from models.checkin import CheckIn
 from models.device import Binding
-from models.fix import Fix
+from models.fix import SOURCES
+from models.grid import STEPS
+from models.packing import NULL, Columns
 from models.zone import Zone
+
+_SOURCES = dict(enumerate(SOURCES))
+_STRAPS = {0: False, 1: True}
 
 
 class Place(NamedTuple):
@@ -30,20 +38,38 @@ class Place(NamedTuple):
 
 
 def viewed_trail(session: Session, case_id: int, since: datetime, until: datetime) -> list[Place]:
-    """Fixes of a case in [since, until) by time, whatever bracelets it wore; the look is logged."""
+    """Fixes of a case in [since, until) by time, whatever bracelets it wore; the look is logged.
+
+    Hot and packed days read alike; `history.HistoryBroken` where a packed day cannot be read.
+    """
     viewed(session, "view_trail", "supervised_case", case_id)
-    worn = and_(
-        Fix.device_id == Binding.device_id,
-        Fix.time >= Binding.bound_at,
-        or_(Binding.unbound_at.is_(None), Fix.time < Binding.unbound_at),
+    worn = select(Binding.device_id, Binding.bound_at, Binding.unbound_at).where(
+        Binding.case_id == case_id,
+        Binding.bound_at < until,
+        or_(Binding.unbound_at.is_(None), Binding.unbound_at > since),
     )
-    query = (
-        select(*(getattr(Fix, name) for name in Place._fields))
-        .join(Binding, worn)
-        .where(Binding.case_id == case_id, Fix.time >= since, Fix.time < until)
-        .order_by(Fix.time, Fix.seq)
+    places: list[Place] = []
+    for device_id, bound_at, unbound_at in session.execute(worn):
+        ends = min(until, unbound_at or until)
+        fixes = history.fixes(session, device_id, max(since, bound_at), ends)
+        places += _places(device_id, fixes)
+    return sorted(places, key=lambda place: (place.time, place.seq))
+
+
+def _places(device_id: int, fixes: Columns) -> Iterator[Place]:
+    accuracy, unit = fixes["accuracy_m"].tolist(), STEPS["accuracy_m"]
+    return map(
+        Place,
+        repeat(device_id),
+        map(history.moment, fixes["time"].tolist()),
+        fixes["seq"].tolist(),
+        map(history.moment, fixes["received"].tolist()),
+        (fixes["lat"] / STEPS["lat"]).tolist(),
+        (fixes["lon"] / STEPS["lon"]).tolist(),
+        (None if steps == NULL else steps / unit for steps in accuracy),
+        map(_SOURCES.get, fixes["source"].tolist()),
+        map(_STRAPS.get, fixes["strap_open"].tolist()),
     )
-    return [Place(*row) for row in session.execute(query)]
 
 
 class Beside(NamedTuple):
