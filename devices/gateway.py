@@ -45,8 +45,8 @@ from devices.wire import WireError, decode_command
 log = logging.getLogger(__name__)
 
 WINDOW = 5000  # readings sent and not yet receipted; receipts may come only once a second
-RESEND_AFTER = timedelta(seconds=30)  # without a receipt a reading goes again,
-PATIENCE_MAX = 16  # and each time that none comes at all we wait twice as long, up to so many times
+RESEND_AFTER = timedelta(seconds=30)  # without a receipt a reading goes again
+PROBE = 10  # readings that go again, once all did and still no receipt came: a service may be away
 BATCH_MAX = 500  # fixes in a list, as the contract allows
 
 Obey = Callable[[str, Command], ResultState]
@@ -84,7 +84,8 @@ class Gateway:
         self._window = Window(window)
         self._settled: list[int] = []  # receipted and not yet forgotten
         self._resend_after_s = resend_after.total_seconds()
-        self._patience = 1
+        self._silent = False  # all that was due went again, and no receipt came since
+        self._resent_s = 0.0
         self._last_sent = 0
         self._reconnected = False
         self._connection = 0
@@ -128,11 +129,13 @@ class Gateway:
         self.backlog.close()
 
     def _send_overdue(self) -> None:
-        limit_s = self._resend_after_s * self._patience
-        overdue = self._window.unanswered(time.monotonic() - limit_s)
+        now_s = time.monotonic()
+        if self._silent and now_s - self._resent_s < self._resend_after_s:
+            return
+        overdue = self._window.unanswered(now_s - self._resend_after_s)
         if overdue:
-            self._patience = min(2 * self._patience, PATIENCE_MAX)
-            self._send_again(overdue)
+            self._send_again(overdue[:PROBE] if self._silent else overdue)
+            self._silent, self._resent_s = True, now_s
 
     def _send_again(self, ids: Sequence[int]) -> None:
         owed = self.backlog.among(ids)
@@ -180,7 +183,7 @@ class Gateway:
                 named = self._window.named(decode_receipt(payload))
                 self._window.release(named)
                 self._settled += named
-                self._patience = 1 if named else self._patience
+                self._silent = self._silent and not named
             case Topic(kind=Kind.COMMAND, device=str(device)):
                 self._answer(device, decode_command(payload), now)
 

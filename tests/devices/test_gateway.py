@@ -1,3 +1,4 @@
+from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
@@ -92,6 +93,23 @@ def test_what_was_never_receipted_is_sent_again_whatever_the_clock_says(
         until(pumping(gateway, lambda: len(gateway.backlog) == 0, off))
     assert set(service.stored) == {("dev-1", 1), ("dev-1", 2)}
     assert len(service.stored) >= 4
+
+
+def test_while_the_service_is_away_only_a_few_readings_ask_for_it(
+    broker: EmbeddedBroker, tmp_path: Path
+) -> None:
+    service = Service()
+    service.silent = True
+    with (
+        listening(broker.port, service),
+        running(broker.port, tmp_path, resend_after_s=0.5) as gateway,
+    ):
+        gateway.keep(fixes(*range(100)))
+        until(pumping(gateway, lambda: len(service.stored) >= 230))  # twice all, then a few
+        assert set(Counter(service.stored).values()) == {2, 3}
+        service.silent = False
+        until(pumping(gateway, lambda: len(gateway.backlog) == 0))
+    assert set(service.stored) == {("dev-1", seq) for seq in range(100)}
 
 
 def test_a_final_rejection_is_forgotten_too(broker: EmbeddedBroker, tmp_path: Path) -> None:

@@ -1,6 +1,7 @@
 """`python -m tests.faults [ONLY] [--short]`: one JSON line a drill; ends with 1 on any loss."""
 
 import argparse
+import signal
 import sys
 
 from tests.faults.drills import DRILLS, run
@@ -17,6 +18,7 @@ def main() -> int:
     wanted = [pair for pair in pairs if ".".join(pair).startswith(asked.only)]
     if not wanted:
         parser.error(f"no drill is called {asked.only!r}; there are: {', '.join(DRILLS)}")
+    signal.signal(signal.SIGTERM, signal.default_int_handler)  # leave nothing running behind
     clean = True
     for name, kind in wanted:
         verdict = run(name, kind, SHORT if asked.short else LONG)

@@ -10,7 +10,7 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from tests.faults import abuses, outages, stores
+from tests.faults import abuses, ingesters, outages, stores
 from tests.faults.rig import Rig, Scale, rigged
 from tests.faults.stores import Store
 from tests.faults.tally import Tally
@@ -22,12 +22,16 @@ TAIL = 2000  # characters of each log that are shown when a drill fails
 
 @dataclass(frozen=True)
 class Drill:
-    """One fault; `plan` changes what the gateways say, `disk_mb` asks for a small disk."""
+    """One fault; `plan` changes what the gateways say, `slice` what the first ingester hears.
+
+    `disk_mb` asks for a small disk of the database's own.
+    """
 
     fault: Callable[[Rig], None]
     kinds: tuple[str, ...] = KINDS
     plan: Mapping[str, object] = field(default_factory=dict)
     disk_mb: Mapping[str, int] = field(default_factory=dict)
+    slice: Mapping[str, str] = field(default_factory=dict)
 
 
 DRILLS: dict[str, Drill] = {
@@ -38,7 +42,11 @@ DRILLS: dict[str, Drill] = {
     "ingest-killed": Drill(outages.ingest_killed),
     "gateways-killed": Drill(outages.gateways_killed, plan={"batch": 50}),
     "everything-killed": Drill(outages.everything_killed),
+    "long-silence": Drill(outages.long_silence, plan={"period_s": 0.01}),
+    "long-silence-in-lists": Drill(outages.long_silence, plan={"period_s": 0.01, "batch": 100}),
     "others-killed": Drill(outages.others_killed),
+    "ingesters-share": Drill(ingesters.sharing, slice=ingesters.SHARE),
+    "ingesters-by-gateway": Drill(ingesters.by_gateway, slice=ingesters.FIRST_HALF),
     "storm-of-rejects": Drill(abuses.storm_of_rejects),
     "storm-of-fixes": Drill(abuses.storm_of_fixes),
     "clocks-off": Drill(abuses.clocks_off, plan={"clock_off_years": 10}),
@@ -89,7 +97,7 @@ def run(name: str, kind: str, scale: Scale, store: Store | None = None) -> Verdi
         folder = stack.enter_context(_folder())
         try:
             used = stack.enter_context(_store(drill, kind, folder, store))
-            rig = stack.enter_context(rigged(scale, used, folder, **drill.plan))
+            rig = stack.enter_context(rigged(scale, used, folder, drill.plan, drill.slice))
             drill.fault(rig)
             tally = rig.finish()
         except stores.NotHere as lack:

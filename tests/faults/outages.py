@@ -1,5 +1,7 @@
 """Drills of parts that stop, die or fill up while fixes keep coming."""
 
+import time
+
 import httpx
 
 from tests.faults import stores
@@ -26,11 +28,23 @@ def disk_full(rig: Rig) -> None:
     """Not a byte is left on the database's disk, log and all; later there is room again."""
     with rig.recovering():
         with stores.full(rig.store.folder):
-            for _ in range(10):
-                rig.hold(rig.scale.outage_s / 10)
-                stores.refill(rig.store.folder)
+            _until_it_bites(rig)
+            rig.hold(rig.scale.outage_s)
         if isinstance(rig.store, Postgres):
             rig.store.start()  # it may have ended itself over its log, as its unit would restart it
+
+
+def _until_it_bites(rig: Rig) -> None:
+    """Keep the disk full until nothing more is stored while more and more is said."""
+    seen = []
+
+    def bitten() -> bool:
+        stores.refill(rig.store.folder)
+        seen.append((rig.stored(), sum(rig.ticks().values())))
+        then, now = seen[-10:][0], seen[-1]
+        return now[0] == then[0] and now[1] > then[1] + 2 * len(rig.bracelets)
+
+    rig.until(bitten, "the full disk stops the database")
 
 
 def broker_killed(rig: Rig) -> None:
@@ -72,18 +86,29 @@ def everything_killed(rig: Rig) -> None:
         rig.broker.start()
 
 
+def long_silence(rig: Rig) -> None:
+    """The broker is away until gateways owe a great deal; recovered means that they owe nothing."""
+    rig.broker.kill()
+    size = len(next(iter(rig.bracelets.values())))
+    before = sum(rig.ticks().values())
+    wanted = rig.scale.backlog / size
+    rig.until(lambda: sum(rig.ticks().values()) - before >= wanted, "a backlog")
+    rig.broker.start()
+    began = time.monotonic()
+    rig.drain()
+    rig.recovered_s = time.monotonic() - began
+
+
 def others_killed(rig: Rig) -> None:
     """Kill -9 of web and schedule: fixes do not notice, and both come back by themselves."""
     port = rig.settings.public_url.rpartition(":")[2]
     commands = (("web", "--port", port), ("schedule",))
     for _ in range(rig.scale.kills):
         running = [rig.start(*words) for words in commands]
-        try:
-            rig.until(lambda: _ready(rig), "the service is ready")
-        finally:
-            for process in running:
-                process.kill()
-                process.wait()
+        rig.until(lambda: _ready(rig), "the service is ready")
+        for process in running:
+            process.kill()
+            process.wait()
         with rig.recovering():
             pass
 

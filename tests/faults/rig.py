@@ -4,7 +4,7 @@ import os
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
@@ -17,7 +17,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.orm import Session
 
 from correction_service.audit import SYSTEM
-from correction_service.db import Database, open_database, upgrade
+from correction_service.db import Database, open_database
 from correction_service.settings import Mode, Settings
 from models.fix import DeviceEvent, Fix
 from models.keys import KeyRing
@@ -43,6 +43,7 @@ class Scale:
     outage_s: float
     kills: int
     storm: int  # messages
+    backlog: int  # readings owed after a long silence
     resend_after_s: float
     patience_s: float  # for anything at all to happen
     poll_s: float
@@ -55,6 +56,7 @@ LONG = Scale(
     outage_s=600,
     kills=10,
     storm=300_000,
+    backlog=100_000,
     resend_after_s=30,
     patience_s=1800,
     poll_s=1,
@@ -66,6 +68,7 @@ SHORT = Scale(
     outage_s=2,
     kills=2,
     storm=3_000,
+    backlog=3_000,
     resend_after_s=2,
     patience_s=120,
     poll_s=0.1,
@@ -84,28 +87,32 @@ class Rig:
     folder: Path
     cases: dict[str, int]
     bracelets: dict[str, list[str]]
-    plan: dict[str, object] = field(default_factory=dict)
+    slice: dict[str, str] = field(default_factory=dict)  # settings of the first ingester alone
     extra: Tally = field(default_factory=Tally)
     recovered_s: float = 0.0
     ingest: "subprocess.Popen[bytes] | None" = None
+    started: "list[subprocess.Popen[bytes]]" = field(default_factory=list)
     talking: "subprocess.Popen[bytes] | None" = None
 
-    def start(self, *words: str) -> "subprocess.Popen[bytes]":
-        """Start `correction-service WORDS` on this rig."""
+    def start(self, *words: str, **settings: str) -> "subprocess.Popen[bytes]":
+        """Start `correction-service WORDS` on this rig; it ends with the rig at the latest."""
         command = [sys.executable, "-m", "correction_service", *words]
         more = {
             "CORRECTION_MQTT_PORT": str(self.broker.port),
             "CORRECTION_SECRET_KEY": "s" * 32,
             "CORRECTION_PUBLIC_URL": self.settings.public_url,
+            **settings,
         }
         with (self.folder / f"{words[0]}.log").open("ab") as log:
-            return subprocess.Popen(
+            started = subprocess.Popen(
                 command, env=environment(self.settings, **more), stdout=log, stderr=log
             )
+        self.started.append(started)
+        return started
 
     def start_ingest(self) -> None:
         """Start the ingester, or start it again."""
-        self.ingest = self.start("ingest")
+        self.ingest = self.start("ingest", **self.slice)
 
     def kill_ingest(self) -> None:
         """Kill -9."""
@@ -125,6 +132,7 @@ class Rig:
             self.talking = subprocess.Popen(
                 program, cwd=Path(__file__).parents[2], stdout=log, stderr=log, env=os.environ
             )
+        self.started.append(self.talking)
 
     def kill_gateways(self) -> None:
         """Kill -9 of all gateways at once."""
@@ -183,8 +191,7 @@ class Rig:
         """Stop the talk, wait until every gateway has its receipts, and count."""
         wanted = load.LEAVES_AT + 4 * load.STRAP_EVERY  # enough to have left home
         self.until(lambda: min(self.ticks().values()) >= wanted, "enough was said")
-        (self.folder / STOP).touch()
-        self.until(lambda: self.talking is None or self.talking.poll() is not None, "receipts")
+        self.drain()
         ticks = {device: self.ticks()[name] for name, of in self.bracelets.items() for device in of}
         straps = {device: load.straps(count) for device, count in ticks.items()}
         with self.database.reading() as session:
@@ -195,18 +202,29 @@ class Rig:
                 + self.extra
             )
 
+    def drain(self) -> None:
+        """Stop the talk, and wait until every gateway has a receipt for everything."""
+        talking = self.talking
+        assert talking
+        (self.folder / STOP).touch()
+        self.until(lambda: talking.poll() is not None, "receipts")
+
     def ticks(self) -> dict[str, int]:
         """Ticks kept by each gateway."""
         return {name: load.ticks_kept(self.folder, name) for name in self.bracelets}
 
 
 @contextmanager
-def rigged(scale: Scale, store: Store, folder: Path, **plan: object) -> Iterator[Rig]:
-    """A service that runs, under load that flows; `plan` changes what the gateways do."""
+def rigged(
+    scale: Scale, store: Store, folder: Path, plan: Mapping[str, object], slice_: Mapping[str, str]
+) -> Iterator[Rig]:
+    """A service that runs, under load that flows.
+
+    `plan` changes what the gateways do, `slice_` what the first ingester hears of them.
+    """
     with ExitStack() as stack:
         broker = brokers.found(folder, free_port())
         settings = _settings(store.new(), folder)
-        upgrade(settings.database_url.get_secret_value())
         database = open_database(settings)
         stack.callback(database.close)
         bracelets = {
@@ -216,7 +234,7 @@ def rigged(scale: Scale, store: Store, folder: Path, **plan: object) -> Iterator
         with database.transaction(SYSTEM, "drill") as session:
             cases = wear(session, {**bracelets, "gw-stray": [STRAY, SPARE]})
         (folder / PLAN).write_bytes(msgspec.json.encode(_plan(scale, broker.port, bracelets, plan)))
-        rig = Rig(scale, store, broker, settings, database, folder, cases, bracelets)
+        rig = Rig(scale, store, broker, settings, database, folder, cases, bracelets, dict(slice_))
         stack.callback(_end, rig)
         broker.start()
         rig.start_ingest()
@@ -239,7 +257,7 @@ def _settings(url: str, folder: Path) -> Settings:
 
 
 def _plan(
-    scale: Scale, port: int, bracelets: dict[str, list[str]], changes: dict[str, object]
+    scale: Scale, port: int, bracelets: dict[str, list[str]], changes: Mapping[str, object]
 ) -> Plan:
     usual = {
         "port": port,
@@ -252,8 +270,7 @@ def _plan(
 
 
 def _end(rig: Rig) -> None:
-    for process in (rig.talking, rig.ingest):
-        if process is not None:
-            process.kill()
-            process.wait()
+    for process in rig.started:
+        process.kill()
+        process.wait()
     rig.broker.kill()

