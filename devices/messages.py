@@ -1,6 +1,7 @@
 """The words on the wire: what gateways and bracelets say, and what they are told.
 
-Field names are the JSON names. Every limit stands in the type, so decoding is checking.
+Field names are the JSON names. Every limit stands in the type, so decoding is checking. Nothing
+here can be part of a cycle, so most are kept from the collector (`gc=False`): it has less to walk.
 """
 
 from datetime import datetime
@@ -39,12 +40,25 @@ class Reason(StrEnum):
     BAD_DETAIL = "bad_detail"
     BAD_STATE = "bad_state"
     BAD_ID = "bad_id"
+    PHONE = "phone"
+    ENCRYPTED = "encrypted"
+    UNSUPPORTED_TYPE = "unsupported_type"
+    OUTDATED = "outdated"
     # Known only to whoever holds the register and the clock:
     CLOCK_AHEAD = "clock_ahead"
     UNKNOWN_DEVICE = "unknown_device"
     UNBOUND = "unbound"
     WRONG_GATEWAY = "wrong_gateway"
+    WRONG_PROTOCOL = "wrong_protocol"
     NO_ORDER = "no_order"
+
+
+class Protocol(StrEnum):
+    """Whose client speaks: ours, OwnTracks', or a Traccar server for the devices it knows."""
+
+    NATIVE = "native"
+    OWNTRACKS = "owntracks"
+    TRACCAR = "traccar"
 
 
 class Source(StrEnum):
@@ -102,12 +116,21 @@ class ResultState(StrEnum):
     EXPIRED = "expired"
 
 
+STEPS = {
+    "lat": 10**7,
+    "lon": 10**7,
+    "accuracy_m": 10,
+    "speed_mps": 100,
+    "heading_deg": 10,
+    "battery": 1000,
+}  # the grid of every fix: steps a unit, by the name of the value
+
 Device = Annotated[str, Meta(pattern=rf"\A{NAME}\Z")]
 Seq = Annotated[int, Meta(ge=0, le=2**63 - 1)]
 Instant = Annotated[datetime, Meta(tz=True)]
 Lat = Annotated[float, Meta(ge=-90, le=90)]
 Lon = Annotated[float, Meta(ge=-180, le=180)]
-AccuracyM = Annotated[float, Meta(gt=0, lt=1e7)]
+AccuracyM = Annotated[float, Meta(gt=0, le=1e7)]
 Share = Annotated[float, Meta(ge=0, le=1)]
 SpeedMps = Annotated[float, Meta(ge=0, le=1000)]
 HeadingDeg = Annotated[float, Meta(ge=0, le=360)]
@@ -116,8 +139,11 @@ CommandId = Annotated[str, Meta(pattern=r"\A[!-~]{1,64}\Z")]
 Argument = bool | int | float | str
 
 
-class Fix(Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """One position: `lat`, `lon` in WGS-84 whatever the wire's datum, which `crs` remembers."""
+class Fix(Struct, frozen=True, kw_only=True, gc=False, omit_defaults=True):
+    """One position: `lat`, `lon` in WGS-84 whatever the wire's datum, which `crs` remembers.
+
+    Once decoded its numbers lie on the grid of STEPS.
+    """
 
     seq: Seq
     time: Instant
@@ -134,7 +160,7 @@ class Fix(Struct, frozen=True, kw_only=True, omit_defaults=True):
     worn: bool | None = None
 
 
-class Event(Struct, frozen=True, kw_only=True, omit_defaults=True):
+class Event(Struct, frozen=True, kw_only=True, gc=False, omit_defaults=True):
     """Something a bracelet noticed; it shares the counter `seq` with its fixes."""
 
     seq: Seq
@@ -144,14 +170,14 @@ class Event(Struct, frozen=True, kw_only=True, omit_defaults=True):
     detail: Detail | None = None
 
 
-class GatewayStatus(Struct, frozen=True, kw_only=True):
+class GatewayStatus(Struct, frozen=True, kw_only=True, gc=False):
     """A gateway's own state, retained by the broker."""
 
     state: GatewayState
     time: Instant
 
 
-class CommandResult(Struct, frozen=True, kw_only=True, omit_defaults=True):
+class CommandResult(Struct, frozen=True, kw_only=True, gc=False, omit_defaults=True):
     """A bracelet's answer to one command."""
 
     id: CommandId
@@ -169,7 +195,7 @@ class Command(Struct, frozen=True, kw_only=True):
     args: dict[str, Argument] = {}
 
 
-class Rejection(Struct, frozen=True, kw_only=True):
+class Rejection(Struct, frozen=True, kw_only=True, gc=False):
     """One element that will never be stored; `seq` is None where it could not be read."""
 
     device: str
@@ -177,11 +203,16 @@ class Rejection(Struct, frozen=True, kw_only=True):
     reason: str
 
 
-class Message(Struct, frozen=True, kw_only=True):
-    """A decoded payload; only what `kind` names is filled, with what had to be rejected."""
+class Message(Struct, frozen=True, kw_only=True, gc=False):
+    """A decoded payload; only what `kind` names is filled, with what had to be rejected.
+
+    What another client sent may hold fixes, events and a status at once. `protocol` is to be held
+    against the one that each device is registered with.
+    """
 
     gateway: str
     kind: Kind
+    protocol: Protocol = Protocol.NATIVE
     fixes: tuple[Fix, ...] = ()
     events: tuple[Event, ...] = ()
     status: GatewayStatus | None = None
