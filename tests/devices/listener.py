@@ -5,9 +5,10 @@ import threading
 
 from devices.link import MqttSettings
 from devices.mqtt import Inbound, Outcome, listen
+from devices.topics import uplink
 
 
-def main(port: int, hang_after: int) -> None:
+def main(port: int, hang_after: int, name: str = "listener", share: str = "") -> None:
     """Handle messages; once `hang_after` were seen, never return from a batch again."""
     seen = 0
 
@@ -21,9 +22,9 @@ def main(port: int, hang_after: int) -> None:
             threading.Event().wait()
         return Outcome()
 
-    settings = MqttSettings(host="127.0.0.1", port=port, client_id="listener")
-    listen(settings, handle, stop=threading.Event())
+    settings = MqttSettings(host="127.0.0.1", port=port, client_id=name)
+    listen(settings, handle, stop=threading.Event(), subscriptions=uplink(share=share))
 
 
 if __name__ == "__main__":
-    main(int(sys.argv[1]), int(sys.argv[2]))
+    main(int(sys.argv[1]), int(sys.argv[2]), *sys.argv[3:])
