@@ -26,8 +26,11 @@ from correction_service import (
     jobs,
     locks,
     outbox,
+    packing,
+    partitions,
     photos,
     points,
+    retention,
     sealer,
     silences,
     sweep,
@@ -64,6 +67,7 @@ class Chores:
     def __init__(self, database: Database, settings: Settings) -> None:
         self._database, self._settings = database, settings
         self._sealer = Sealer()
+        self._notes = retention.StandingNotes()
 
     def seal(self, now: datetime) -> None:
         """Number the outbox, then seal the log: a broken log does not stop the live pages."""
@@ -107,6 +111,23 @@ class Chores:
         with self._database.transaction(SYSTEM, "retention") as session:
             photos.expire(session, self._settings, now)
             outbox.forget(session, now)
+            self._notes.forget(session, now)
+
+    def make_partitions(self, now: datetime) -> None:
+        """See that the next days' fixes have their partitions."""
+        with self._database.transaction(SYSTEM, "partitions") as session:
+            partitions.make_ahead(session, now)
+
+    def pack(self, now: datetime) -> None:
+        """Pack the days that are over."""
+        packed = packing.run(self._database, self._settings, now)
+        if packed.editions or packed.left:
+            counts = {"fixes": packed.fixes, "bytes": packed.packed_bytes}
+            log.info("packed", editions=packed.editions, left=len(packed.left), **counts)
+
+    def expire(self, now: datetime) -> None:
+        """Remove telemetry whose time is over."""
+        log.info("expired", rows=retention.run(self._database, self._settings, now))
 
     def rulebook(self) -> None:
         """See that there is a rulebook at all."""
@@ -125,6 +146,9 @@ def timetable(chores: Chores) -> list[Job]:
         Job("errands", IntervalTrigger(minutes=1), 60, chores.errands, at_once=True),
         Job("sweep", cron(hour=5, minute=30), 3600, chores.sweep),
         Job("sweep_by_day", cron(hour="6-21", minute="*/10"), 300, chores.sweep, at_once=True),
+        Job("partitions", IntervalTrigger(hours=6), 3600, chores.make_partitions, at_once=True),
+        Job("pack", cron(minute=20), 1800, chores.pack, at_once=True),
+        Job("expire", cron(hour=3, minute=40), 3600, chores.expire, at_once=True),
         Job("retain", IntervalTrigger(hours=1), 600, chores.retain, at_once=True),
     ]
 
