@@ -11,7 +11,7 @@ from sqlalchemy.orm import Session
 from correction_service import orders, outbox
 from devices import topics
 from models.case import ENDED, Case
-from models.device import Binding, Device, DeviceState, Gateway
+from models.device import Binding, Device, DeviceState, Gateway, Protocol
 from models.errors import DomainError, Invalid, NotFound, Refused
 
 HEADERS = {
@@ -19,6 +19,7 @@ HEADERS = {
     "imei": ("imei",),
     "model": ("model", "型号"),
     "gateway": ("gateway", "网关"),
+    "protocol": ("protocol", "协议"),
 }
 OF_THE_WEARER = ("time", "seq", "lat", "lon", "accuracy_m", "source", "strap_open")
 IMEI_DIGITS = 15
@@ -48,13 +49,15 @@ class _Entry:
     imei: str | None
     model: str | None
     gateway_id: int
+    protocol: Protocol
 
 
 def import_file(session: Session, content: bytes, gateway: str | None = None) -> Imported:
-    """Register the bracelets of a CSV file (id, imei, model, gateway), all of them or none.
+    """Register the bracelets of a CSV file (id, imei, model, gateway, protocol), all or none.
 
-    `gateway`, or the only one there is, speaks for lines without one. UTF-8 and GBK are read. A
-    line that is in the register already, with the same figures, is left alone.
+    `gateway`, or the only one there is, speaks for lines without one; a line without a protocol
+    speaks our own. UTF-8 and GBK are read. A line that is in the register already, with the same
+    figures, is left alone.
     """
     gateways = {it.name: it.id for it in session.scalars(select(Gateway))}
     if gateway is None and len(gateways) == 1:
@@ -78,7 +81,7 @@ class _Register:
     """The bracelets that are known, and those of the file so far."""
 
     def __init__(self, session: Session) -> None:
-        columns = (Device.name, Device.imei, Device.model, Device.gateway_id)
+        columns = (Device.name, Device.imei, Device.model, Device.gateway_id, Device.protocol)
         self.known = {row.name: _Entry(*row) for row in session.execute(select(*columns))}
         self.admitted: dict[str, _Entry] = {}
         self._owners = {it.imei: it.name for it in self.known.values() if it.imei}
@@ -130,10 +133,24 @@ def _entry(row: Mapping[str, str], gateways: Mapping[str, int], default: str | N
         raise Invalid("An IMEI has 15 digits, and the last one checks the others.", field="imei")
     if len(model) > MODEL_LENGTH:
         raise Invalid("A model's name has at most 64 characters.", field="model")
-    gateway_id = gateways.get(row.get("gateway") or default or "")
-    if gateway_id is None:
+    speaker = row.get("gateway") or default or ""
+    if speaker not in gateways:
         raise Invalid("Name a gateway that is registered.", field="gateway")
-    return _Entry(name, imei or None, model or None, gateway_id)
+    protocol = _protocol(row.get("protocol", ""), speaker)
+    return _Entry(name, imei or None, model or None, gateways[speaker], protocol)
+
+
+def _protocol(text: str, gateway: str) -> Protocol:
+    try:
+        protocol = Protocol(text.lower() or Protocol.NATIVE)
+    except ValueError:
+        raise Invalid("A protocol is native, owntracks or traccar.", field="protocol") from None
+    if (protocol is Protocol.TRACCAR) != (gateway == topics.TRACCAR_GATEWAY):
+        raise Invalid(
+            "The gateway traccar speaks for the bracelets of protocol traccar, and for no others.",
+            field="protocol",
+        )
+    return protocol
 
 
 def imei_right(imei: str) -> bool:

@@ -95,14 +95,17 @@ def acl_file(service: Account, asker: Account | None = None) -> str:
     """Mosquitto's access control file: a gateway speaks and hears under its own name only.
 
     `%u` is the account's name, so a gateway that is added needs no new line here. `asker` sends
-    commands and hears nothing.
+    commands and hears nothing. Traccar's topic bears no name, so one account alone may write there.
     """
     own = [f"topic read {name}" for name in topics.UPLINK]
     own += [f"topic write {_pattern('+', kind)}" for kind in TO_GATEWAY]
     each = [f"pattern write {_pattern('%u', kind)}" for kind in FROM_GATEWAY]
+    each += [f"pattern write {_pattern('%u', Kind.OWNTRACKS)}{below}" for below in ("", "/event")]
     each += [f"pattern read {_pattern('%u', kind)}" for kind in TO_GATEWAY]
+    traccar = Topic(topics.TRACCAR_GATEWAY, Kind.TRACCAR)
+    forwards = [f"user {traccar.gateway}", f"topic write {traccar}", ""]
     asks = [f"user {asker.name}", f"topic write {_pattern('+', Kind.COMMAND)}", ""] if asker else []
-    return "\n".join([f"user {service.name}", *own, "", *asks, *each, ""])
+    return "\n".join([f"user {service.name}", *own, "", *asks, *forwards, *each, ""])
 
 
 def _pattern(gateway: str, kind: Kind) -> str:

@@ -37,9 +37,10 @@ pytestmark = [
 
 @pytest.fixture
 def secrets(database: Database, county: County) -> dict[str, str]:
-    """Two gateways' secrets by name, and the service's."""
+    """Three gateways' secrets by name, and the service's."""
+    names = ("gw-1", "gw-2", "traccar")
     with database.transaction(SYSTEM, "test") as session:
-        told = {name: gateways.add(session, county.agency, name)[1] for name in ("gw-1", "gw-2")}
+        told = {name: gateways.add(session, county.agency, name)[1] for name in names}
     return {**told, SERVICE[0]: SERVICE[1]}
 
 
@@ -120,6 +121,26 @@ def test_a_gateway_that_speaks_for_another_is_not_heard(port: int, secrets: dict
         second.publish(Outbound("correction/v1/gw-2/B1/fix", b"last"))
         until(lambda: len(heard) >= 6)
     assert sorted(heard) == ["last"] + ["own"] * 5
+
+
+def test_owntracks_and_traccar_are_heard_each_under_its_own_account_only(
+    port: int, secrets: dict[str, str]
+) -> None:
+    with (
+        hearing(account(port, *SERVICE), UPLINK) as heard,
+        Publisher(account(port, "gw-1", secrets["gw-1"])) as tracker,
+        Publisher(account(port, "traccar", secrets["traccar"])) as server,
+    ):
+        for name in ("gw-2", "traccar"):
+            tracker.publish(Outbound(f"owntracks/{name}/B1", b"spoof"))
+        tracker.publish(Outbound("traccar/positions", b"spoof"))
+        tracker.publish(Outbound("owntracks/gw-1/B1/waypoints", b"nobody asked"))
+        tracker.publish(Outbound("owntracks/gw-1/B1", b"location"))
+        tracker.publish(Outbound("owntracks/gw-1/B1/event", b"transition"))
+        server.publish(Outbound("owntracks/gw-1/B1", b"spoof"))
+        server.publish(Outbound("traccar/positions", b"position"))
+        until(lambda: len(heard) >= 3)
+    assert sorted(heard) == ["location", "position", "transition"]
 
 
 def test_a_gateway_hears_no_other_and_says_no_receipts(port: int, secrets: dict[str, str]) -> None:

@@ -10,7 +10,7 @@ from correction_service.audit import SYSTEM
 from correction_service.bracelets import Imported, imei_right, import_file
 from correction_service.db import Database
 from models.case import Case, CaseState
-from models.device import Binding, Device, Gateway
+from models.device import Binding, Device, Gateway, Protocol
 from models.errors import Invalid, Refused
 from models.order import PositioningOrder
 from tests.county import NOW, County, make_case
@@ -49,6 +49,33 @@ def test_a_file_is_taken_in_and_again_without_harm(database: Database) -> None:
 def test_chinese_headers_in_gbk_are_read(database: Database) -> None:
     content = f"设备编号,IMEI,型号,网关\nB1,{IMEI},腕带甲型,gw-1\n".encode("gbk")
     assert taken_in(database, content) == Imported(1, 0)
+
+
+@pytest.mark.usefixtures("gateways")
+def test_a_bracelet_speaks_our_protocol_or_the_one_that_its_line_names(database: Database) -> None:
+    with database.transaction(SYSTEM, "test") as session:
+        agency_id = session.scalars(select(Gateway.agency_id)).one()
+        session.add(Gateway(name="traccar", agency_id=agency_id, secret_hash="!"))
+    content = f"编号,网关,协议\nB1,gw-1,\nB2,gw-1,OwnTracks\n{IMEI},traccar,traccar\n"
+    assert taken_in(database, content.encode()) == Imported(3, 0)
+    assert taken_in(database, content.encode()) == Imported(0, 3)
+    with database.reading() as session:
+        spoken = [bracelets.named(session, name).protocol for name in ("B1", "B2", IMEI)]
+    assert spoken == [Protocol.NATIVE, Protocol.OWNTRACKS, Protocol.TRACCAR]
+    changed = taken_in(database, b"id,gateway,protocol\nB2,gw-1,native\n")
+    assert [(it.line, it.fault.field) for it in changed.faults] == [(2, "id")]
+
+
+@pytest.mark.usefixtures("gateways")
+def test_only_the_gateway_traccar_speaks_for_traccars_bracelets(database: Database) -> None:
+    with database.transaction(SYSTEM, "test") as session:
+        agency_id = session.scalars(select(Gateway.agency_id)).one()
+        session.add(Gateway(name="traccar", agency_id=agency_id, secret_hash="!"))
+    lines = ["id,gateway,protocol", "B1,gw-1,traccar", "B2,traccar,native", "B3,gw-1,gt06"]
+    report = taken_in(database, "\n".join(lines).encode())
+    assert [(it.line, it.fault.field) for it in report.faults] == [
+        (2, "protocol"), (3, "protocol"), (4, "protocol"),
+    ]  # fmt: skip
 
 
 @pytest.mark.usefixtures("gateways")
