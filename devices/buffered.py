@@ -38,6 +38,7 @@ class BufferedSocket:
     def __init__(self, sock: "SocketLike") -> None:
         self._sock = sock
         self._read, self._at = b"", 0
+        self._lent = 0  # where paho must stop reading
         self._unsent = bytearray()
         self.more = False  # the last look left something behind, of which select may not know
         self.ended = False  # closed by us or by the other end, or broken
@@ -57,10 +58,10 @@ class BufferedSocket:
         self._sock.setblocking(flag)
 
     def recv(self, size: int) -> bytes:
-        """What paho reads, from memory alone; b"" once the connection has ended."""
+        """What paho reads, from the packet lent to it; b"" once the connection has ended."""
         if self.ended:
             return b""
-        found = self._read[self._at : self._at + size]
+        found = self._read[self._at : min(self._at + size, self._lent)]
         if not found:
             raise BlockingIOError
         self._at += len(found)
@@ -87,7 +88,7 @@ class BufferedSocket:
         self.more = wanted <= 0
         if len(chunks) > 1:
             self.heard_at = time.monotonic()
-        self._read, self._at = b"".join(chunks), 0
+        self._read, self._at, self._lent = b"".join(chunks), 0, 0
 
     def flush(self) -> None:
         """Send what gathered, as far as the system takes it now."""
@@ -104,15 +105,18 @@ class BufferedSocket:
     def take_publishes(self, *, five: bool) -> Burst:
         """The messages at the front of what was received; paho never sees them.
 
-        Raises packets.Malformed.
+        It may read the one packet behind them and no further: it takes as many packets at once
+        as it has messages under way, whatever it is asked. Raises packets.Malformed.
         """
         start, now = self._at, datetime.now(UTC)
         messages, ids, self._at = packets.publishes(self._read, start, now, five=five)
+        end = packets.span(self._read, self._at)[1]
+        self._lent = end if end <= len(self._read) else 0
         return Burst(self, messages, ids, self._at - start)
 
     def holds_packet(self) -> bool:
-        """Whether a whole packet stands at the front."""
-        return 0 < packets.span(self._read, self._at)[1] <= len(self._read)
+        """Whether a whole packet is there for paho."""
+        return self._lent > self._at
 
     def _receive(self, size: int) -> bytes:
         try:

@@ -134,6 +134,15 @@ def test_what_a_handler_says_while_nothing_arrives_is_sent(broker: EmbeddedBroke
     assert traffic.handle_failures == 1
 
 
+def test_no_message_is_lost_among_the_acknowledgements_of_replies(broker: EmbeddedBroker) -> None:
+    heard = Heard(Outcome([Outbound(RECEIPT, b"{}")] * 50))
+    sent = [str(number) for number in range(2000)]
+    with listening(broker.port, heard):
+        publish(broker.port, FIX, *sent)
+        until(lambda: len(heard.payloads) >= len(sent))
+    assert heard.payloads == sent
+
+
 def test_the_last_words_of_a_listener_are_heard(broker: EmbeddedBroker) -> None:
     gateway, stop = Heard(), threading.Event()
     with listening(broker.port, gateway, name="gateway", topics=(RECEIPT,)):
