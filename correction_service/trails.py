@@ -1,11 +1,13 @@
 """Where someone was: read only through here, so that every look is in the log."""
 
-from collections.abc import Iterator
-from datetime import datetime
+from collections.abc import Iterator, Sequence
+from datetime import datetime, timedelta
 from itertools import repeat
 from typing import NamedTuple
 
+import numpy as np
 import shapely
+from numpy.typing import NDArray
 from sqlalchemy import or_, select
 from sqlalchemy.orm import Session
 
@@ -20,6 +22,7 @@ from models.packing import NULL, Columns
 from models.zone import Zone
 
 _SOURCES = dict(enumerate(SOURCES))
+_METRES = 111_195.0  # a degree of latitude
 _STRAPS = {0: False, 1: True}
 
 
@@ -70,6 +73,38 @@ def _places(device_id: int, fixes: Columns) -> Iterator[Place]:
         map(_SOURCES.get, fixes["source"].tolist()),
         map(_STRAPS.get, fixes["strap_open"].tolist()),
     )
+
+
+def simplified(trail: Sequence[Place], tolerance_m: float, gap: timedelta) -> list[list[Place]]:
+    """Cut a trail where more than `gap` has no fix, and leave out what a drawn line hardly shows.
+
+    What stays are fixes as they were, the ends of each run among them; every other one lies within
+    `tolerance_m` of its run's line (Douglas and Peucker 1973). 0 leaves out nothing.
+    """
+    if not trail:
+        return []
+    seconds = np.array([place.time.timestamp() for place in trail])
+    runs = np.concatenate([[0], np.cumsum(np.diff(seconds) > gap.total_seconds())])
+    kept = np.arange(len(trail))
+    if tolerance_m > 0:
+        kept = _hardly_missed(trail, runs, tolerance_m)
+    cuts = np.flatnonzero(np.diff(runs[kept])) + 1
+    return [[trail[place] for place in run] for run in np.split(kept, cuts)]
+
+
+def _hardly_missed(
+    trail: Sequence[Place], runs: NDArray[np.int64], tolerance_m: float
+) -> NDArray[np.int64]:
+    """Indices of the fixes that each run's line needs; each carries its index as its height."""
+    lat, lon = (np.array([getattr(place, name) for place in trail]) for name in ("lat", "lon"))
+    east = lon * np.cos(np.radians(lat.mean()))
+    points = np.column_stack([east * _METRES, lat * _METRES, np.arange(len(trail))])
+    alone = np.bincount(runs)[runs] == 1  # no line
+    numbers = np.unique(runs[~alone], return_inverse=True)[1]
+    lines = shapely.linestrings(points[~alone], indices=numbers)
+    slim = shapely.simplify(lines, tolerance_m, preserve_topology=False)
+    heights = shapely.get_coordinates(slim, include_z=True)[:, 2]
+    return np.sort(np.concatenate([np.flatnonzero(alone), heights.astype(np.int64)]))
 
 
 class Beside(NamedTuple):

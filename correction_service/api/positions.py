@@ -4,7 +4,7 @@ Coordinates leave in the datum of the configured tiles, which every answer names
 that is WGS-84.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from datetime import date, datetime, timedelta
 from itertools import chain, pairwise
 from typing import Any
@@ -36,7 +36,10 @@ from models.zone import Zone, ZoneKind
 blueprint = APIBlueprint("positions", __name__, url_prefix="/api/v1")
 
 GAP = timedelta(minutes=10)  # longer without a position is drawn as a gap
-LONGEST = timedelta(days=7)
+LONGEST = timedelta(days=30)
+WHOLE = timedelta(days=1)  # a longer trail is simplified
+TOLERANCES_M = (10, 20, 50, 100, 200)
+POINTS_MAX = 2000  # a map of more is slow; the coarsest tolerance may still give more
 OLD = timedelta(minutes=30)  # as the zone engine: older than this says nothing of now
 LOOK_COUNTS_FOR = timedelta(hours=1)
 _WORST_FIRST = {Severity.URGENT: 0, Severity.SOON: 1, Severity.WATCH: 2}
@@ -86,12 +89,15 @@ class Trail(BaseModel):
     """Positions in order of time, cut wherever more than ten minutes have none."""
 
     datum: str
+    tolerance_m: int = Field(
+        description="positions this close to the line are left out; 0: none is"
+    )
     segments: list[list[TrailPoint]]
     gaps: list[Gap]
 
 
 class Span(BaseModel):
-    """From when to when; at most seven days."""
+    """From when to when; at most 30 days."""
 
     since: AwareDatetime
     until: AwareDatetime
@@ -233,17 +239,29 @@ def _position(
 def trail(case_id: int, query_data: Span) -> dict[str, Any]:
     """Where someone was in a time; the look is logged."""
     if not timedelta() < query_data.until - query_data.since <= LONGEST:
-        raise Invalid("Choose a time of at most seven days.", field="until")
+        raise Invalid("Choose a time of at most 30 days.", field="until")
     with access.writing() as session:
         case_for(session, access.user(), case_id, Permission.SEE_LOCATION)
         fixes = trails.viewed_trail(session, case_id, query_data.since, query_data.until)
-    points = [_point(fix) for fix in fixes]
-    breaks = [(a["at"], b["at"]) for a, b in pairwise(points) if b["at"] - a["at"] > GAP]
+    tolerance_m, runs = _drawn(fixes, query_data.until - query_data.since)
+    gaps = [(a[-1].time, b[0].time) for a, b in pairwise(runs)]
     return {
         "datum": datum(),
-        "segments": _segments(points),
-        "gaps": [{"since": since, "until": until} for since, until in breaks],
+        "tolerance_m": tolerance_m,
+        "segments": [[_point(fix) for fix in run] for run in runs],
+        "gaps": [{"since": since, "until": until} for since, until in gaps],
     }
+
+
+def _drawn(fixes: list[trails.Place], span: timedelta) -> tuple[int, list[list[trails.Place]]]:
+    """A day as it is; what is longer by the finest tolerance that leaves a map quick."""
+    if span <= WHOLE:
+        return 0, trails.simplified(fixes, 0, GAP)
+    for tolerance_m in TOLERANCES_M:
+        runs = trails.simplified(fixes, tolerance_m, GAP)
+        if sum(map(len, runs)) <= POINTS_MAX:
+            break
+    return tolerance_m, runs
 
 
 def _point(fix: trails.Place) -> dict[str, Any]:
@@ -255,15 +273,6 @@ def _point(fix: trails.Place) -> dict[str, Any]:
         "accuracy_m": fix.accuracy_m,
         "source": fix.source,
     }
-
-
-def _segments(points: Iterable[dict[str, Any]]) -> list[list[dict[str, Any]]]:
-    segments: list[list[dict[str, Any]]] = []
-    for point in points:
-        if not segments or point["at"] - segments[-1][-1]["at"] > GAP:
-            segments.append([])
-        segments[-1].append(point)
-    return segments
 
 
 @blueprint.get("/cases/<int:case_id>/zones")

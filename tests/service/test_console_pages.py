@@ -180,8 +180,19 @@ def test_the_home_map_shows_the_whole_city_that_people_are_at_home_in(
     assert drawn() == {county_itself}
 
 
-def test_a_trail_of_more_than_a_week_is_refused(client_of: SignedInClient, desk: Desk) -> None:
-    span = "since=2026-11-01T00:00:00Z&until=2026-11-20T00:00:00Z"
+def test_a_longer_trail_says_how_close_it_keeps_to_what_it_leaves_out(
+    client_of: SignedInClient, desk: Desk
+) -> None:
+    officer, until = client_of(Role.OFFICER), "until=2026-11-21T00:00:00Z"
+    week = read(officer, f"/api/v1/cases/{desk.case}/trail?since=2026-11-14T00:00:00Z&{until}")
+    day = read(officer, f"/api/v1/cases/{desk.case}/trail?since=2026-11-20T00:00:00Z&{until}")
+    assert (week["tolerance_m"], day["tolerance_m"]) == (10, 0)
+    assert week["gaps"] == day["gaps"] != []
+    assert 0 < sum(map(len, week["segments"])) <= sum(map(len, day["segments"]))
+
+
+def test_a_trail_of_more_than_a_month_is_refused(client_of: SignedInClient, desk: Desk) -> None:
+    span = "since=2026-10-01T00:00:00Z&until=2026-11-20T00:00:00Z"
     answer = client_of(Role.OFFICER).get(f"/api/v1/cases/{desk.case}/trail?{span}")
     assert (answer.status_code, answer.get_json()["field"]) == (422, "until")
 

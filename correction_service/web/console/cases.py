@@ -38,7 +38,7 @@ from models.zone import Zone
 
 blueprint = APIBlueprint("cases", __name__, url_prefix="/cases", enable_openapi=False)
 ROWS = 60
-HOURS = (6, 24, 72, 168)
+HOURS = (6, 24, 72, 168, 720)
 
 
 def head_of(session: Session, case_id: int) -> dict[str, Any]:
