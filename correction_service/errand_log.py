@@ -7,13 +7,16 @@ from datetime import datetime, timedelta
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
+from correction_service import history
 from devices.messages import CommandKind
 from models.command import DeviceCommand
-from models.fix import Fix
+from models.fix import SOURCES
+from models.grid import STEPS
+from models.packing import NULL
 from models.user import User
 
 LISTED = 12
-LOOK_BACK = timedelta(days=1)  # older positions are packed, and nobody waits for them
+LOOK_BACK = timedelta(days=1)  # nobody waits for an older one
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,14 +63,12 @@ def _found(session: Session, command: DeviceCommand, now: datetime) -> Found | N
     """The first position between the asking and the end of its time, by the bracelet's clock."""
     if command.kind != CommandKind.LOCATE or command.asked_at < now - LOOK_BACK:
         return None
-    row = session.execute(
-        select(Fix.time, Fix.source, Fix.accuracy_m)
-        .where(
-            Fix.device_id == command.device_id,
-            Fix.time >= command.asked_at,
-            Fix.time < command.expires_at,
-        )
-        .order_by(Fix.time)
-        .limit(1)
-    ).first()
-    return Found(*row) if row else None
+    fixes = history.fixes(session, command.device_id, command.asked_at, command.expires_at)
+    if not len(fixes["time"]):
+        return None
+    accuracy = int(fixes["accuracy_m"][0])
+    return Found(
+        time=history.moment(int(fixes["time"][0])),
+        source=SOURCES[fixes["source"][0]],
+        accuracy_m=None if accuracy == NULL else accuracy / STEPS["accuracy_m"],
+    )

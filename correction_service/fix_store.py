@@ -84,6 +84,17 @@ def keep_snapshots(session: Session, rows: Sequence[Row]) -> None:
         session.execute(_upsert(session, StateSnapshot).on_conflict_do_nothing(), rows)
 
 
+def replace_snapshots(session: Session, rows: Sequence[Row]) -> None:
+    """Store zone states before a day's first fix as late fixes made them."""
+    if not rows:
+        return
+    statement = _upsert(session, StateSnapshot)
+    changed = {name: statement.excluded[name] for name in ("time", "seq", "zones")}
+    session.execute(
+        statement.on_conflict_do_update(index_elements=["device_id", "day"], set_=changed), rows
+    )
+
+
 def mark_replays(session: Session, since: Mapping[int, datetime], now: datetime) -> None:
     """Note devices whose past late fixes change, each from the earliest of them on."""
     if not since:

@@ -108,6 +108,21 @@ def end(session: Session, key: str, at: datetime, facts: dict[str, Any], now: da
     _announce(session, incident, now)
 
 
+def amend(
+    session: Session,
+    incident: Incident,
+    now: datetime,
+    *,
+    ended_at: datetime | None,
+    facts: Mapping[str, Any],
+) -> None:
+    """Correct by late fixes when it ended, or that it did not; what it said before stays said."""
+    incident.ended_at = ended_at
+    incident.facts = {**incident.facts, **facts}
+    session.flush()
+    _announce(session, incident, now)
+
+
 def acknowledge(
     session: Session, incident: Incident, user_id: int, now: datetime, note: str = ""
 ) -> IncidentStep:

@@ -30,6 +30,7 @@ from correction_service import (
     partitions,
     photos,
     points,
+    replays,
     retention,
     sealer,
     silences,
@@ -95,6 +96,10 @@ class Chores:
         with self._database.transaction(SYSTEM, "silences") as session:
             silences.open_new(session, now, self._settings)
 
+    def replays(self, now: datetime) -> None:
+        """Fold late fixes into the past that they belong to."""
+        replays.run(self._database, now)
+
     def errands(self, now: datetime) -> None:
         """Give up on commands that no bracelet answered in time."""
         with self._database.transaction(SYSTEM, "errands") as session:
@@ -143,6 +148,7 @@ def timetable(chores: Chores) -> list[Job]:
         Job("deliver", IntervalTrigger(seconds=2), 30, chores.deliver),
         Job("duties", IntervalTrigger(minutes=1), 60, chores.duties, at_once=True),
         Job("silences", IntervalTrigger(minutes=1), 60, chores.silences, at_once=True),
+        Job("replays", IntervalTrigger(minutes=1), 60, chores.replays),
         Job("errands", IntervalTrigger(minutes=1), 60, chores.errands, at_once=True),
         Job("sweep", cron(hour=5, minute=30), 3600, chores.sweep),
         Job("sweep_by_day", cron(hour="6-21", minute="*/10"), 300, chores.sweep, at_once=True),

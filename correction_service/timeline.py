@@ -110,7 +110,7 @@ def _bracelet(case_id: int) -> Iterator[_Source]:
         Binding.device_id == DeviceCommand.device_id, DeviceCommand.asked_at >= Binding.bound_at
     )
     asked = select(DeviceCommand).join(Binding, and_(since, until)).where(worn)
-    zones = select(ZoneChange).join(Zone, Zone.id == ZoneChange.zone_id)
+    zones = select(ZoneChange).join(Zone).where(ZoneChange.superseded_at.is_(None))
     yield _Source(Kind.BRACELET, _of(Binding, worn), Binding.bound_at)
     yield _Source(Kind.BRACELET, said, DeviceEvent.time)
     yield _Source(Kind.BRACELET, asked, DeviceCommand.asked_at)

@@ -13,9 +13,9 @@ from correction_service.fix_columns import ABSENT
 from correction_service.gate import Gated
 from correction_service.roster import Roster, Rows, Table
 from devices.messages import Fix
-from models.containment import NOT_IN_FORCE, STATES, Change, Sights, error_m, observe
+from models.containment import NOT_IN_FORCE, STATES, Change, Memory, Sights, error_m, observe
 from models.grid import STEPS, micros
-from models.ground import KINDS, broken_by
+from models.ground import KINDS, Places, broken_by
 from models.incident import IncidentKind
 from models.zone import ZoneKind, ZoneState
 
@@ -109,13 +109,19 @@ def row_of(it: Crossing, now: datetime) -> dict[str, Any]:
     }
 
 
+def broken(places: Places, memory: Memory) -> dict[int, bool]:
+    """By zone: whether the wearer was last settled on its wrong side."""
+    wrong = memory["settled"] == _BROKEN_BY[places["kind"]]
+    return dict(zip(places["zone_id"].tolist(), wrong.tolist(), strict=True))
+
+
 def answer(session: Session, crossings: Sequence[Crossing], now: datetime) -> None:
     """Open on a crossing to the wrong side, end on the right one or where nothing is asked."""
     opened = incidents.open_among(session, {it.key for it in crossings})
     for it in crossings:
         if it.breaks:
             if it.change.crossed:
-                incidents.open_or_update(session, _seen(it, now), now)
+                incidents.open_or_update(session, seen_of(it, now), now)
                 opened.add(it.key)
             continue
         freed = it.change.evidence.get("why") == NOT_IN_FORCE
@@ -125,7 +131,8 @@ def answer(session: Session, crossings: Sequence[Crossing], now: datetime) -> No
             incidents.end(session, it.key, since, facts, now)
 
 
-def _seen(it: Crossing, now: datetime) -> incidents.Seen:
+def seen_of(it: Crossing, now: datetime) -> incidents.Seen:
+    """What a crossing to the wrong side raises."""
     return incidents.Seen(
         kind=it.kind,
         case_id=it.case_id,

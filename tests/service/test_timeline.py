@@ -73,6 +73,7 @@ def test_a_band_has_no_hole_and_says_unknown_before_the_first_decision(
                 since=NOW - timedelta(hours=hours),
                 decided_at=NOW,
                 evidence={},
+                recorded_at=NOW,
             )
             for state, hours in decided
         )

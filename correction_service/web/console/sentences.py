@@ -42,6 +42,7 @@ DEVICE_SAYS = {
     "sos": _l("help button pressed"),
 }
 ENDINGS = {
+    "late_fixes": _l("positions that came late show that it was not so"),
     "back": _l("it is over: back on the right side"),
     "not_in_force": _l("it is over: the zone no longer asked anything"),
     "heard": _l("it is over: heard again"),
@@ -62,7 +63,7 @@ def distance(metres: float | None) -> str:
 
 def lasting(time: timedelta) -> str:
     """Say how long something took, in seconds or whole minutes."""
-    seconds = round(time.total_seconds())
+    seconds = max(1, round(time.total_seconds()))
     if seconds < MINUTE:
         return f"{seconds} s"
     return str(ngettext("%(num)d minute", "%(num)d minutes", seconds // MINUTE))
@@ -137,6 +138,8 @@ def _quality(facts: Mapping[str, Any]) -> list[str]:
     times = facts.get("times", 1)
     if times > 1:
         said.append(ngettext("seen %(num)d time", "seen %(num)d times", times))
+    if facts.get("late"):
+        said.append(gettext("known only from positions that came late"))
     if facts.get("clock_bad"):
         said.append(gettext("the bracelet's clock is wrong: time of receipt"))
     return said

@@ -1,0 +1,126 @@
+"""What late fixes say of incidents: found, ended, or going on after all; nothing is deleted."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from correction_service import incidents, zone_watch
+from correction_service.zone_watch import Crossing
+from models.containment import NOT_IN_FORCE
+from models.incident import Incident
+from models.zone import ZoneState
+
+BEFORE, AFTER = datetime.min.replace(tzinfo=UTC), datetime.max.replace(tzinfo=UTC)
+NOT_SO = "late_fixes"
+
+
+@dataclass(frozen=True, slots=True)
+class Refold:
+    """What the fold says now of (begin, end], by the device's clock.
+
+    `crossings` are in order of time; `broken` says by zone whether the wearer was on its wrong
+    side when the fold began.
+    """
+
+    device_id: int
+    case_id: int
+    begin: datetime
+    end: datetime
+    crossings: Sequence[Crossing]
+    broken: Mapping[int, bool]
+
+
+@dataclass(frozen=True, slots=True)
+class Breach:
+    """A stay on the wrong side; `seen` is None where it began before the fold did."""
+
+    since: datetime
+    until: datetime | None
+    seen: Crossing | None
+    ended_by: str = "back"
+
+    def overlaps(self, incident: Incident) -> bool:
+        """Whether the incident is of this very stay."""
+        over = incident.ended_at
+        if over is None:
+            over = AFTER if incident.open_key else max(incident.last_seen_at, incident.since)
+        return incident.since <= (self.until or AFTER) and self.since <= over
+
+
+def answer(session: Session, refold: Refold, new: Sequence[Crossing], now: datetime) -> None:
+    """Open what only now is seen (`new`), end what was not so, resume what was not over."""
+    query = select(Incident).where(
+        Incident.case_id == refold.case_id,
+        Incident.zone_id.in_(refold.broken),
+        Incident.last_seen_at > refold.begin,
+    )
+    known: dict[int, list[Incident]] = {}
+    for incident in session.scalars(query.order_by(Incident.id)):
+        known.setdefault(incident.zone_id or 0, []).append(incident)
+    for zone_id, broken in refold.broken.items():
+        crossings = [it for it in refold.crossings if it.zone_id == zone_id]
+        breaches = list(_breaches(crossings, broken=broken))
+        for incident in known.get(zone_id, ()):
+            _mend(session, incident, breaches, refold, now)
+        for breach in breaches:
+            if any(breach.seen is it for it in new):
+                _open(session, breach, known.get(zone_id, ()), now)
+
+
+def _breaches(crossings: Sequence[Crossing], *, broken: bool) -> Iterator[Breach]:
+    """The stays on the wrong side of one zone; UNKNOWN in between does not end one."""
+    stay = Breach(BEFORE, None, None) if broken else None
+    for it in crossings:
+        if it.breaks:
+            stay = stay or Breach(_since(it), None, it)
+        elif stay is not None and (_freed(it) or it.change.state is not ZoneState.UNKNOWN):
+            how = NOT_IN_FORCE if _freed(it) else "back"
+            yield replace(stay, until=_since(it), ended_by=how)
+            stay = None
+    if stay is not None:
+        yield stay
+
+
+def _since(it: Crossing) -> datetime:
+    return datetime.fromtimestamp(it.change.since, UTC)
+
+
+def _freed(it: Crossing) -> bool:
+    return it.change.evidence.get("why") == NOT_IN_FORCE
+
+
+def _mend(
+    session: Session, incident: Incident, breaches: Sequence[Breach], refold: Refold, now: datetime
+) -> None:
+    """Bring the end of an open incident to what holds now; an officer closes it all the same."""
+    if incident.open_key is None:
+        return
+    same = [it for it in breaches if it.overlaps(incident)]
+    if not same:
+        if incident.ended_at is None:
+            facts = {"ended_by": NOT_SO, "late": True}
+            incidents.amend(session, incident, now, ended_at=refold.end, facts=facts)
+        return
+    last = same[-1]
+    if (last.until is None) != (incident.ended_at is None):
+        facts = {"late": True} | ({"ended_by": last.ended_by} if last.until else {})
+        incidents.amend(session, incident, now, ended_at=last.until, facts=facts)
+
+
+def _open(session: Session, breach: Breach, known: Sequence[Incident], now: datetime) -> None:
+    """Open what nobody knew of; the wearer may be back already."""
+    if breach.seen is None or any(breach.overlaps(it) for it in known):
+        return
+    running = next((it for it in known if it.open_key), None)
+    if running is not None:  # a later stay of the same kind is being worked on: one storm
+        facts = {"late": True, "late_since": breach.since.isoformat()}
+        incidents.amend(session, running, now, ended_at=running.ended_at, facts=facts)
+        return
+    seen = zone_watch.seen_of(breach.seen, now)
+    seen.facts["late"] = True
+    incidents.open_or_update(session, seen, now)
+    if breach.until is not None:
+        incidents.end(session, seen.key, breach.until, {"ended_by": breach.ended_by}, now)
