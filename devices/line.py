@@ -10,7 +10,7 @@ import select
 import socket
 import time
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from paho.mqtt.client import Client, ConnectFlags, DisconnectFlags
@@ -29,14 +29,14 @@ TURN_S = 0.1
 READ_PAUSE_S = 0.001  # a broker sends message by message: a pause reads many at once
 SILENCE_S = 1.0  # then everything the broker sent is read, and paho may ask whether it lives
 GOODBYE_S = 1.0
-FILTERS_MAX = 50  # topics in one SUBSCRIBE
+FILTERS_MAX = 50  # topics in one packet
 
 
 @dataclass(slots=True)
 class Traffic:
     """Counters of one listener, for its process to export; each has one writer."""
 
-    connected: bool = False  # and subscribed
+    connected: bool = False  # and subscribed as it should be
     connections: int = 0
     received: int = 0
     acknowledged: int = 0
@@ -52,11 +52,18 @@ class Line:
     """Connects, again after every loss, until `end`; what arrives goes to the inbox."""
 
     def __init__(
-        self, settings: MqttSettings, subscriptions: Sequence[str], inbox: Inbox, traffic: Traffic
+        self,
+        settings: MqttSettings,
+        subscriptions: Sequence[str],
+        inbox: Inbox,
+        traffic: Traffic,
+        *,
+        leave: bool = False,
     ) -> None:
         self._five = settings.version == "5"
         self._ping_after_s = settings.keepalive_s / 2
-        self._subscriptions = subscriptions
+        self._wanted = () if leave else tuple(subscriptions)
+        self._unwanted = sorted({*topics.UPLINK, *subscriptions} - {*self._wanted})
         self._inbox = inbox
         self._traffic = traffic
         self._settled: deque[tuple[Sequence[Burst], Sequence[Outbound]]] = deque()
@@ -64,12 +71,13 @@ class Line:
         self._awake.settimeout(0)
         self._wake.settimeout(0)
         self._ending = False
-        self._unanswered: set[int] = set()  # SUBSCRIBE packets
+        self._unanswered: set[int | None] = set()  # SUBSCRIBE and UNSUBSCRIBE packets
         self._pause_s, self._connect_at = RECONNECT_S[0], 0.0
         self._held = False
         self._client = client_as(BufferedClient, settings, lasting=True, manual_ack=True)
         self._client.on_connect = self._connected
         self._client.on_subscribe = self._subscribed
+        self._client.on_unsubscribe = self._unsubscribed
         self._client.on_disconnect = self._disconnected
 
     def settle(self, bursts: Sequence[Burst], replies: Sequence[Outbound]) -> None:
@@ -224,12 +232,12 @@ class Line:
         self._traffic.connections += 1
         self._pause_s = RECONNECT_S[0]
         self._unanswered.clear()
-        if former := [name for name in topics.UPLINK if name not in self._subscriptions]:
-            client.unsubscribe(former)  # a session keeps what it had before it took a slice
-        for at in range(0, len(self._subscriptions), FILTERS_MAX):
-            some = self._subscriptions[at : at + FILTERS_MAX]
-            _, packet_id = client.subscribe([(name, 1) for name in some])
-            self._unanswered.add(packet_id or 0)
+        for some in _parts(self._unwanted):  # a session keeps what it once had
+            _, packet_id = client.unsubscribe(some)
+            if not self._wanted:  # who leaves waits for the answer, which some brokers never give
+                self._unanswered.add(packet_id)
+        for some in _parts(self._wanted):
+            self._unanswered.add(client.subscribe([(name, 1) for name in some])[1])
 
     def _subscribed(
         self,
@@ -242,6 +250,19 @@ class Line:
         if any(reason.is_failure for reason in reasons):
             log.error("broker refused a subscription: check its access control for this client")
             return  # and stay unconnected in our figures
+        self._answered(packet_id)
+
+    def _unsubscribed(
+        self,
+        _client: Client,
+        _userdata: object,
+        packet_id: int,
+        _reasons: list[ReasonCode],
+        _properties: Properties | None,
+    ) -> None:
+        self._answered(packet_id)
+
+    def _answered(self, packet_id: int) -> None:
         self._unanswered.discard(packet_id)
         self._traffic.connected = not self._unanswered
 
@@ -255,3 +276,8 @@ class Line:
     ) -> None:
         self._traffic.connected = False
         log.warning("connection to the broker ended: %s", reason)
+
+
+def _parts(names: Sequence[str]) -> Iterator[list[str]]:
+    for at in range(0, len(names), FILTERS_MAX):
+        yield list(names[at : at + FILTERS_MAX])

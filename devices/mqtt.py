@@ -7,6 +7,7 @@ again after a crash, so `handle` must take duplicates for success.
 
 import logging
 import threading
+import time
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -22,6 +23,7 @@ __all__ = ["Handle", "Inbound", "Outcome", "Traffic", "listen"]
 log = logging.getLogger(__name__)
 
 RETRY_S = (0.1, 10.0)
+LEFT_AFTER_S = 2.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,6 +44,7 @@ def listen(
     subscriptions: Sequence[str] = topics.UPLINK,
     traffic: Traffic | None = None,
     last_words: Callable[[], Sequence[Outbound]] = tuple,
+    leave: bool = False,
 ) -> None:
     """Feed `handle` batches in order of arrival until `stop` is set; blocks, and runs it here.
 
@@ -54,37 +57,53 @@ def listen(
     Retained telemetry is counted and acknowledged unread: a broker replays it to every new
     subscriber; a retained gateway status is news and passes. After the last batch `last_words`
     is asked once for replies that are still owed.
+
+    A listener that stops is expected back: the broker goes on keeping messages for its client id,
+    its part of a share too. To `leave` is to give the subscriptions up, handle what was kept, and
+    return once nothing has come for LEFT_AFTER_S.
     """
-    _Listener(settings, handle, stop, subscriptions, traffic or Traffic()).run(last_words)
+    traffic = traffic or Traffic()
+    inbox = Inbox()
+    line = Line(settings, subscriptions, inbox, traffic, leave=leave)
+    _Listener(handle, stop, inbox, line, traffic, leave=leave).run(last_words)
 
 
 class _Listener:
     def __init__(
         self,
-        settings: MqttSettings,
         handle: Handle,
         stop: threading.Event,
-        subscriptions: Sequence[str],
+        inbox: Inbox,
+        line: Line,
         traffic: Traffic,
+        *,
+        leave: bool,
     ) -> None:
         self._handle = handle
         self._stop = stop
+        self._inbox = inbox
+        self._line = line
         self._traffic = traffic
-        self._inbox = Inbox()
-        self._line = Line(settings, subscriptions, self._inbox, traffic)
+        self._leaving = leave
+        self._quiet_since = time.monotonic()
 
     def run(self, last_words: Callable[[], Sequence[Outbound]]) -> None:
         with ThreadPoolExecutor(1, "mqtt") as pool:
             network = pool.submit(self._line.run)
             try:
-                while not self._stop.is_set() and not network.done():
+                while not (self._stop.is_set() or network.done() or self._has_left()):
                     self._deal_with(self._inbox.take())
                 self._line.settle((), last_words())
             finally:
                 self._line.end()
             network.result()  # a fault of that thread is this process's
 
+    def _has_left(self) -> bool:
+        return self._leaving and time.monotonic() - self._quiet_since > LEFT_AFTER_S
+
     def _deal_with(self, bursts: list[Burst]) -> None:
+        if bursts or not self._traffic.connected:
+            self._quiet_since = time.monotonic()
         arrived = [message for burst in bursts for message in burst.messages]
         fresh = [it for it in arrived if not it.retained or _is_news(it)]
         self._traffic.retained_ignored += len(arrived) - len(fresh)

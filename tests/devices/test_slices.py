@@ -10,8 +10,9 @@ from pathlib import Path
 import pytest
 
 from devices import topics
+from devices.mqtt import listen
 from tests.broker import MOSQUITTO, mosquitto
-from tests.devices.wires import Heard, listening, publish, until
+from tests.devices.wires import Heard, listening, publish, settings_for, until
 
 ROOT = Path(__file__).parents[2]
 SHARE = topics.uplink(share="ingest")
@@ -129,6 +130,27 @@ def test_a_listener_of_a_share_is_killed_and_returns_while_messages_flow(tmp_pat
             everything = {*flow.end()}
             until(lambda: {*before, *steady.payloads, *revived.payloads} == everything)
     assert not {*steady.payloads} & {*before, *revived.payloads}
+
+
+@pytest.mark.system
+@needs_mosquitto
+def test_a_listener_that_leaves_a_share_takes_along_what_was_kept_for_it(tmp_path: Path) -> None:
+    steady, leaving = Heard(), Heard()
+    with (
+        mosquitto(tmp_path) as port,
+        listening(port, steady, name="one", topics=SHARE),
+        flowing(port) as flow,
+    ):
+        with listening(port, leaving, name="two", topics=SHARE):
+            flow.goes_on()
+        flow.goes_on()
+        left = settings_for(port, "two")
+        listen(left, leaving, stop=threading.Event(), subscriptions=SHARE, leave=True)
+        taken = len(leaving.payloads)
+        flow.goes_on()
+        everything = {*flow.end()}
+        until(lambda: {*steady.payloads, *leaving.payloads} == everything)
+    assert len(leaving.payloads) == taken > 0
 
 
 @pytest.mark.system
