@@ -184,8 +184,11 @@ def _receipts(recorded: Recorded) -> list[Outbound]:
     ]
 
 
-def run(settings: Settings, stop: threading.Event | None = None) -> None:
-    """Listen until stopped, or until SIGTERM or SIGINT; a batch under way is finished first."""
+def run(settings: Settings, stop: threading.Event | None = None, *, leave: bool = False) -> None:
+    """Listen until stopped, or until SIGTERM or SIGINT; a batch under way is finished first.
+
+    To `leave` is to give up the place at the broker: store what it kept for us, and return.
+    """
     stop = stop or threading.Event()
     if threading.current_thread() is threading.main_thread():
         for number in (signal.SIGTERM, signal.SIGINT):
@@ -204,6 +207,7 @@ def run(settings: Settings, stop: threading.Event | None = None) -> None:
             stop=stop,
             subscriptions=slice_of(settings),
             traffic=traffic,
+            leave=leave,
         )
     finally:
         reporter.end()

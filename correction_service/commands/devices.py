@@ -40,10 +40,15 @@ def _writing(settings: Settings, via: str) -> Iterator[Session]:
 
 
 @click.command("ingest")
+@click.option(
+    "--leave",
+    is_flag=True,
+    help="Give up this client id's place at the broker, store what was kept for it, and end.",
+)
 @click.pass_obj
-def listen(settings: Settings) -> None:
+def listen(settings: Settings, leave: bool) -> None:  # noqa: FBT001 (click passes its options so)
     """Listen to the gateways and store what they send, until SIGTERM."""
-    ingest.run(settings)
+    ingest.run(settings, leave=leave)
 
 
 @click.group()
