@@ -10,7 +10,7 @@ from devices.messages import Reason
 
 PAYLOAD_MAX_BYTES = 1_000_000
 LIST_MAX = 500
-BROKEN = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
+BROKEN = (msgspec.DecodeError, UnicodeError, RecursionError)
 
 _REQUIREMENTS = {
     Reason.UNKNOWN_TOPIC: "the topic must be one of the contract, with names of A-Z a-z 0-9 . _ -",

@@ -191,5 +191,5 @@ def _rejection(element: object, topic: Topic, reason: Reason) -> Rejection:
 def _salvaged(element: object, shape: type[_Part]) -> _Part | None:
     try:
         return msgspec.convert(element, shape)
-    except msgspec.ValidationError:
+    except BROKEN:
         return None

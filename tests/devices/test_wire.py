@@ -152,6 +152,17 @@ def test_broken_text_in_one_element_costs_only_itself() -> None:
     assert [(it.seq, it.reason) for it in message.rejected] == [(2, "bad_source")]
 
 
+def test_half_a_character_costs_only_its_element_wherever_it_stands() -> None:
+    elements = [
+        {**BARE, "seq": 1},
+        {**BARE, "seq": 2, "source": "\ud800"},
+        {**BARE, "seq": "\ud800"},
+    ]
+    message = decode(FIX_TOPIC, sent(*elements))
+    assert [fix.seq for fix in message.fixes] == [1]
+    assert [(it.seq, it.reason) for it in message.rejected] == [(2, "not_json"), (None, "not_json")]
+
+
 def test_a_batch_names_the_device_of_each_fix() -> None:
     message = decode(BATCH_TOPIC, sent({**BARE, "device": "a"}, {**BARE, "device": "b"}))
     assert message.kind is Kind.BATCH
