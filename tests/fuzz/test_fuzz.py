@@ -16,8 +16,8 @@ from tests.fuzz.valid import Violation, check_message
 
 COUNT = 10_000
 COMMON = {
-    "not_json", "bad_shape", "unknown_topic", "bad_time", "bad_seq", "bad_lat", "bad_device", "phone",
-    "encrypted", "unsupported_type", "outdated", "bad_state", "bad_id", "bad_event",
+    "not_json", "bad_shape", "unknown_topic", "bad_time", "bad_seq", "bad_lat", "bad_device",
+    "phone", "encrypted", "unsupported_type", "outdated", "bad_state", "bad_id", "bad_event",
 }  # fmt: skip
 EIGHT = datetime(2026, 11, 21, 8, tzinfo=UTC)
 GOOD = Fix(seq=1, time=EIGHT, lat=27.72, lon=106.92, device="B1")
