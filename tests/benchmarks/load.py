@@ -72,7 +72,7 @@ def run(site: Site, load: Load) -> Run:
             pids["postgres"] = site.postmaster
         stages, costs, memory = _followed(fleet, pids, ingest)
     if not stages or stages[-1]["stage"] != "drained":
-        sys.exit(f"the fleet stopped: see {site.folder}")
+        sys.exit(f"the fleet stopped early\n{site.log('tests.benchmarks.fleet')[-2000:]}")
     return _run(site, stages, costs, memory)
 
 

@@ -49,9 +49,8 @@ class Site:
     def running(self, module: str, *words: str) -> Iterator["subprocess.Popen[str]"]:
         """A Python program with the settings of this site, until the block ends."""
         command = [sys.executable, "-m", module, *words]
-        log = self.folder / f"{module}.log"
         with (
-            log.open("a") as said,
+            self._log(module).open("a") as said,
             subprocess.Popen(
                 command,
                 env=os.environ | self._settings(),
@@ -65,6 +64,13 @@ class Site:
                 yield child
             finally:
                 child.terminate()
+
+    def log(self, module: str) -> str:
+        """What a program said until now."""
+        return self._log(module).read_text()
+
+    def _log(self, module: str) -> Path:
+        return self.folder / f"{module}.log"
 
     def _settings(self) -> dict[str, str]:
         return {
