@@ -17,8 +17,8 @@ from iotcore import Broker
 from devices.link import MqttSettings, Outbound, client
 from devices.mqtt import Inbound, Outcome, Traffic, listen
 from devices.publisher import Publisher
-from tests.broker import free_port
-from tests.devices.wires import settings_for, until
+from tests.broker import MOSQUITTO, free_port, mosquitto
+from tests.devices.wires import Heard, settings_for, until
 
 FIX = "correction/v1/gw-1/dev-1/fix"
 CONFIG = """
@@ -111,6 +111,29 @@ def test_a_ca_file_turns_tls_on(tmp_path: Path) -> None:
         assert round_trip(replace(settings_for(port), ca_file=certificate)) == ["hello"]
         with Publisher(settings_for(port)) as plain, pytest.raises(TimeoutError):
             plain.publish(Outbound(FIX, b"in the clear"), timeout_s=0.5)
+
+
+@pytest.mark.system
+@pytest.mark.skipif(MOSQUITTO is None, reason="no mosquitto here: apt-get install mosquitto")
+def test_large_and_small_messages_come_over_tls_in_order(tmp_path: Path) -> None:
+    certificate, secret = certify(tmp_path)
+    sent = ["x" * 1_000_000, *map(str, range(200)), "y" * 300_000]
+    heard, stop, traffic = Heard(), threading.Event(), Traffic()
+    with mosquitto(tmp_path, f"certfile {certificate}", f"keyfile {secret}") as port:
+        settings = replace(settings_for(port), ca_file=certificate)
+        options = {"stop": stop, "traffic": traffic}
+        thread = threading.Thread(target=listen, args=(settings, heard), kwargs=options)
+        thread.start()
+        try:
+            until(lambda: traffic.connected)
+            with Publisher(replace(settings, client_id="publisher")) as publisher:
+                for payload in sent:
+                    publisher.publish(Outbound(FIX, payload.encode()))
+            until(lambda: traffic.acknowledged == len(sent))
+        finally:
+            stop.set()
+            thread.join()
+    assert heard.payloads == sent
 
 
 def test_a_password_comes_from_its_file(tmp_path: Path) -> None:
