@@ -8,7 +8,7 @@ LOCK := --universal --generate-hashes --no-emit-index-url --no-header --quiet
 PIP := $(BIN)/pip --disable-pip-version-check --quiet install
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test check bench screenshots lock format clean
+.PHONY: help demo test check bench faults screenshots lock format clean
 
 help: ## say what can be made
 	@sed -n 's/^\([a-z]*\):.*## /\1\t/p' $(MAKEFILE_LIST)
@@ -51,6 +51,9 @@ check: .venv/dev ## lint, types, import contracts
 
 bench: .venv/dev $(VENDOR)/stamp ## measure against named baselines; ONLY=name for one
 	@$(BIN)/python -m tests.benchmarks $(ONLY)
+
+faults: .venv/dev $(VENDOR)/stamp $(PO:.po=.mo) ## break every part under load and count sent, stored, lost, doubled; ONLY=name for one
+	@$(BIN)/python -m tests.faults $(ONLY)
 
 screenshots: .venv/dev $(VENDOR)/stamp $(PO:.po=.mo) ## take the pictures of the README anew, from a demo in Chromium
 	$(BIN)/python -m tests.screenshots docs/screenshots

@@ -4,7 +4,7 @@ import argparse
 import signal
 import sys
 
-from tests.faults.drills import DRILLS, run
+from tests.faults.drills import all_of_them
 from tests.faults.rig import LONG, SHORT
 
 
@@ -14,14 +14,13 @@ def main() -> int:
     parser.add_argument("only", nargs="?", default="", help="start of a drill's name")
     parser.add_argument("--short", action="store_true", help="seconds instead of minutes")
     asked = parser.parse_args()
-    pairs = [(name, kind) for name, drill in DRILLS.items() for kind in drill.kinds]
-    wanted = [pair for pair in pairs if ".".join(pair).startswith(asked.only)]
+    wanted = {name: drill for name, drill in all_of_them().items() if name.startswith(asked.only)}
     if not wanted:
-        parser.error(f"no drill is called {asked.only!r}; there are: {', '.join(DRILLS)}")
+        parser.error(f"no drill is called {asked.only!r}; there are: {', '.join(all_of_them())}")
     signal.signal(signal.SIGTERM, signal.default_int_handler)  # leave nothing running behind
     clean = True
-    for name, kind in wanted:
-        verdict = run(name, kind, SHORT if asked.short else LONG)
+    for drill in wanted.values():
+        verdict = drill(SHORT if asked.short else LONG)
         sys.stdout.write(verdict.line() + "\n")
         sys.stdout.flush()
         clean = clean and verdict.ok

@@ -8,12 +8,15 @@ import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
+from random import SystemRandom
 
 from tests.faults import abuses, ingesters, outages, stores
 from tests.faults.rig import Rig, Scale, rigged
 from tests.faults.stores import Store
 from tests.faults.tally import Tally
+from tests.fuzz import run as fuzzing
 
 KINDS = ("postgresql", "sqlite")
 NOTHING = Tally()
@@ -86,6 +89,28 @@ class Verdict:
         }
         more = {"fault": self.fault, "skipped": self.skipped}
         return json.dumps(said | {name: text for name, text in more.items() if text})
+
+
+def fuzz(scale: Scale) -> Verdict:
+    """Feed broken payloads to every decoder: each is refused with a reason or taken validly."""
+    began = time.monotonic()
+    try:
+        found = fuzzing.run(scale.payloads, SystemRandom().randrange(2**32))
+    except fuzzing.Found as violation:
+        return Verdict("fuzz", seconds=time.monotonic() - began, fault=str(violation))
+    judged = found.accepted + found.in_part + found.rejected
+    tally = Tally(found.payloads, judged, found.payloads - judged)
+    return Verdict("fuzz", tally, time.monotonic() - began)
+
+
+def all_of_them() -> dict[str, Callable[[Scale], Verdict]]:
+    """Every drill by its full name: the fault and the database."""
+    named: dict[str, Callable[[Scale], Verdict]] = {
+        f"{name}.{kind}": partial(run, name, kind)
+        for name, drill in DRILLS.items()
+        for kind in drill.kinds
+    }
+    return {**named, "fuzz": fuzz}
 
 
 def run(name: str, kind: str, scale: Scale, store: Store | None = None) -> Verdict:

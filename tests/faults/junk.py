@@ -17,6 +17,7 @@ EVENTS = f"correction/v1/gw-stray/{STRAY}/event"
 WAITING_MAX = 5_000  # of ours, so that we do not run away from the broker
 PATIENCE_S = 120
 LOOK_EVERY = 100
+PAUSE_S = 0.01
 
 
 class Stranger:
@@ -56,6 +57,9 @@ def stranger(port: int) -> Iterator[Stranger]:
     client.max_inflight_messages_set(1000)
     client.connect("127.0.0.1", port)
     client.loop_start()
+    deadline = time.monotonic() + PATIENCE_S
+    while not client.is_connected() and time.monotonic() < deadline:
+        time.sleep(PAUSE_S)
     try:
         yield Stranger(client)
     finally:

@@ -44,6 +44,7 @@ class Scale:
     kills: int
     storm: int  # messages
     backlog: int  # readings owed after a long silence
+    payloads: int  # broken ones, for every decoder
     resend_after_s: float
     patience_s: float  # for anything at all to happen
     poll_s: float
@@ -57,6 +58,7 @@ LONG = Scale(
     kills=10,
     storm=300_000,
     backlog=100_000,
+    payloads=1_000_000,
     resend_after_s=30,
     patience_s=1800,
     poll_s=1,
@@ -64,11 +66,12 @@ LONG = Scale(
 SHORT = Scale(
     gateways=2,
     bracelets=3,
-    period_s=0.1,
+    period_s=0.05,
     outage_s=2,
     kills=2,
     storm=3_000,
     backlog=3_000,
+    payloads=20_000,
     resend_after_s=2,
     patience_s=120,
     poll_s=0.1,
