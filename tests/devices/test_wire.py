@@ -316,6 +316,7 @@ PAYLOADS = (
 
 @given(
     topic=st.sampled_from([FIX_TOPIC, BATCH_TOPIC, EVENT_TOPIC, STATUS_TOPIC, RESULT_TOPIC])
+    | st.sampled_from(["owntracks/u/d", "owntracks/u/d/event", "traccar/positions"])
     | st.text(),
     payload=PAYLOADS,
 )
