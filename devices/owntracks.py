@@ -11,6 +11,7 @@ sets the gateway offline, and the next position sets it online again.
 
 from collections.abc import Mapping
 from datetime import UTC, datetime
+from operator import attrgetter
 from typing import Annotated
 
 import msgspec
@@ -51,6 +52,8 @@ SOURCES = {
     "network": Source.LBS,
 }
 OF_PHONES = ("m", "conn", "SSID", "BSSID", "motionactivities", "inregions", "inrids", "poi")
+_signs_of_a_phone = attrgetter(*OF_PHONES)
+_NO_SIGNS = (None,) * len(OF_PHONES)
 FUSED = "fused"  # the location service of Android phones
 
 Epoch = Annotated[int, Meta(ge=0, le=253_402_300_799)]  # to the end of the year 9999
@@ -116,9 +119,12 @@ def decode(topic: Topic, payload: bytes) -> Message:
     try:
         said = _DECODER.decode(payload)
         if isinstance(said, _LastWill):
-            return _message(topic, status=_status(GatewayState.OFFLINE, said.tst))
+            at = datetime.fromtimestamp(said.tst, UTC)
+            status = GatewayStatus(state=GatewayState.OFFLINE, time=at)
+            return _message(topic, status=status)
         fix = _fix(topic, said)
-        return _message(topic, fixes=(fix,), status=_status(GatewayState.ONLINE, said.tst))
+        status = GatewayStatus(state=GatewayState.ONLINE, time=fix.time)
+        return _message(topic, fixes=(fix,), status=status)
     except (*BROKEN, WireError) as fault:
         return _refused(topic, payload, reason_of(fault, NAMES))
 
@@ -129,7 +135,7 @@ def _fix(topic: Topic, said: _Location | _Transition | _Encrypted | _Status) -> 
     if isinstance(said, _Status):
         of_a_phone = said.iOS is not None or said.android is not None
         raise WireError(Reason.PHONE if of_a_phone else Reason.UNSUPPORTED_TYPE)
-    if said.source == FUSED or any(getattr(said, name) is not None for name in OF_PHONES):
+    if said.source == FUSED or _signs_of_a_phone(said) != _NO_SIGNS:
         raise WireError(Reason.PHONE)
     if said.source not in SOURCES:
         raise WireError(Reason.BAD_SOURCE)
@@ -148,10 +154,6 @@ def _fix(topic: Topic, said: _Location | _Transition | _Encrypted | _Status) -> 
     )
     grid.lay(fix)
     return fix
-
-
-def _status(state: GatewayState, tst: int) -> GatewayStatus:
-    return GatewayStatus(state=state, time=datetime.fromtimestamp(tst, UTC))
 
 
 def _message(
