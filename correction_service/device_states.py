@@ -11,7 +11,7 @@ from correction_service.fix_columns import ABSENT, NEVER, STATE, Columns
 from correction_service.fix_store import Row
 from correction_service.gate import Gated
 from correction_service.roster import Roster, Rows
-from models.containment import pack
+from models.containment import pack, pack_all
 from models.grid import STEPS, micros, moment
 
 DAY_MICROS = 86_400_000_000
@@ -72,9 +72,13 @@ def keep(session: Session, roster: Roster, rows: Rows, now: datetime) -> None:
     """Store the states of these bracelets, heard now; `Overtaken` where one was changed since."""
     roster.table["heard_at"][rows] = micros(now)
     roster.table["revision"][rows] += 1
-    states = _columns(roster.table[rows])
-    zones = [_zones(roster, row) for row in rows.tolist()]
-    if fix_store.writer_of(session).keep_states(session, states, zones) != len(rows):
+    kept = 0
+    for count in np.unique(roster.table["zones"][rows]).tolist():  # as many zones, as many bytes
+        alike = rows[roster.table["zones"][rows] == count]
+        memory = roster.memory[roster.table["first"][alike, None] + np.arange(count)]
+        states = _columns(roster.table[alike])
+        kept += fix_store.writer_of(session).keep_states(session, states, pack_all(memory))
+    if kept != len(rows):
         raise Overtaken
 
 
@@ -91,9 +95,12 @@ def _zones(roster: Roster, row: int) -> bytes:
 
 
 def straps(roster: Roster, gated: Gated, newer: Rows) -> Sequence[int]:
-    """Rows whose new fixes show another strap than is known, or the first one."""
+    """Rows whose new fixes show a strap turned; a first word of a closed one is just taken."""
     shown = gated.columns["strap_open"][newer]
     rows = gated.rows[newer]
-    turned = (shown != ABSENT) & (shown != roster.table["strap"][rows])
+    known = roster.table["strap"]
+    first = (known[rows] == ABSENT) & (shown == 0)
+    known[rows[first]] = 0
+    turned = (shown != ABSENT) & (shown != known[rows])
     found: list[int] = np.unique(rows[turned]).tolist()
     return found

@@ -45,3 +45,4 @@ STATE = np.dtype(
 OPTIONAL = ("accuracy_m", "speed_mps", "heading_deg", "battery")
 YES_OR_NO = ("strap_open", "worn")
 Columns = npt.NDArray[np.void]
+Opaque = npt.NDArray[np.void]  # packed zone states, all of one length

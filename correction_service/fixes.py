@@ -84,7 +84,7 @@ class Recorder:
         """
         roster = self._roster
         roster.refresh(session, now)
-        gated = gate.judge(session, roster, batch)
+        gated = gate.judge(session, roster, batch, now)
         self._touched = gated.spoke
         newer = device_states.newer(roster, gated)
         late = np.setdiff1d(np.arange(len(gated.fixes)), newer)

@@ -19,17 +19,20 @@ from correction_service.fix_columns import ABSENT, FIX, OPTIONAL, Columns
 from correction_service.fix_store import Refusal
 from correction_service.roster import Roster, Rows
 from correction_service.wearers import Bracelet
-from devices.messages import Event, Fix, Message, Reason, Rejection, Strap
+from devices.datum import Crs
+from devices.messages import Event, Fix, Message, Reason, Rejection, Source, Strap
 from devices.wire import CLOCK_AHEAD_MAX_S
 from models.fix import DATUMS, SOURCES
 from models.grid import STEPS, micros
 
 NO_GATEWAY = -2
-_CODES: dict[str, dict[Any, int]] = {
-    "source": {word: place for place, word in enumerate(SOURCES)},
-    "crs": {word: place for place, word in enumerate(DATUMS)},
-    "strap": {None: ABSENT, Strap.CLOSED: 0, Strap.OPEN: 1},
-    "worn": {None: ABSENT, False: 0, True: 1},
+NATIVE = "native"
+# By identity: each of these is one object, and to hash a member of an enum costs a Python call.
+_CODES: dict[str, dict[int, int]] = {
+    "source": {id(Source(word)): place for place, word in enumerate(SOURCES)},
+    "crs": {id(Crs(word)): place for place, word in enumerate(DATUMS)},
+    "strap": {id(None): ABSENT, id(Strap.CLOSED): 0, id(Strap.OPEN): 1},
+    "worn": {id(word): place for place, word in ((ABSENT, None), (0, False), (1, True))},
 }
 _FIELDS = ("seq", "lat", "lon", *OPTIONAL, *_CODES)
 _fields: Callable[[Fix], tuple[Any, ...]] = attrgetter(*_FIELDS)
@@ -57,11 +60,12 @@ class Gated:
     spoke: Rows  # bracelets heard through the gateway that may speak for them, each once
 
 
-def judge(session: Session, roster: Roster, batch: Sequence[Heard]) -> Gated:
+def judge(session: Session, roster: Roster, batch: Sequence[Heard], now: datetime) -> Gated:
     """Let pass what may be stored; a duplicate passes, since it is stored already."""
     said = [(fix, heard) for heard in batch for fix in heard.message.fixes]
     events = [(event, heard) for heard in batch for event in heard.message.events]
-    rows = roster.rows_of(session, [it.device for it, _ in said] + [it.device for it, _ in events])
+    names = [it.device for it, _ in said] + [it.device for it, _ in events]
+    rows = roster.rows_of(session, names, now)
     heard_by = _gateways(roster, batch)
     speaks = (rows >= 0) & (roster.table["gateway"][rows] == heard_by)
     columns, count = _moments(said), len(said)
@@ -92,7 +96,8 @@ def judge(session: Session, roster: Roster, batch: Sequence[Heard]) -> Gated:
 
 def _gateways(roster: Roster, batch: Sequence[Heard]) -> Rows:
     """The roster's number of the gateway of every fix, then of every event."""
-    numbers = [roster.gateways.get(heard.message.gateway, NO_GATEWAY) for heard in batch]
+    speakers = ((it.message.gateway, NATIVE) for it in batch)
+    numbers = [roster.gateways.get(speaker, NO_GATEWAY) for speaker in speakers]
     fixes = [len(heard.message.fixes) for heard in batch]
     events = [len(heard.message.events) for heard in batch]
     return np.concatenate([np.repeat(numbers, fixes), np.repeat(numbers, events)])
@@ -143,7 +148,7 @@ def _filled(
     for name, column in values.items():
         if codes := _CODES.get(name):
             target = "strap_open" if name == "strap" else name
-            columns[target] = [codes[value] for value in column]
+            columns[target] = [codes[it] for it in map(id, column)]
         elif name == "seq":
             columns["seq"] = column
         else:  # numbers, or None, which numpy takes for NaN

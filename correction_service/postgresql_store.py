@@ -5,14 +5,22 @@ once: what is absent travels as a value that no field has, and becomes NULL on t
 """
 
 import struct
-from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 import psycopg
 from sqlalchemy.orm import Session
 
-from correction_service.fix_columns import ABSENT, FIX, NEVER, OPTIONAL, STATE, YES_OR_NO, Columns
+from correction_service.fix_columns import (
+    ABSENT,
+    FIX,
+    NEVER,
+    OPTIONAL,
+    STATE,
+    YES_OR_NO,
+    Columns,
+    Opaque,
+)
 
 EPOCH_MICROS = 946_684_800_000_000  # PostgreSQL counts from 2000
 MOMENTS = ("time", "received", "heard_at")
@@ -75,19 +83,19 @@ class PostgresqlWriter:
         with _connection(session).cursor() as cursor:
             cursor.execute(_PREPARE)
             if len(fixes):
-                _copy(cursor, "incoming_fix", [_tuples(fixes)])
+                _copy(cursor, "incoming_fix", _tuples(fixes))
                 cursor.execute(_KEEP_FIXES)
             if not len(late):
                 return set()
-            _copy(cursor, "incoming_late_fix", [_tuples(late)])
+            _copy(cursor, "incoming_late_fix", _tuples(late))
             cursor.execute(_KEEP_LATE + " RETURNING device_id")
             return {device_id for (device_id,) in cursor}
 
-    def keep_states(self, session: Session, states: Columns, zones: Sequence[bytes]) -> int:
+    def keep_states(self, session: Session, states: Columns, zones: Opaque) -> int:
         """Store states over the revision before; how many were still of that revision."""
         with _connection(session).cursor() as cursor:
             cursor.execute(_PREPARE)
-            _copy(cursor, "incoming_state", _by_length(states, zones))
+            _copy(cursor, "incoming_state", _tuples(states, zones))
             cursor.execute(_KEEP_STATES)
             return cursor.rowcount
 
@@ -98,38 +106,27 @@ def _connection(session: Session) -> psycopg.Connection[Any]:
     return connection
 
 
-def _copy(cursor: psycopg.Cursor[Any], table: str, parts: Sequence[bytes]) -> None:
+def _copy(cursor: psycopg.Cursor[Any], table: str, rows: bytes) -> None:
     with cursor.copy(f"COPY {table} FROM STDIN (FORMAT binary)") as copy:
-        copy.write(b"".join([_HEADER, *parts, _TRAILER]))
+        copy.write(_HEADER + rows + _TRAILER)
 
 
-def _by_length(states: Columns, zones: Sequence[bytes]) -> list[bytes]:
-    """Rows whose last field has one length make one pattern."""
-    lengths = np.fromiter(map(len, zones), np.int64, len(zones))
-    parts = []
-    for length in np.unique(lengths):
-        at = np.flatnonzero(lengths == length)
-        parts.append(_tuples(states[at], [zones[number] for number in at.tolist()]))
-    return parts
-
-
-def _tuples(columns: Columns, tails: Sequence[bytes] | None = None) -> bytes:
+def _tuples(columns: Columns, tails: Opaque | None = None) -> bytes:
     """Rows in COPY's binary form: the number of fields, then each with its length before it."""
     names = columns.dtype.names or ()
     pattern: list[tuple[str, str]] = [("fields", ">i2")]
     for name in names:
         pattern += [(f"{name}_bytes", ">i4"), (name, columns.dtype[name].newbyteorder(">").str)]
     if tails is not None:
-        pattern += [("tail_bytes", ">i4"), ("tail", f"V{len(tails[0])}")]
+        pattern += [("tail_bytes", ">i4"), ("tail", tails.dtype.str)]
     rows = np.empty(len(columns), dtype=pattern)
     rows["fields"] = len(names) + (tails is not None)
     for name in names:
         rows[f"{name}_bytes"] = columns.dtype[name].itemsize
         rows[name] = _since_2000(columns[name]) if name in MOMENTS else columns[name]
     if tails is not None:
-        rows["tail_bytes"] = len(tails[0])
-        if tails[0]:
-            rows["tail"] = np.frombuffer(b"".join(tails), dtype=f"V{len(tails[0])}")
+        rows["tail_bytes"] = tails.dtype.itemsize
+        rows["tail"] = tails
     return rows.tobytes()
 
 

@@ -9,23 +9,20 @@ judged from the database (`wearers`).
 
 from collections.abc import Sequence
 from datetime import datetime, timedelta
-from typing import Any, TypeVar
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-from sqlalchemy import Row, select
+from sqlalchemy import Row
 from sqlalchemy.orm import Session
 
-from correction_service import wearers
+from correction_service import register
 from correction_service.fix_columns import ABSENT, NEVER
 from correction_service.standing import Notes
-from correction_service.wearers import Bracelet
-from models.area import GeoJson
-from models.containment import MEMORY, SOURCES, Zoning, blank, unpack
-from models.device import DeviceState
+from models.case import ENDED
+from models.containment import MEMORY, SOURCES, Memory, Zoning, blank, unpack
 from models.grid import micros
 from models.ground import PLACE, Drawn, Grounds
-from models.zone import Zone, ZoneShape
 
 FOREVER = np.iinfo(np.int64).max
 UNWRITTEN = -1  # revision of a state that the database has no row of
@@ -58,7 +55,6 @@ ROW = np.dtype(
 )
 Rows = npt.NDArray[np.int64]
 Table = npt.NDArray[np.void]
-_Number = TypeVar("_Number", int, float)
 
 
 class Roster:
@@ -71,7 +67,7 @@ class Roster:
         """Forget everything; what is needed is read again."""
         self._notes, self._read_at = Notes(), None
         self._names: dict[str, int] = {}
-        self.gateways: dict[str, int] = {}
+        self.gateways: dict[tuple[str, str], int] = {}  # by name (closed: "") and protocol
         self.table: Table = np.zeros(1024, dtype=ROW)
         self.places = np.zeros(1024, dtype=PLACE)
         self.memory = np.zeros(1024, dtype=MEMORY)
@@ -103,13 +99,13 @@ class Roster:
         """What was done to these was not kept: read them again."""
         self.table["known"][rows] = False
 
-    def rows_of(self, session: Session, names: Sequence[str]) -> Rows:
+    def rows_of(self, session: Session, names: Sequence[str], now: datetime) -> Rows:
         """The rows of these bracelets, -1 for what is not in the register."""
         rows = np.fromiter((self._names.get(name, -1) for name in names), np.int64, len(names))
         unknown = rows < 0
         unknown[~unknown] = ~self.table["known"][rows[~unknown]]
         if unknown.any():
-            self._read(session, {names[at] for at in np.flatnonzero(unknown).tolist()})
+            self._read(session, {names[at] for at in np.flatnonzero(unknown).tolist()}, now)
             rows = np.fromiter((self._names.get(name, -1) for name in names), np.int64, len(names))
         return rows
 
@@ -124,107 +120,88 @@ class Roster:
             self.places, self.memory, self.grounds, table["first"], table["zones"].astype(np.int64)
         )
 
-    def _read(self, session: Session, names: set[str]) -> None:
-        bracelets = wearers.read(session, names)
-        states = _states(session, [it.id for it in bracelets.values()])
-        cases = {it.worn_now.case_id for it in bracelets.values() if it.worn_now}
-        zones = self._zones(session, cases)
-        for name, bracelet in bracelets.items():
-            row = self._names.setdefault(name, len(self._names))
-            if row == len(self.table):
-                self.table = _doubled(self.table)
-            case_id = bracelet.worn_now.case_id if bracelet.worn_now else 0
-            self._fill(row, bracelet, states.get(bracelet.id), zones.get(case_id, ()))
+    def _read(self, session: Session, names: set[str], now: datetime) -> None:
+        found = register.bracelets(session, names, now)
+        zones = register.zones(session, {it.case_id for it in found if it.case_id}, now)
+        drawn = [zones.get(it.case_id, []) for it in found]
+        first = self._place(session, drawn, [it.zones or b"" for it in found])
+        rows = np.fromiter(map(self._row, (it.name for it in found)), np.int64, len(found))
+        self._leftover += int(self.table["zones"][rows].sum())
+        fresh = np.zeros(len(found), dtype=ROW)
+        fresh["known"] = True
+        fresh["gateway"] = [self._gateway(it) for it in found]
+        fresh["first"], fresh["zones"] = first, [len(its) for its in drawn]
+        for at, it in enumerate(found):
+            fresh["bound_at"][at], fresh["since"][at], fresh["until"][at] = _lawful(it)
+        for name in ("id", "gateway_id", "case_id"):
+            fresh["device_id" if name == "id" else name] = [getattr(it, name) or 0 for it in found]
+        _take_states(fresh, found)
+        self.table[rows] = fresh
 
-    def _fill(
-        self,
-        row: int,
-        bracelet: Bracelet,
-        state: Row[Any] | None,
-        zones: Sequence[tuple[float, ...]],
-    ) -> None:
-        self._leftover += int(self.table[row]["zones"])
-        wearing = bracelet.worn_now
-        since, until = _lawful(bracelet)
-        remembered = unpack(state.zones) if state is not None else blank(np.zeros(0, np.int64))
-        first, count = self._place(zones, remembered)
-        self.table[row] = (
-            True,
-            bracelet.id,
-            self.gateways.setdefault(bracelet.gateway, len(self.gateways)),
-            bracelet.gateway_id,
-            wearing.case_id if wearing else 0,
-            micros(wearing.bound_at) if wearing else FOREVER,
-            since,
-            until,
-            *_present(state),
-            first,
-            count,
+    def _row(self, name: str) -> int:
+        row = self._names.setdefault(name, len(self._names))
+        if row == len(self.table):
+            self.table = _doubled(self.table)
+        return row
+
+    def _gateway(self, found: Row[Any]) -> int:
+        speaker = (found.gateway if found.active else "", found.protocol)
+        return self.gateways.setdefault(speaker, len(self.gateways))
+
+    def _place(
+        self, session: Session, drawn: Sequence[Sequence[Drawn]], packed: Sequence[bytes]
+    ) -> Rows:
+        """Lay wearers' zones behind all others, with what is remembered of each; their firsts."""
+        places = self.grounds.places(
+            [zone for zones in drawn for zone in zones], lambda it: register.shape(session, it)
         )
-
-    def _place(self, zones: Sequence[tuple[float, ...]], remembered: Table) -> tuple[int, int]:
-        """Lay a wearer's zones behind all others, each with what is remembered of it."""
-        places = np.array(list(zones), dtype=PLACE)
         memory = blank(places["zone_id"])
-        for held in remembered:
-            memory[memory["zone_id"] == held["zone_id"]] = held
-        first, count = self._placed, len(places)
-        self._placed += count
-        while self._placed > len(self.places):
+        counts = np.array([len(zones) for zones in drawn], dtype=np.int64)
+        first = np.cumsum(counts) - counts
+        for begins, count, its in zip(first.tolist(), counts.tolist(), packed, strict=True):
+            _recall(memory[begins : begins + count], unpack(its))
+        span = slice(self._placed, self._placed + len(places))
+        while span.stop > len(self.places):
             self.places, self.memory = _doubled(self.places), _doubled(self.memory)
             self.refreshed = _doubled(self.refreshed)
-        span = slice(first, self._placed)
         self.places[span], self.memory[span], self.refreshed[span] = places, memory, 0
-        return first, count
-
-    def _zones(self, session: Session, cases: set[int]) -> dict[int, list[tuple[float, ...]]]:
-        """Zones by case; those that have ended too, so that their states end."""
-        columns = [getattr(Zone, name) for name in Drawn._fields]
-        shapes: dict[int, GeoJson] = {}
-
-        def shape(shape_id: int) -> GeoJson:
-            if shape_id not in shapes:
-                shapes[shape_id] = session.get_one(ZoneShape, shape_id).geometry
-            return shapes[shape_id]
-
-        found: dict[int, list[tuple[float, ...]]] = {}
-        query = select(Zone.case_id, *columns).where(Zone.case_id.in_(cases)).order_by(Zone.id)
-        for case_id, *drawn in session.execute(query):
-            found.setdefault(case_id, []).append(self.grounds.place(Drawn(*drawn), shape))
-        return found
+        self._placed = span.stop
+        return first + span.start
 
 
-def _lawful(bracelet: Bracelet) -> tuple[int, int]:
-    """When whoever wears it now has worn it under the newest order: what the roster lets pass."""
-    wearing = bracelet.worn_now
-    if wearing is None or not wearing.orders:
-        return FOREVER, NEVER
-    since, until = max(wearing.orders)
-    return micros(max(since, wearing.bound_at)), micros(until)
+def _recall(memory: Memory, remembered: Memory) -> None:
+    """Put what is remembered where its zone is; zones that are gone are forgotten."""
+    if np.array_equal(memory["zone_id"], remembered["zone_id"]):
+        memory[:] = remembered
+        return
+    for held in remembered:
+        memory[memory["zone_id"] == held["zone_id"]] = held
 
 
-def _present(state: Row[Any] | None) -> tuple[float, ...]:
-    """The columns of ROW from `revision` to `strap`."""
-    if state is None:
-        return (UNWRITTEN, NEVER, NEVER, 0, *[np.nan] * 4, -1, ABSENT)
-    return (
-        state.revision,
-        micros(state.heard_at),
-        NEVER if state.time is None else micros(state.time),
-        state.seq or 0,
-        *(_or(getattr(state, name), np.nan) for name in ("lat", "lon", "accuracy_m", "battery")),
-        -1 if state.source is None else SOURCES.index(state.source),
-        _or(state.strap_open, ABSENT),
-    )
+def _lawful(found: Row[Any]) -> tuple[int, int, int]:
+    """Since when it is worn; since and until when an order lets it be followed."""
+    if found.bound_at is None:
+        return FOREVER, FOREVER, NEVER
+    bound_at = micros(found.bound_at)
+    if found.starts_at is None:
+        return bound_at, FOREVER, NEVER
+    ended_at = found.state_since if found.case_state in ENDED else None
+    ends = (found.ends_at, found.lifted_at, ended_at)
+    until = min(end for end in ends if end is not None)
+    return bound_at, max(micros(found.starts_at), bound_at), micros(until)
 
 
-def _or(value: _Number | None, absent: _Number) -> _Number:
-    return absent if value is None else value
-
-
-def _states(session: Session, device_ids: Sequence[int]) -> dict[int, Row[Any]]:
-    query = select(DeviceState.__table__).where(DeviceState.device_id.in_(device_ids))
-    return {row.device_id: row for row in session.execute(query)}
+def _take_states(fresh: Table, found: Sequence[Row[Any]]) -> None:
+    """The columns of ROW from `revision` to `strap`; numpy takes None for NaN."""
+    fresh["revision"] = [UNWRITTEN if it.revision is None else it.revision for it in found]
+    for name in ("heard_at", "time"):
+        moments = (getattr(it, name) for it in found)
+        fresh[name] = [NEVER if at is None else micros(at) for at in moments]
+    fresh["seq"] = [it.seq or 0 for it in found]
+    for name in ("lat", "lon", "accuracy_m", "battery"):
+        fresh[name] = np.array([getattr(it, name) for it in found], dtype=float)
+    fresh["source"] = [ABSENT if it.source is None else SOURCES.index(it.source) for it in found]
+    fresh["strap"] = [ABSENT if it.strap_open is None else it.strap_open for it in found]
 
 
 def _doubled(column: npt.NDArray[Any]) -> npt.NDArray[Any]:

@@ -7,7 +7,16 @@ import numpy as np
 import numpy.typing as npt
 from sqlalchemy.orm import Session
 
-from correction_service.fix_columns import ABSENT, FIX, NEVER, OPTIONAL, STATE, YES_OR_NO, Columns
+from correction_service.fix_columns import (
+    ABSENT,
+    FIX,
+    NEVER,
+    OPTIONAL,
+    STATE,
+    YES_OR_NO,
+    Columns,
+    Opaque,
+)
 from models.containment import SOURCES
 
 _FIX_NAMES = FIX.names or ()
@@ -39,10 +48,10 @@ class SqliteWriter:
             if session.connection().exec_driver_sql(_KEEP_FIX, row).rowcount == 1
         }
 
-    def keep_states(self, session: Session, states: Columns, zones: Sequence[bytes]) -> int:
+    def keep_states(self, session: Session, states: Columns, zones: Opaque) -> int:
         """Store states over the revision before; how many were still of that revision."""
         columns = [_state_values(name, states[name]) for name in STATE.names or ()]
-        return _many(session, _KEEP_STATE, list(zip(*columns, zones, strict=True)))
+        return _many(session, _KEEP_STATE, list(zip(*columns, zones.tolist(), strict=True)))
 
 
 def _many(session: Session, statement: str, rows: list[tuple[Any, ...]]) -> int:

@@ -7,6 +7,7 @@ from datetime import datetime
 from sqlalchemy import ColumnElement, select
 from sqlalchemy.orm import Session
 
+from correction_service.register import among
 from devices.messages import Reason
 from devices.wire import clock_fault
 from models.case import ENDED, Case
@@ -65,12 +66,15 @@ def refusal_of_fix(bracelet: Bracelet, time: datetime, received: datetime) -> Re
 
 def read(session: Session, names: Collection[str]) -> dict[str, Bracelet]:
     """The registered bracelets among `names`; an inactive gateway speaks for none."""
-    return dict(_read(session, Device.name.in_(names)))
+    return dict(_read(session, among(session, Device.name, names)))
 
 
 def read_by_id(session: Session, device_ids: Collection[int]) -> dict[int, Bracelet]:
     """The same by the numbers of their rows."""
-    return {bracelet.id: bracelet for _, bracelet in _read(session, Device.id.in_(device_ids))}
+    return {
+        bracelet.id: bracelet
+        for _, bracelet in _read(session, among(session, Device.id, device_ids))
+    }
 
 
 def _read(session: Session, which: ColumnElement[bool]) -> Iterator[tuple[str, Bracelet]]:
@@ -95,7 +99,7 @@ def _wearings(session: Session, device_ids: Collection[int]) -> dict[int, list[W
             Case.state_since,
         )
         .join(Binding.case)
-        .where(Binding.device_id.in_(device_ids))
+        .where(among(session, Binding.device_id, device_ids))
         .order_by(Binding.bound_at)
     ).all()
     ended = {row.case_id: row.state_since for row in bindings if row.state in ENDED}
@@ -117,7 +121,7 @@ def _orders(
     found: dict[int, list[Span]] = {}
     for row in session.execute(
         select(columns.case_id, columns.starts_at, columns.ends_at, columns.lifted_at).where(
-            columns.case_id.in_(case_ids)
+            among(session, columns.case_id, case_ids)
         )
     ):
         ends = (row.ends_at, row.lifted_at, ended.get(row.case_id))

@@ -97,6 +97,18 @@ def pack(memory: Memory) -> bytes:
     return EDITION + memory.tobytes() if len(memory) else b""
 
 
+def pack_all(memory: Memory) -> npt.NDArray[np.void]:
+    """Memories of many wearers with as many zones each, (n, zones), as n opaque values."""
+    count, zones = memory.shape
+    if not zones:
+        return np.zeros(count, dtype="V0")
+    size = len(EDITION) + zones * MEMORY.itemsize
+    packed = np.empty((count, size), dtype=np.uint8)
+    packed[:, : len(EDITION)] = np.frombuffer(EDITION, np.uint8)
+    packed[:, len(EDITION) :] = memory.view(np.uint8).reshape(count, -1)
+    return packed.view(f"V{size}").ravel()
+
+
 def unpack(packed: bytes) -> Memory:
     """Memories of one wearer; what another rule remembered means nothing here and is dropped."""
     readable = packed[:1] == EDITION and len(packed) % MEMORY.itemsize == 1

@@ -6,7 +6,8 @@ outside a home area, inside an exclusion zone; one too small for its margin keep
 so that there is no blind spot.
 """
 
-from collections.abc import Callable
+import json
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, time
 from typing import NamedTuple
@@ -21,6 +22,7 @@ from models.zone import ZoneKind, ZoneState
 
 KINDS = (ZoneKind.HOME, ZoneKind.CURFEW, ZoneKind.EXCLUSION)
 EXCLUDES = KINDS.index(ZoneKind.EXCLUSION)
+_KIND = {kind.value: place for place, kind in enumerate(KINDS)}
 NO_GROUND, NO_HOURS = -1, -1
 FOREVER = np.iinfo(np.int64).max
 DAY_S = 86_400
@@ -52,7 +54,7 @@ class Drawn(NamedTuple):
     """What of a stored zone makes its place: columns of the table `zone`, in this order."""
 
     id: int
-    kind: ZoneKind
+    kind: str  # of ZoneKind
     shape_id: int | None
     lat: float | None
     lon: float | None
@@ -87,26 +89,29 @@ class Grounds:
     def __getitem__(self, at: int) -> Ground:
         return self._all[at]
 
-    def place(self, zone: Drawn, shape: Callable[[int], GeoJson]) -> tuple[float, ...]:
-        """One zone as a row of PLACE; `shape` gives the geometry of a shape that is new here."""
-        excludes = zone.kind is ZoneKind.EXCLUSION
-        reach_m = -zone.margin_m if excludes else zone.margin_m
-        border_m, ground = zone.radius_m or 0.0, NO_GROUND
-        if zone.shape_id is not None:
-            ground = self._ground(zone.shape_id, reach_m, shape)
-        return (
-            zone.id,
-            KINDS.index(zone.kind),
-            ground,
-            zone.lat or 0.0,
-            zone.lon or 0.0,
-            border_m + reach_m if border_m + reach_m > 0 else border_m,
-            border_m,
-            zone.margin_m,
-            int(zone.valid_from.timestamp()),
-            FOREVER if zone.valid_to is None else int(zone.valid_to.timestamp()),
-            *_hours(zone.hours),
-        )
+    def places(self, zones: Sequence[Drawn], shape: Callable[[int], GeoJson]) -> Places:
+        """Zones as PLACE; `shape` gives the geometry of a shape that is new here."""
+        found = np.empty(len(zones), dtype=PLACE)
+        found["zone_id"] = [zone.id for zone in zones]
+        found["kind"] = [_KIND[zone.kind] for zone in zones]
+        found["margin_m"] = [zone.margin_m for zone in zones]
+        found["lat"] = [zone.lat or 0.0 for zone in zones]
+        found["lon"] = [zone.lon or 0.0 for zone in zones]
+        found["border_m"] = [zone.radius_m or 0.0 for zone in zones]
+        reach_m = np.where(found["kind"] == EXCLUDES, -found["margin_m"], found["margin_m"])
+        judging_m = found["border_m"] + reach_m
+        found["radius_m"] = np.where(judging_m > 0, judging_m, found["border_m"])
+        found["ground"] = [
+            NO_GROUND if zone.shape_id is None else self._ground(zone.shape_id, reach, shape)
+            for zone, reach in zip(zones, reach_m.tolist(), strict=True)
+        ]
+        found["since"] = [int(zone.valid_from.timestamp()) for zone in zones]
+        found["until"] = [
+            FOREVER if zone.valid_to is None else int(zone.valid_to.timestamp()) for zone in zones
+        ]
+        hours = np.array([_hours(zone.hours) for zone in zones]).reshape(-1, 2)
+        found["opens"], found["closes"] = hours.T
+        return found
 
     def _ground(self, shape_id: int, reach_m: float, shape: Callable[[int], GeoJson]) -> int:
         key = (shape_id, reach_m)
@@ -142,7 +147,7 @@ class Grounds:
 
 def ready(geometry: GeoJson, reach_m: float) -> Ground:
     """A shape whose judging border lies `reach_m` outside its own, or inside where negative."""
-    shape = shapely.geometry.shape(geometry)
+    shape = shapely.from_geojson(json.dumps(geometry))
     plane = plane_of(shape)
     border = plane.project(shape)
     moved = shapely.buffer(border, reach_m)

@@ -23,7 +23,7 @@ from models.containment import (
     pack,
     unpack,
 )
-from models.ground import PLACE, Drawn, Grounds
+from models.ground import Drawn, Grounds
 from models.zone import ZoneKind, ZoneState
 
 START = datetime(2026, 11, 20, 8, 0, tzinfo=UTC)
@@ -91,7 +91,7 @@ def watch(wearers: Sequence[Wearer]) -> list[Change]:
     """Fold every wearer's fixes in one call, and keep what is remembered."""
     grounds = Grounds()
     zones = [zone for it in wearers for zone in it.zones]
-    places = np.array([grounds.place(zone, shape) for zone in zones], dtype=PLACE)
+    places = grounds.places(zones, shape)
     memory = blank(places["zone_id"])
     many = np.array([len(it.zones) for it in wearers], dtype=int)
     first = np.cumsum(many) - many

@@ -7,7 +7,7 @@ import pytest
 import shapely
 
 from models.area import GeoJson, as_geojson, circle
-from models.ground import PLACE, Drawn, Grounds, Places, in_force
+from models.ground import Drawn, Grounds, Places, in_force
 from models.zone import ZoneKind
 
 FROM = datetime(2026, 11, 1, tzinfo=UTC)
@@ -29,7 +29,7 @@ def square(_id: int) -> GeoJson:
 
 
 def place(zone: Drawn, grounds: Grounds) -> Places:
-    return np.array([grounds.place(zone, square)], dtype=PLACE)
+    return grounds.places([zone], square)
 
 
 def asked(zone: Drawn, *moments: datetime) -> list[bool]:
@@ -62,7 +62,7 @@ def test_how_far_beyond_the_border_is_told_in_metres(
 
 def test_an_exclusion_zone_smaller_than_its_margin_keeps_its_border() -> None:
     grounds = Grounds()
-    grounds.place(EXCLUSION, lambda _: circle(LAT, LON, 40))
+    grounds.places([EXCLUSION], lambda _: circle(LAT, LON, 40))
     assert grounds[0].judging.equals(grounds[0].border)
     (round_one,) = place(circular(EXCLUSION, 40), grounds)
     assert round_one["radius_m"] == round_one["border_m"] == 40
@@ -70,9 +70,8 @@ def test_an_exclusion_zone_smaller_than_its_margin_keeps_its_border() -> None:
 
 def test_wearers_with_one_home_share_its_ground() -> None:
     grounds = Grounds()
-    for number in range(3):
-        grounds.place(HOME._replace(id=number), square)
-    grounds.place(EXCLUSION._replace(id=9), square)
+    grounds.places([HOME, HOME._replace(id=2), HOME._replace(id=3)], square)
+    grounds.places([EXCLUSION._replace(id=9)], square)
     assert len(grounds) == 2
 
 
