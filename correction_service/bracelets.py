@@ -216,4 +216,5 @@ def _forget_wearer(session: Session, device: Device) -> None:
     """Empty the packed row: the next wearer must not begin where the last one was."""
     gone: dict[str, bytes | None] = dict.fromkeys(OF_THE_WEARER)
     gone["zones"] = b""
-    session.execute(update(DeviceState).where(DeviceState.device_id == device.id).values(gone))
+    values = {**gone, "revision": DeviceState.revision + 1}
+    session.execute(update(DeviceState).where(DeviceState.device_id == device.id).values(values))

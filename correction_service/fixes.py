@@ -1,7 +1,7 @@
 """Record what gateways sent: the order gate, the fold, and one short transaction for a batch."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -20,10 +20,11 @@ from correction_service import (
 )
 from correction_service.device_events import Signal
 from correction_service.fix_columns import ABSENT
+from correction_service.fix_store import Refusal
 from correction_service.gate import Gated, Heard
 from correction_service.roster import Roster, Rows
 from correction_service.wearers import Bracelet
-from devices.messages import CommandResult, Event, Fix, GatewayState, Rejection
+from devices.messages import CommandResult, Event, Fix, GatewayState
 from models.device import Gateway
 from models.grid import micros, moment
 
@@ -33,21 +34,20 @@ GATEWAY_NOTED_AFTER = timedelta(seconds=10)  # a gateway's sign of life is not w
 
 @dataclass(frozen=True, slots=True)
 class Recorded:
-    """What may be receipted, by gateway: seqs that are stored by device, and final rejections."""
+    """What may be receipted: readings that are stored, beside what brought them, and refusals."""
 
-    committed: dict[str, dict[str, list[int]]] = field(default_factory=dict)
-    rejected: dict[str, list[Rejection]] = field(default_factory=dict)
+    stored: Sequence[tuple[Heard, Fix | Event]] = ()
+    refusals: Sequence[Refusal] = ()
     late: int = 0  # fixes older than the newest of their device
 
     @property
-    def committed_count(self) -> int:
-        """How many readings are stored."""
-        return sum(len(seqs) for of in self.committed.values() for seqs in of.values())
-
-    @property
-    def rejected_count(self) -> int:
-        """How many were refused for good."""
-        return sum(map(len, self.rejected.values()))
+    def committed(self) -> dict[str, dict[str, list[int]]]:
+        """Stored seqs by gateway and device."""
+        found: dict[str, dict[str, list[int]]] = {}
+        for heard, reading in self.stored:
+            of_gateway = found.setdefault(heard.message.gateway, {})
+            of_gateway.setdefault(reading.device, []).append(reading.seq)
+        return found
 
 
 class Recorder:
@@ -94,7 +94,9 @@ class Recorder:
         self._follow(session, gated, newer, signals, now)
         self._hear_gateways(session, batch)
         _hear_answers(session, batch)
-        return _recorded(gated, len(late))
+        stored: list[tuple[Heard, Fix | Event]] = list(zip(gated.heard, gated.fixes, strict=True))
+        stored += [(heard, event) for _, event, heard in gated.events]
+        return Recorded(stored, gated.refusals, len(late))
 
     def _keep_fixes(
         self, session: Session, gated: Gated, newer: Rows, late: Rows, now: datetime
@@ -226,19 +228,3 @@ def _event_row(bracelet: Bracelet, event: Event, heard: Heard) -> dict[str, Any]
         "detail": event.detail,
         "raw": heard.payload,
     }
-
-
-def _recorded(gated: Gated, late: int) -> Recorded:
-    recorded = Recorded(late=late)
-    committed = recorded.committed
-    said: list[tuple[Fix | Event, Heard]] = list(zip(gated.fixes, gated.heard, strict=True))
-    said += [(event, heard) for _, event, heard in gated.events]
-    for reading, heard in said:
-        of_gateway = committed.get(heard.message.gateway)
-        if of_gateway is None:
-            of_gateway = committed[heard.message.gateway] = {}
-        of_gateway.setdefault(reading.device, []).append(reading.seq)
-    for it in gated.refusals:
-        rejection = Rejection(device=it.device or "", seq=it.seq, reason=it.reason)
-        recorded.rejected.setdefault(it.gateway or "", []).append(rejection)
-    return recorded

@@ -26,7 +26,6 @@ from models.fix import DATUMS, SOURCES
 from models.grid import STEPS, micros
 
 NO_GATEWAY = -2
-NATIVE = "native"
 # By identity: each of these is one object, and to hash a member of an enum costs a Python call.
 _CODES: dict[str, dict[int, int]] = {
     "source": {id(Source(word)): place for place, word in enumerate(SOURCES)},
@@ -96,7 +95,7 @@ def judge(session: Session, roster: Roster, batch: Sequence[Heard], now: datetim
 
 def _gateways(roster: Roster, batch: Sequence[Heard]) -> Rows:
     """The roster's number of the gateway of every fix, then of every event."""
-    speakers = ((it.message.gateway, NATIVE) for it in batch)
+    speakers = ((it.message.gateway, it.message.protocol) for it in batch)
     numbers = [roster.gateways.get(speaker, NO_GATEWAY) for speaker in speakers]
     fixes = [len(heard.message.fixes) for heard in batch]
     events = [len(heard.message.events) for heard in batch]
@@ -130,7 +129,9 @@ def _refused(bracelet: Bracelet | None, fix: Fix, heard: Heard) -> Reason | None
 def _stranger(bracelet: Bracelet | None, heard: Heard) -> Reason | None:
     if bracelet is None:
         return Reason.UNKNOWN_DEVICE
-    return None if bracelet.gateway == heard.message.gateway else Reason.WRONG_GATEWAY
+    if bracelet.gateway != heard.message.gateway:
+        return Reason.WRONG_GATEWAY
+    return None if bracelet.protocol == heard.message.protocol else Reason.WRONG_PROTOCOL
 
 
 def _mistrust(roster: Roster, fix: Fix) -> None:

@@ -1,5 +1,6 @@
 """The process that listens to gateways: decode, record in one transaction, receipt after commit."""
 
+import gc
 import signal
 import threading
 import time
@@ -22,8 +23,9 @@ from correction_service.reporter import Reporter
 from correction_service.settings import Settings
 from devices import mqtt, topics, wire
 from devices.link import MqttSettings, Outbound
+from devices.messages import Rejection
 from devices.mqtt import Inbound, Outcome, Traffic
-from devices.receipts import receipt
+from devices.receipts import Receipts
 
 SQLITE_PAUSE_S = 0.02  # between commits, else other writers wait a second for their turn
 DATABASE_AWAY = (OperationalError, InterfaceError)
@@ -60,29 +62,33 @@ class Ingest:
         self._database = database
         self._meters = meters or Meters()
         self._recorder = Recorder()
+        self._receipts = Receipts()
         self._readings_max = readings_max
         self._pause_s = SQLITE_PAUSE_S if database.engine.dialect.name == "sqlite" else 0.0
 
     def handle(self, messages: Sequence[Inbound]) -> Outcome:
-        """Record a batch; the replies are the receipts that its gateways may now have.
+        """Record a batch; the replies are the receipts that are due to gateways by now."""
+        if messages:
+            heard, refusals = _decoded(messages)
+            for part in _parts(heard, self._readings_max):
+                for recorded in self._record(part, refusals):
+                    self._tell(recorded)
+                refusals = []
+                time.sleep(self._pause_s)
+        return Outcome(self._receipts.due(datetime.now(UTC)))
 
-        An empty one says that nothing arrives at the moment.
-        """
-        if not messages:
-            return Outcome()
-        heard, refusals = _decoded(messages)
-        rejected, recorded = len(refusals), list[Recorded]()
-        for part in _parts(heard, self._readings_max):
-            recorded += self._record(part, refusals)
-            refusals = []
-            time.sleep(self._pause_s)
-        log.info(
-            "batch",
-            messages=len(messages),
-            committed=sum(it.committed_count for it in recorded),
-            rejected=rejected + sum(it.rejected_count for it in recorded),
-        )
-        return Outcome([reply for it in recorded for reply in _receipts(it)])
+    def last_words(self) -> Sequence[Outbound]:
+        """The receipts that were still being gathered."""
+        return self._receipts.everything()
+
+    def _tell(self, recorded: Recorded) -> None:
+        receipts = self._receipts
+        for heard, reading in recorded.stored:
+            receipts.add_committed(heard.message.gateway, reading.device, reading.seq)
+        for it in recorded.refusals:
+            if it.gateway and it.device:
+                rejection = Rejection(device=it.device, seq=it.seq, reason=it.reason)
+                receipts.add_rejected(it.gateway, rejection)
 
     def _record(self, heard: Sequence[Heard], refusals: Sequence[Refusal]) -> list[Recorded]:
         """One transaction; where the database refuses it, halves, down to the message at fault."""
@@ -121,12 +127,12 @@ class Ingest:
         began: datetime,
     ) -> None:
         rejected = Counter(it.reason for it in refusals)
-        rejected.update(it.reason for all_of in recorded.rejected.values() for it in all_of)
+        rejected.update(it.reason for it in recorded.refusals)
         self._meters.transaction(
             [*(it.received for it in refusals), *(it.received for it in heard)],
             began,
             datetime.now(UTC),
-            committed=recorded.committed_count,
+            committed=len(recorded.stored),
             rejected=rejected,
             late=recorded.late,
         )
@@ -173,15 +179,10 @@ def _decoded(messages: Sequence[Inbound]) -> tuple[list[Heard], list[Refusal]]:
     return heard, refusals
 
 
-def _receipts(recorded: Recorded) -> list[Outbound]:
-    gateways = recorded.committed.keys() | recorded.rejected.keys()
-    return [
-        Outbound(topics.receipt(gateway), payload)
-        for gateway in sorted(gateways)
-        for payload in receipt(
-            recorded.committed.get(gateway, {}), recorded.rejected.get(gateway, ())
-        )
-    ]
+def _collect_rarely() -> None:
+    """A batch makes thousands of objects and no cycles: looking for some costs a fifth of all."""
+    gc.freeze()
+    gc.set_threshold(200_000, 20, 50)
 
 
 def run(settings: Settings, stop: threading.Event | None = None, *, leave: bool = False) -> None:
@@ -199,15 +200,17 @@ def run(settings: Settings, stop: threading.Event | None = None, *, leave: bool 
     reporter = Reporter(database, settings.mqtt_client_id, meters, traffic, datetime.now(UTC))
     reporter.start()
     log.info("ingest", broker=settings.mqtt_host, port=settings.mqtt_port)
-    handle = Ingest(database, settings.ingest_batch, meters).handle
+    ingest = Ingest(database, settings.ingest_batch, meters)
+    _collect_rarely()
     try:
         mqtt.listen(
             broker_of(settings),
-            handle,
+            ingest.handle,
             stop=stop,
             subscriptions=slice_of(settings),
             traffic=traffic,
             leave=leave,
+            last_words=ingest.last_words,
         )
     finally:
         reporter.end()

@@ -84,7 +84,7 @@ def replay(session: Session, roster: Roster, device_id: int, now: datetime) -> N
     known = roster.row_of(due.name)
     if known is not None:
         roster.forget(np.array([known]))
-    rows = roster.rows_of(session, [due.name])
+    rows = roster.rows_of(session, [due.name], now)
     table = roster.table[rows[0]]
     if table["zones"] and table["time"] != NEVER:
         _fold_again(session, roster, rows, due.since, now)

@@ -42,6 +42,7 @@ class Bracelet:
     id: int
     gateway_id: int
     gateway: str  # its name; "" while it is closed
+    protocol: str  # that it is registered with: phones and strangers speak others (IM 37)
     wearings: tuple[Wearing, ...]
 
     def wearing(self, at: datetime) -> Wearing | None:
@@ -78,14 +79,15 @@ def read_by_id(session: Session, device_ids: Collection[int]) -> dict[int, Brace
 
 
 def _read(session: Session, which: ColumnElement[bool]) -> Iterator[tuple[str, Bracelet]]:
-    columns = (Device.id, Device.name, Device.gateway_id, Gateway.name.label("gateway"))
+    columns = (Device.id, Device.name, Device.gateway_id, Device.protocol, Gateway.active)
     devices = session.execute(
-        select(*columns, Gateway.active).join(Device.gateway).where(which)
+        select(*columns, Gateway.name.label("gateway")).join(Device.gateway).where(which)
     ).all()
     worn = _wearings(session, [device.id for device in devices])
     for row in devices:
         gateway = row.gateway if row.active else ""
-        yield row.name, Bracelet(row.id, row.gateway_id, gateway, tuple(worn.get(row.id, ())))
+        wearings = tuple(worn.get(row.id, ()))
+        yield row.name, Bracelet(row.id, row.gateway_id, gateway, row.protocol.value, wearings)
 
 
 def _wearings(session: Session, device_ids: Collection[int]) -> dict[int, list[Wearing]]:

@@ -15,7 +15,6 @@ from models.incident import IncidentKind, IncidentState
 from models.order import PositioningOrder
 from tests.county import NOW
 from tests.tracked import (
-    GATEWAY,
     Tracked,
     event,
     fix,
@@ -100,7 +99,7 @@ def test_an_event_of_a_bracelet_that_nobody_wears_is_refused(
     with database.transaction(SYSTEM, "test") as session:
         bracelets.unbind(session, session.get_one(Device, tracked.device), NOW - SECOND)
     recorded = live_at(database, event(NOW, "strap_open"), NOW)
-    assert [it.reason for it in recorded.rejected[GATEWAY]] == ["unbound"]
+    assert [it.reason for it in recorded.refusals] == ["unbound"]
 
 
 def test_a_strap_seen_open_in_a_fix_raises_where_the_event_was_lost(

@@ -215,11 +215,7 @@ def test_what_must_not_be_stored_is_refused_for_good_and_only_its_digest_kept(
     told = [heard(gate.said, device=gate.device, gateway=gate.gateway) for gate in GATES]
     recorded = take(database, *told)
     assert recorded.committed == {}
-    refused = [
-        (gateway, it.device, it.seq, it.reason)
-        for gateway, rejections in recorded.rejected.items()
-        for it in rejections
-    ]
+    refused = [(it.gateway, it.device, it.seq, it.reason) for it in recorded.refusals]
     wanted = [(gate.gateway, gate.device, gate.said["seq"], gate.reason) for gate in GATES]
     assert sorted(refused) == sorted(wanted)
     with database.reading() as session:
@@ -235,7 +231,7 @@ def test_one_bad_fix_of_a_list_costs_only_itself(database: Database, tracked: Tr
     good, bad = fix(NOW), fix(NOW, lat=1000)
     recorded = take(database, heard([good, bad]))
     assert recorded.committed == {GATEWAY: {DEVICE: [good["seq"]]}}
-    assert [it.seq for it in recorded.rejected[GATEWAY]] == [bad["seq"]]
+    assert [it.seq for it in recorded.refusals] == [bad["seq"]]
 
 
 def test_a_clock_a_little_ahead_is_believed(database: Database, tracked: Tracked) -> None:
@@ -254,7 +250,7 @@ def test_an_order_lifted_stops_the_next_fix_and_keeps_the_late_ones_from_before(
     before, at_once = fix(lifted_at - SECOND), fix(lifted_at)
     recorded = take(database, heard([before, at_once], received=after), now=after)
     assert recorded.committed == {GATEWAY: {DEVICE: [before["seq"]]}}
-    assert [it.reason for it in recorded.rejected[GATEWAY]] == ["no_order"]
+    assert [it.reason for it in recorded.refusals] == ["no_order"]
 
 
 def test_a_batch_of_several_devices_is_sorted_by_device(

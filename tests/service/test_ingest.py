@@ -20,6 +20,7 @@ from sqlalchemy import func, make_url, select
 
 from correction_service.db import Database
 from correction_service.ingest import Ingest, run
+from correction_service.meters import Meters
 from correction_service.settings import Settings
 from devices.backlog import Backlog
 from devices.broker import EmbeddedBroker
@@ -63,8 +64,9 @@ def reasons(database: Database) -> dict[str, int]:
 def test_a_batch_is_stored_and_receipted_by_gateway(database: Database, tracked: Tracked) -> None:
     good = minutes(NOW - timedelta(minutes=5), [HUICHUAN] * 3)
     stray = inbound(msgspec.json.encode(fix(NOW)), "correction/v1/gw-9/B0001/fix")
-    outcome = Ingest(database).handle([*map(said, good), stray])
-    heard = {reply.topic: decode_receipt(reply.payload) for reply in outcome.replies}
+    ingest = Ingest(database)
+    assert ingest.handle([*map(said, good), stray]).replies == []  # they are gathered for a while
+    heard = {reply.topic: decode_receipt(reply.payload) for reply in ingest.last_words()}
     seqs = [int(str(one["seq"])) for one in good]
     assert heard["correction/v1/gw-1/receipt"] == Receipt(committed={DEVICE: [(seqs[0], seqs[-1])]})
     (refused,) = heard["correction/v1/gw-9/receipt"].rejected
@@ -75,8 +77,9 @@ def test_a_batch_is_stored_and_receipted_by_gateway(database: Database, tracked:
 def test_a_large_batch_is_taken_in_parts(database: Database, tracked: Tracked) -> None:
     good = minutes(NOW - timedelta(minutes=30), [HUICHUAN] * 21)
     lists = [said(good[:9]), said(good[9:10]), said(good[10:12]), said(good[12:])]
-    outcome = Ingest(database, readings_max=4).handle([*lists, inbound(b"{")])
-    assert len(outcome.replies) == 3
+    meters = Meters()
+    Ingest(database, readings_max=4, meters=meters).handle([*lists, inbound(b"{")])
+    assert meters.read().batches == 3
     assert stored_seqs(database) == [one["seq"] for one in good]
     assert reasons(database) == {"not_json": 1}
 
@@ -177,10 +180,11 @@ def test_a_message_that_the_database_cannot_take_is_parked_alone(
     good = minutes(NOW - timedelta(minutes=9), [HUICHUAN] * 7)
     garbage = inbound(b"{")
     batch = [*map(said, good[:3]), garbage, said(fix(NOW, seq=666)), *map(said, good[3:])]
-    outcome = Ingest(database).handle(batch)
+    ingest = Ingest(database)
+    ingest.handle(batch)
     assert stored_seqs(database) == [one["seq"] for one in good]
     assert reasons(database) == {"not_json": 1, "fault": 1}
-    receipted = [decode_receipt(reply.payload) for reply in outcome.replies]
+    receipted = [decode_receipt(reply.payload) for reply in ingest.last_words()]
     spans = sorted(span for it in receipted for span in it.committed[DEVICE])
     assert sum(high - low + 1 for low, high in spans) == len(good)
 
