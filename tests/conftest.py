@@ -4,6 +4,7 @@ from collections.abc import Iterator
 
 import pytest
 import structlog
+from hypothesis import settings
 
 pytest_plugins = [
     "tests.databases",
@@ -13,6 +14,10 @@ pytest_plugins = [
     "tests.enrolled",
     "tests.desk",
 ]
+
+
+settings.register_profile("untimed", deadline=None)  # a busy machine is no fault of the code
+settings.load_profile("untimed")
 
 
 @pytest.fixture(autouse=True)

@@ -108,7 +108,7 @@ def test_a_closed_gateway_is_not_heard_until_it_is_opened(
 ) -> None:
     assert run(settings, gateway, "close", GATEWAY).exit_code == 0
     refused = take(database, heard(fix(NOW)))
-    assert [it.reason for it in refused.rejected[GATEWAY]] == ["wrong_gateway"]
+    assert [it.reason for it in refused.refusals] == ["wrong_gateway"]
     assert run(settings, gateway, "open", GATEWAY).exit_code == 0
     assert take(database, heard(fix(NOW))).committed[GATEWAY]
     assert isinstance(run(settings, gateway, "close", "gw-9").exception, NotFound)
