@@ -11,9 +11,7 @@ from itertools import chain
 from typing import Any, NamedTuple
 
 import numpy as np
-import psycopg
-from psycopg import sql
-from sqlalchemy import func, select
+from sqlalchemy import func, select, text
 from sqlalchemy.orm import Session, aliased
 
 from models.errors import Refused
@@ -25,12 +23,10 @@ CLOSED = "fix_closed"
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 ONE_DAY = timedelta(days=1)
 
-_KEY = ("device_id", *NAMES)
 _PG_EPOCH_US = (datetime(2000, 1, 1, tzinfo=UTC) - EPOCH) // timedelta(microseconds=1)
-_COPY_HEAD, _COPY_TAIL = 19, 2  # bytes before the first row and after the last
-_COPY_ROW = np.dtype([("fields", ">i2"), ("values", [("bytes", ">i4"), ("it", ">i8")], len(_KEY))])
-_ABSENT = sql.SQL("coalesce({}::int::bigint, '-9223372036854775808')")
-_PRESENT = sql.SQL("{}::bigint")
+_MOMENTS = [place for place, name in enumerate(NAMES) if name in {"time", "received"}]
+_ARRAY_HEAD = 20  # bytes of an array's dimensions, before its elements
+_ELEMENT = np.dtype([("bytes", ">i4"), ("it", ">i8")])
 _PACKED = ("device_id", "day", "edition", "codec", "digest", "data")
 _MICROSECONDS = "strftime('%s', {0}) * 1000000 + substr({0}, 21)"
 
@@ -55,9 +51,9 @@ def microseconds(moment: datetime) -> int:
     return (moment - EPOCH) // timedelta(microseconds=1)
 
 
-def moment(microseconds: int) -> datetime:
-    """The moment that columns count so."""
-    return EPOCH + timedelta(microseconds=microseconds)
+def moments(column: Numbers) -> list[datetime]:
+    """The moments that a column of microseconds stands for."""
+    return [EPOCH + after for after in column.astype("m8[us]").tolist()]
 
 
 def midnight(day: date) -> datetime:
@@ -89,15 +85,10 @@ def unpacked(
     session: Session, table: str, device_ids: Sequence[int], since: datetime, until: datetime
 ) -> dict[int, Columns]:
     """What `table`, HOT or CLOSED, has of these devices in [since, until), by device, sorted."""
-    read = _copied if _on_postgresql(session) else _selected
-    rows = read(session, table, device_ids, since, until)
-    order = np.lexsort((rows[:, 2], rows[:, 1], rows[:, 0]))
-    rows = rows[order]
-    found, starts = np.unique(rows[:, 0], return_index=True)
-    parts = np.split(rows[:, 1:], starts[1:]) if len(found) else []
+    read = _gathered if _on_postgresql(session) else _selected
     return {
-        device_id: {name: part[:, place] for place, name in enumerate(NAMES)}
-        for device_id, part in zip(found.tolist(), parts, strict=True)
+        device_id: united([dict(zip(NAMES, columns, strict=True))])
+        for device_id, columns in read(session, table, device_ids, since, until)
     }
 
 
@@ -140,43 +131,40 @@ def _on_postgresql(session: Session) -> bool:
     return session.get_bind().dialect.name == "postgresql"
 
 
-def _copied(
+def _gathered(
     session: Session, table: str, device_ids: Sequence[int], since: datetime, until: datetime
-) -> Numbers:
-    """Rows by binary COPY, which is 64-bit numbers at fixed places: no Python object a value."""
-    required = sql.SQL("device_id::bigint, time, seq, received, lat::bigint, lon::bigint, ")
-    rest = sql.SQL(", ").join(_ABSENT.format(sql.Identifier(name)) for name in NAMES[5:])
-    statement = sql.SQL(
-        "COPY (SELECT {columns} FROM {table} WHERE device_id = ANY({devices}::int[]) "
-        "AND time >= {since} AND time < {until}) TO STDOUT (FORMAT BINARY)"
-    ).format(
-        columns=required + rest,
-        table=sql.Identifier(table),
-        devices=list(device_ids),
-        since=since,
-        until=until,
+) -> Iterator[tuple[int, list[Numbers]]]:
+    """A row a device with an array a column, as bytes: no Python object a value."""
+    rest = [f"coalesce(CAST(CAST({name} AS int) AS bigint), :null)" for name in NAMES[5:]]
+    columns = ("time", "seq", "received", "CAST(lat AS bigint)", "CAST(lon AS bigint)", *rest)
+    gathered = ", ".join(f"array_send(array_agg({column}))" for column in columns)
+    statement = text(
+        f"SELECT device_id, {gathered} FROM {table} WHERE device_id = ANY(:devices) "  # noqa: S608 - our own names
+        "AND time >= :since AND time < :until GROUP BY device_id"
     )
-    driver = session.connection().connection.driver_connection
-    assert isinstance(driver, psycopg.Connection)  # noqa: S101 - what the dialect is made of
-    with driver.cursor().copy(statement) as copy:
-        data = b"".join(copy)
-    rows = np.frombuffer(data[_COPY_HEAD:-_COPY_TAIL], _COPY_ROW)
-    values: Numbers = rows["values"]["it"].astype(np.int64)
-    values[:, [1, 3]] += _PG_EPOCH_US
-    return values
+    given = {"devices": list(device_ids), "since": since, "until": until, "null": NULL}
+    for device_id, *arrays in session.execute(statement, given):
+        found = [
+            np.frombuffer(array, _ELEMENT, offset=_ARRAY_HEAD)["it"].astype(np.int64)
+            for array in arrays
+        ]
+        for place in _MOMENTS:
+            found[place] += _PG_EPOCH_US
+        yield device_id, found
 
 
 def _selected(
     session: Session, table: str, device_ids: Sequence[int], since: datetime, until: datetime
-) -> Numbers:
-    marks = ", ".join("?" * len(device_ids))
+) -> Iterator[tuple[int, list[Numbers]]]:
     when = [_MICROSECONDS.format(name) for name in ("time", "received")]
     rest = ", ".join(f"coalesce({name}, {NULL})" for name in NAMES[5:])
     statement = (
-        f"SELECT device_id, {when[0]}, seq, {when[1]}, lat, lon, {rest} FROM {table} "  # noqa: S608 - our own names
-        f"WHERE device_id IN ({marks}) AND time >= ? AND time < ?"
+        f"SELECT {when[0]}, seq, {when[1]}, lat, lon, {rest} FROM {table} "  # noqa: S608 - our own names
+        "WHERE device_id = ? AND time >= ? AND time < ?"
     )
     span = [f"{moment.astimezone(UTC):%Y-%m-%d %H:%M:%S.%f}" for moment in (since, until)]
-    rows = session.connection().exec_driver_sql(statement, (*device_ids, *span)).all()
-    values = np.fromiter(chain.from_iterable(rows), np.int64, len(rows) * len(_KEY))
-    return values.reshape(len(rows), len(_KEY))
+    for device_id in device_ids:
+        rows = session.connection().exec_driver_sql(statement, (device_id, *span)).all()
+        if rows:
+            values = np.fromiter(chain.from_iterable(rows), np.int64, len(rows) * len(NAMES))
+            yield device_id, list(values.reshape(len(rows), len(NAMES)).T)

@@ -107,6 +107,8 @@ def _tables_of_telemetry() -> None:
         sa.Column("data", sa.LargeBinary(), nullable=False),
         sa.PrimaryKeyConstraint("device_id", "day", "edition", name=op.f("pk_packed_day")),
     )
+    if _on_postgresql():  # what is packed already is not to be packed by the database again
+        op.execute("ALTER TABLE packed_day ALTER COLUMN data SET STORAGE EXTERNAL")
     op.create_table(
         "state_snapshot",
         sa.Column("device_id", sa.Integer(), autoincrement=False, nullable=False),
