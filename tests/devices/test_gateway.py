@@ -1,3 +1,5 @@
+import subprocess
+import sys
 from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -16,6 +18,34 @@ from devices.publisher import Publisher, command
 from tests.broker import free_port
 from tests.devices.service import Service
 from tests.devices.wires import listening, publish, settings_for, until
+
+FULL_DISK = """
+import pathlib, resource, sys, time
+from datetime import UTC, datetime
+from devices.backlog import Backlog, DiskFull
+from devices.gateway import Gateway
+from devices.link import MqttSettings
+from devices.messages import Fix
+settings = MqttSettings(host="127.0.0.1", port=int(sys.argv[2]), client_id="gw-1")
+unlimited = resource.getrlimit(resource.RLIMIT_FSIZE)[1]
+gateway = Gateway("gw-1", settings, Backlog(pathlib.Path(sys.argv[1])), lambda *_: None)
+resource.setrlimit(resource.RLIMIT_FSIZE, (400_000, unlimited))
+kept, full = 0, False
+while not full:
+    try:
+        now, seqs = datetime.now(UTC), range(kept, kept + 50)
+        gateway.keep(Fix(device="dev-1", seq=n, time=now, lat=27.7, lon=106.9) for n in seqs)
+        kept += 50
+    except DiskFull:
+        full = True
+print(kept, flush=True)
+while len(gateway.backlog):
+    gateway.pump(datetime.now(UTC))
+    if pathlib.Path(sys.argv[3]).exists():
+        resource.setrlimit(resource.RLIMIT_FSIZE, (unlimited, unlimited))
+    time.sleep(0.02)
+gateway.close()
+"""
 
 
 def fixes(*seqs: int, device: str = "dev-1") -> list[Fix]:
@@ -311,6 +341,32 @@ def test_a_broken_receipt_or_command_is_survived(broker: EmbeddedBroker, tmp_pat
         gateway.keep(fixes(1))
         until(pumping(gateway, lambda: len(gateway.backlog) == 0))
     assert service.results == []
+
+
+def test_a_full_disk_keeps_a_gateway_from_taking_more_but_not_from_sending(
+    broker: EmbeddedBroker, tmp_path: Path
+) -> None:
+    service = Service()
+    room = tmp_path / "room"
+    arguments = [str(tmp_path / "backlog.sqlite"), str(broker.port), str(room)]
+    with listening(broker.port, service):
+        gateway = subprocess.Popen(
+            [sys.executable, "-c", FULL_DISK, *arguments],
+            cwd=Path(__file__).parents[2],
+            stdout=subprocess.PIPE,
+            text=True,
+        )
+        with gateway:
+            assert gateway.stdout
+            kept = int(gateway.stdout.readline())
+            until(lambda: len(set(service.stored)) == kept, within_s=60)
+            room.touch()
+            assert gateway.wait(60) == 0
+    assert kept > 500
+    assert set(service.stored) == {("dev-1", seq) for seq in range(kept)}
+    backlog = Backlog(tmp_path / "backlog.sqlite")
+    assert len(backlog) == 0
+    backlog.close()
 
 
 def test_a_gateway_needs_a_name_that_fits_a_topic(tmp_path: Path) -> None:
