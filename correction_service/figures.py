@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 from sqlalchemy import func, or_, select
 from sqlalchemy.orm import Session
 
-from correction_service import hours
+from correction_service import hours, outages
 from correction_service.scope import visible
 from correction_service.settings import Settings
 from models.case import ENDED, SUSPENDING, Case
@@ -35,7 +35,7 @@ def today(session: Session, user: User, now: datetime, settings: Settings) -> To
     """Count what stands today, in the user's offices."""
     mine, day = visible(user), hours.local_day(now)
     asked, answered = _duties(session, user, now)
-    silent_since = now - timedelta(minutes=settings.silent_minutes)
+    silent_since = outages.silent_since(session, now, settings)
     unheard = or_(DeviceState.heard_at.is_(None), DeviceState.heard_at < silent_since)
     worn = (
         select(func.count(), func.count().filter(unheard))

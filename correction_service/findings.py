@@ -4,7 +4,7 @@ A finding proposes to look. It says what was seen, when, how good the data are, 
 explanations there may be; it never says guilt.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from typing import Any
@@ -29,6 +29,7 @@ from models.device import Binding, Device, DeviceState, Gateway
 from models.notice import Notice, NoticeState
 from models.order import PositioningOrder
 from models.risk import ORDER_WARNING_DAYS, TERM_WARNING_DAYS, FlagKind, FlagState, RiskFlag
+from models.telemetry import listening_since
 
 DUTY_KEY = "duty:" + cast(CheckInDuty.id, String)  # a duty as flags and drafts name it: duty:17
 LOOK_BACK = timedelta(days=7)  # a service that was down for a week still finds what was missed
@@ -42,6 +43,7 @@ class Scope:
     at: datetime
     now: datetime
     settings: Settings
+    deaf: Sequence[tuple[datetime, datetime]] = ()  # when no bracelet could be heard
 
     @property
     def live(self) -> bool:
@@ -55,8 +57,9 @@ class Scope:
 
     @property
     def silent_since(self) -> datetime:
-        """A device last heard before this is silent."""
-        return self.at - timedelta(minutes=self.settings.silent_minutes)
+        """A device last heard before this is silent; while nobody could be heard none was."""
+        span = timedelta(minutes=self.settings.silent_minutes)
+        return listening_since(self.at, span, self.deaf)
 
 
 @dataclass(frozen=True)
@@ -185,8 +188,8 @@ def _missed(row: Any, _scope: Scope) -> Finding:  # noqa: ANN401 - a row of the 
     return Finding(row.case_id, f"duty:{row.id}", row.missed_after, reasons)
 
 
-def silent_rows(scope: Scope) -> Select[*tuple[Any, ...]]:
-    """Bracelets worn under an order in force, then and now, and not heard for too long."""
+def worn_rows(since: datetime, at: datetime) -> Select[*tuple[Any, ...]]:
+    """Bracelets worn under an order in force, at both moments."""
     return (
         select(
             Binding.case_id,
@@ -202,13 +205,18 @@ def silent_rows(scope: Scope) -> Select[*tuple[Any, ...]]:
         .outerjoin(DeviceState, DeviceState.device_id == Binding.device_id)
         .where(
             Binding.unbound_at.is_(None),
-            Binding.bound_at < scope.silent_since,
-            or_(DeviceState.heard_at.is_(None), DeviceState.heard_at < scope.silent_since),
+            Binding.bound_at < since,
             Case.state.not_in(SUSPENDING),
-            _ordered(scope.at),
-            _ordered(scope.silent_since),
+            _ordered(at),
+            _ordered(since),
         )
     )
+
+
+def silent_rows(scope: Scope) -> Select[*tuple[Any, ...]]:
+    """Bracelets worn under an order in force, then and now, and not heard for too long."""
+    unheard = or_(DeviceState.heard_at.is_(None), DeviceState.heard_at < scope.silent_since)
+    return worn_rows(scope.silent_since, scope.at).where(unheard)
 
 
 def _ordered(at: datetime) -> ColumnElement[bool]:

@@ -194,7 +194,8 @@ def run(settings: Settings, stop: threading.Event | None = None, *, leave: bool 
     if threading.current_thread() is threading.main_thread():
         for number in (signal.SIGTERM, signal.SIGINT):
             signal.signal(number, lambda *_: stop.set())
-    database, meters, traffic = open_keyless(settings), Meters(), Traffic()
+    database, traffic = open_keyless(settings), Traffic()
+    meters = Meters(traffic)
     figures = metrics.IngestFigures(meters, traffic)
     end_figures = metrics.serve(settings.ingest_metrics_port, settings.metrics_host, figures)
     reporter = Reporter(database, settings.mqtt_client_id, meters, traffic, datetime.now(UTC))

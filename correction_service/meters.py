@@ -13,6 +13,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from devices.mqtt import Traffic
+
 # 0.25 s is an edge, and each is 12 % over the one before: a percentile is that exact.
 SECONDS = 0.25 * 10 ** (np.arange(-48, 69) / 20)
 READINGS = np.array([1, 2, 5, 10, 20, 50, 100, 200, 500, 1000, 2000, 5000, 10_000], dtype=float)
@@ -102,7 +104,8 @@ class Tally:
 class Meters:
     """Counts of one ingester: its own thread writes, others read."""
 
-    def __init__(self) -> None:
+    def __init__(self, traffic: Traffic | None = None) -> None:
+        self._traffic = traffic or Traffic()
         self._lock = threading.Lock()
         self._tally = Tally()
         self._queue_max = 0
@@ -118,12 +121,10 @@ class Meters:
         rejected: Mapping[str, int],
         late: int = 0,
         duplicates: int = 0,
-        waiting: int = 0,
     ) -> None:
         """Count a transaction: when its messages arrived, in order, and what came of them.
 
-        `committed` counts readings, `duplicates` among them; `waiting` are messages still in
-        memory.
+        `committed` counts readings, `duplicates` among them.
         """
         end = ended.timestamp()
         lags = end - _arrivals(received)
@@ -139,7 +140,7 @@ class Meters:
             tally.lag.add_all(lags)
             tally.commit.add(end - began.timestamp())
             tally.batch.add(committed + sum(rejected.values()))
-            self._queue_max = max(self._queue_max, waiting)
+            self._queue_max = max(self._queue_max, self._traffic.waiting)
 
     def read(self) -> Tally:
         """Everything since the start."""

@@ -6,6 +6,7 @@ from datetime import datetime, timedelta
 from sqlalchemy import select, text
 from sqlalchemy.exc import SQLAlchemyError
 
+from correction_service import ingest_minutes
 from correction_service.db import Database
 from correction_service.settings import Settings
 from models.job import JobRun
@@ -16,11 +17,15 @@ BROKER_TIMEOUT_S = 1.0
 
 
 def check(database: Database, settings: Settings, now: datetime) -> dict[str, bool]:
-    """Return what works: database, broker (accepts a connection), schedule (heard in a minute)."""
+    """Return what works: database, broker (accepts a connection), schedule, ingest.
+
+    The last two say so themselves, within a minute; an ingester also that it is connected.
+    """
     return {
         "database": _database(database),
         "broker": _broker(settings),
         "schedule": _schedule(database, now),
+        "ingest": _ingest(database, now),
     }
 
 
@@ -50,3 +55,11 @@ def _schedule(database: Database, now: datetime) -> bool:
     except SQLAlchemyError:
         return False
     return beat is not None and now - beat < HEARTBEAT_STALE
+
+
+def _ingest(database: Database, now: datetime) -> bool:
+    try:
+        with database.reading() as session:
+            return any(it.connected for it in ingest_minutes.alive(session, now))
+    except SQLAlchemyError:
+        return False

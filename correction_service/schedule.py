@@ -23,8 +23,10 @@ from correction_service import (
     duties,
     errands,
     hours,
+    ingest_minutes,
     jobs,
     locks,
+    outages,
     outbox,
     packing,
     partitions,
@@ -92,7 +94,11 @@ class Chores:
                 verb(session, now, self._settings)
 
     def silences(self, now: datetime) -> None:
-        """Open incidents for bracelets that are not heard."""
+        """Tell an outage from the silence of a bracelet, and open incidents for the latter."""
+        with self._database.transaction(SYSTEM, "outages") as session:
+            outage = outages.watch(session, now, self._settings)
+        if outage is not None:
+            log.error("outage", cause=outage.cause.value, since=outage.since.isoformat())
         with self._database.transaction(SYSTEM, "silences") as session:
             silences.open_new(session, now, self._settings)
 
@@ -116,6 +122,7 @@ class Chores:
         with self._database.transaction(SYSTEM, "retention") as session:
             photos.expire(session, self._settings, now)
             outbox.forget(session, now)
+            ingest_minutes.forget(session, now)
             self._notes.forget(session, now)
 
     def make_partitions(self, now: datetime) -> None:

@@ -5,7 +5,7 @@ from datetime import datetime
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
-from correction_service import findings, hours, incidents
+from correction_service import findings, hours, incidents, outages
 from correction_service.incidents import Seen
 from correction_service.settings import Settings
 from models.device import DeviceState
@@ -15,9 +15,13 @@ from models.incident import Incident, IncidentKind
 def open_new(session: Session, now: datetime, settings: Settings) -> int:
     """Open an incident for each silence that has none yet, closed ones counted; return how many.
 
-    `others_heard` tells one silent bracelet from a service that hears nobody.
+    While nothing of any bracelet arrives none is opened: the fault is the system's. `others_heard`
+    tells one silent bracelet from a service that hears nobody.
     """
-    scope = findings.Scope(hours.local_day(now), now, now, settings)
+    if outages.current(session) is not None:
+        return 0
+    deaf = outages.deaf(session, now)
+    scope = findings.Scope(hours.local_day(now), now, now, settings, deaf)
     others_heard = (_last_heard(session) or scope.silent_since) > scope.silent_since
     opened = 0
     for row in session.execute(findings.silent_rows(scope)):

@@ -7,7 +7,7 @@ the same and writes nothing new; what no longer holds passes by itself.
 
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import date, datetime
 from functools import partial
 from typing import Any, TypeVar
@@ -16,7 +16,7 @@ from sqlalchemy import select
 from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.orm import Session
 
-from correction_service import deductions, findings, hours, jobs, outbox, points
+from correction_service import deductions, findings, hours, jobs, outages, outbox, points
 from correction_service.audit import SYSTEM
 from correction_service.db import Database
 from correction_service.deductions import Cost
@@ -65,6 +65,7 @@ def run(database: Database, day: date, now: datetime, settings: Settings) -> Swe
     """Sweep a day, as of its end or of now; `Refused` while another sweep of it runs."""
     scope = scope_of(day, now, settings)
     with database.transaction(SYSTEM, JOB) as session:
+        scope = replace(scope, deaf=outages.deaf(session, scope.at))
         mine = jobs.claim(session, JOB, day, now)
     if mine is None:
         raise Refused("A sweep of %(day)s is running already.", code="running", day=str(day))

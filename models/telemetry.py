@@ -63,20 +63,18 @@ class Outage(Base):
     cause: Mapped[OutageCause] = mapped_column(words(OutageCause))
     bracelets: Mapped[int] = mapped_column(doc="worn under an order and heard until then")
 
-    def deaf_until(self, now: datetime) -> datetime:
-        """When silence begins to count again: some time after the end, or not before `now`."""
-        return now if self.ended_at is None else min(self.ended_at + GRACE, now)
 
-
-def listening_since(now: datetime, span: timedelta, outages: Iterable[Outage]) -> datetime:
-    """The moment since when the service listened for `span`: outages do not count.
+def listening_since(
+    now: datetime, span: timedelta, deaf: Iterable[tuple[datetime, datetime]]
+) -> datetime:
+    """The moment since when the service listened for `span`; times (from, to) of deafness aside.
 
     Whoever was heard last before it was silent while others could be heard.
     """
     since, later = now - span, now
-    for outage in sorted(outages, key=lambda it: it.since, reverse=True):
-        until = min(outage.deaf_until(now), later)
+    for start, end in sorted(deaf, reverse=True):
+        until = min(end, later)
         if until > since:
-            since -= until - outage.since
-        later = outage.since
+            since -= until - start
+        later = start
     return since

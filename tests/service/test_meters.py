@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from correction_service.meters import SECONDS, Meters, Spread
+from devices.mqtt import Traffic
 from tests.county import NOW
 
 
@@ -25,7 +26,7 @@ def test_nothing_has_no_percentile_and_what_is_beyond_the_edges_has_the_last() -
 
 
 def test_a_transaction_is_counted_once_in_everything() -> None:
-    meters = Meters()
+    meters = Meters(Traffic(waiting=7))
     received = [NOW + timedelta(milliseconds=number) for number in range(1000)]
     began, ended = NOW + timedelta(seconds=1), NOW + timedelta(seconds=1.25)
     meters.transaction(
@@ -36,7 +37,6 @@ def test_a_transaction_is_counted_once_in_everything() -> None:
         duplicates=3,
         late=2,
         rejected={"bad_lat": 2},
-        waiting=7,
     )
     tally = meters.read()
     assert (tally.messages, tally.batches, tally.committed) == (1000, 1, 998)

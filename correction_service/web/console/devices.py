@@ -10,7 +10,7 @@ from flask.typing import ResponseReturnValue
 from sqlalchemy import Row, Select, func, select
 from sqlalchemy.orm import Session
 
-from correction_service import access
+from correction_service import access, outages
 from correction_service.scope import agency_ids, visible
 from models.case import Case
 from models.device import Binding, Device, DeviceState, Gateway
@@ -49,7 +49,7 @@ def index() -> ResponseReturnValue:
             "console/devices.html",
             gateways=gateways,
             bracelets=[_worn(row) for row in session.execute(_bracelets(user))],
-            silent_since=now - timedelta(minutes=settings.silent_minutes),
+            silent_since=outages.silent_since(session, now, settings),
             rejects=_rejects(session, user),
         )
 

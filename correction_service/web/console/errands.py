@@ -10,7 +10,7 @@ from flask_babel import gettext
 from sqlalchemy import select
 from sqlalchemy.orm import Session, joinedload
 
-from correction_service import access, couriers, errand_log, errands, hours
+from correction_service import access, couriers, errand_log, errands, hours, outages
 from correction_service.errands import INTERVAL_S, TEXT_LENGTH, Asked, Wish
 from correction_service.problems import said
 from correction_service.scope import case_for
@@ -47,7 +47,7 @@ def _page(case_id: int) -> str:
             **head,
             tab="bracelet",
             **_list(session, head["binding"]),
-            silent_since=now - timedelta(minutes=settings.silent_minutes),
+            silent_since=outages.silent_since(session, now, settings),
             asleep=not opens <= now <= closes,
             text_length=TEXT_LENGTH,
             interval_s=INTERVAL_S,
