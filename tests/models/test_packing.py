@@ -1,5 +1,7 @@
 """A packed day: gives back every number it was given, is small, and says when it is broken."""
 
+from datetime import UTC, datetime
+
 import msgspec
 import numpy as np
 import pytest
@@ -19,6 +21,7 @@ from models.packing import (
     united,
     unpack,
 )
+from tests.tracks import simulated_day
 
 EXTREMES = st.sampled_from([-(2**63), -(2**63) + 1, -1, 0, 1, 2**63 - 1])
 ANYTHING = st.one_of(EXTREMES, st.integers(-(2**63), 2**63 - 1), st.integers(-300, 300))
@@ -87,6 +90,16 @@ def test_a_word_that_two_bits_cannot_hold_is_refused() -> None:
     columns = columns_of([[1] * len(NAMES)]) | {"source": np.array([3])}
     with pytest.raises(PackingError, match="source"):
         pack(columns)
+
+
+@pytest.mark.parametrize("seed", [1, 2, 3])
+def test_a_simulated_day_takes_at_most_ten_bytes_a_fix(seed: int) -> None:
+    columns = simulated_day(seed, datetime(2026, 11, 20, tzinfo=UTC))
+    fixes = len(columns["time"])
+    data = pack(columns)
+    assert fixes > 1000
+    assert len(data) <= 10 * fixes
+    assert same(unpack(CODEC, data), columns)
 
 
 def test_parts_are_put_together_by_time_and_seq_and_the_first_of_an_identity_stays() -> None:
