@@ -51,6 +51,11 @@ def microseconds(moment: datetime) -> int:
     return (moment - EPOCH) // timedelta(microseconds=1)
 
 
+def moment(microseconds: int) -> datetime:
+    """The moment that columns count so."""
+    return EPOCH + timedelta(microseconds=microseconds)
+
+
 def moments(column: Numbers) -> list[datetime]:
     """The moments that a column of microseconds stands for."""
     return [EPOCH + after for after in column.astype("m8[us]").tolist()]
