@@ -3,24 +3,41 @@
 import sys
 from collections.abc import Callable, Iterator
 
-from tests.benchmarks import face, ingest, sweep
+from tests.benchmarks import face, history, ingest, sweep
 from tests.benchmarks.figure import Figure
 
 SUBJECTS: dict[str, Callable[[], Iterator[Figure]]] = {
     "face": face.measure,
-    "ingest": ingest.measure,
+    "history": history.measure,
+    "ingest.pg": ingest.on_a_server,
+    "ingest.sqlite": ingest.on_a_file,
     "sweep": sweep.measure,
 }
+LONG: dict[str, Callable[[], Iterator[Figure]]] = {  # only when asked for by name
+    "ingest.pg.hold": ingest.held,
+}
+
+
+def wanted(only: str) -> list[Callable[[], Iterator[Figure]]]:
+    """Who measures what this name means: "" is everything but what is long."""
+    if only in LONG:
+        return [LONG[only]]
+    return [
+        measure
+        for subject, measure in SUBJECTS.items()
+        if subject.startswith(only) or only.startswith(f"{subject}.")
+    ]
 
 
 def main() -> None:
     """Measure; a name that nothing is called is an error that lists the subjects."""
     only = sys.argv[1] if len(sys.argv) > 1 else ""
-    wanted = [subject for subject in SUBJECTS if only.split(".")[0] in {"", subject}]
-    if not wanted:
-        sys.exit(f"nothing is measured under {only!r}; subjects: {', '.join(SUBJECTS)}")
-    for subject in wanted:
-        for figure in SUBJECTS[subject]():
+    asked = wanted(only)
+    if not asked:
+        known = ", ".join([*SUBJECTS, *LONG])
+        sys.exit(f"nothing is measured under {only!r}; subjects: {known}")
+    for measure in asked:
+        for figure in measure():
             if figure.name.startswith(only):
                 sys.stdout.write(figure.line() + "\n")
                 sys.stdout.flush()

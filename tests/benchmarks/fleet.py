@@ -51,6 +51,8 @@ class Tally:
     """What was sent and what came back."""
 
     published_at: "np.ndarray[Any, np.dtype[np.float64]]"  # by device, its newest message
+    first: int  # below are other runs, and this is the number of a knock
+    knocks: int = 0
     sent: int = 0  # fixes
     acknowledged: int = 0  # messages, by the broker
     receipted: int = 0  # fixes
@@ -114,10 +116,10 @@ class Gateway:
         pid = body[at : at + 2] if first & 6 else b""
         said, tally = read_receipt(body[at + len(pid) :]), self._tally
         known = [
-            (int(name[3:]), low, high)
+            (int(name[3:]), max(low, tally.first + 1), high)
             for name, spans in said.committed.items()
             for low, high in spans
-            if high > FIRST_SEQ
+            if high > tally.first
         ]
         tally.receipts += 1
         tally.rejected += len(said.rejected)
@@ -132,8 +134,8 @@ class Fleet:
 
     def __init__(self, homes: Homes, options: argparse.Namespace) -> None:
         self._options = options
-        self.tally = Tally(np.zeros(homes.devices))
-        self._messages = Messages(homes, options.burst, options.fixes)
+        self.tally = Tally(np.zeros(homes.devices), options.first)
+        self._messages = Messages(homes, options.burst, options.fixes, options.first)
         heard = not options.no_receipts
         self._gateways = [
             Gateway(options.port, gateway_name(number), self.tally, receipts=heard)
@@ -173,6 +175,7 @@ class Fleet:
         """Publish one fix again and again until someone listens."""
         while not self._begun():
             self._gateways[0].send(self._messages.knock(time.time()))
+            self.tally.knocks += self._messages.fixes
             deadline = time.monotonic() + KNOCK_S
             while time.monotonic() < deadline and not self._begun():
                 self.listen(0.02)
@@ -216,6 +219,7 @@ class Fleet:
         said = {
             "stage": stage,
             "at": time.time(),
+            "knocks": tally.knocks,
             "sent": tally.sent,
             "acknowledged": tally.acknowledged,
             "receipted": tally.receipted,
@@ -237,6 +241,7 @@ def _options() -> argparse.Namespace:
     parser.add_argument("--seconds", type=float, default=20.0)
     parser.add_argument("--fixes", type=int, default=1, help="in one message")
     parser.add_argument("--burst", type=int, default=20, help="messages of a gateway at once")
+    parser.add_argument("--first", type=int, default=FIRST_SEQ, help="number to count from")
     parser.add_argument("--window", type=int, default=20_000, help="fixes without receipt")
     parser.add_argument("--no-receipts", action="store_true")
     return parser.parse_args()

@@ -1,157 +1,93 @@
-"""`ingest.sqlite.x1`: fixes a second through a real broker, one a message, stored and receipted.
+"""`ingest.*`: a country's fixes through a real broker, judged, stored, folded and receipted.
 
-Baseline: paho-mqtt with one ORM insert and one commit a message, the loop that every tutorial
-shows; it checks no order, no zone, keeps no state and acknowledges before it commits.
+Our figures are of everything at once: order gate, four zones a person, state, incidents and
+receipts, acknowledged after commit. Baselines run in the same minutes on the same broker, database
+server and kind of table; each does less.
 """
 
 import json
 import os
-import subprocess
 import sys
-import tempfile
-import time
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
-from datetime import UTC, datetime, timedelta
-from pathlib import Path
+from collections.abc import Iterator
+from dataclasses import asdict, replace
 
-from paho.mqtt.client import Client
-from paho.mqtt.enums import CallbackAPIVersion
-from sqlalchemy import func, select
-from sqlalchemy.orm import Session
-
-from correction_service import settings as configuration
-from correction_service.db import engine_for, upgrade
-from correction_service.demo import county
-from correction_service.demo.run import environment, free_port
-from devices import broker
-from models.device import Device
-from models.fix import Fix
+from tests.benchmarks import baselines
 from tests.benchmarks.figure import Figure
-from tests.benchmarks.row_by_row import Base, NaiveFix
+from tests.benchmarks.load import Load, Run, run
+from tests.benchmarks.site import Site, on_postgresql, on_sqlite
 
-PEOPLE = 250
-OURS, THEIRS = 6_000, 1_000
-PATIENCE_S = 300
-
-
-def measure() -> Iterator[Figure]:
-    """Measure our ingester, then the baseline, on one broker and one kind of database."""
-    with tempfile.TemporaryDirectory() as folder:
-        data = Path(folder)
-        port = free_port()
-        os.environ.update(environment(data, 8000, port))
-        settings = configuration.load()
-        url = settings.database_url.get_secret_value()
-        upgrade(url)
-        county.prepare(settings, PEOPLE)
-        with broker.start(port):
-            ours = _rate(
-                "correction_service", ["ingest"], url=url, table=Fix, port=port, count=OURS
-            )
-            naive = f"sqlite:///{data / 'naive.db'}"
-            Base.metadata.create_all(engine_for(naive))
-            arguments = [naive, str(port)]
-            theirs = _rate(
-                "tests.benchmarks.row_by_row",
-                arguments,
-                url=naive,
-                table=NaiveFix,
-                port=port,
-                count=THEIRS,
-            )
-    yield Figure(
-        "ingest.sqlite.x1", ours, "fixes/s", "paho + ORM row by row", theirs, ours / theirs
-    )
+DEVICES = int(os.environ.get("DEVICES", "700000"))
+DEVICES_SQLITE = 20_000
+COUNTRY = 12_000  # fixes a second of 700,000 people, one a minute
+HOLD_S = float(os.environ.get("SECONDS", "600"))
+APART = 1_000_000  # between the sequence numbers of runs
+FLAT_OUT = Load(seconds=20)
+MANY = Load(seconds=20, fixes=10, window=60_000)
+PIPELINE = Load(seconds=6, warm=0)
+TUTORIAL = Load(seconds=2, warm=0, rate=1000)
+GENTLE = Load(seconds=10, warm=0, rate=30, burst=1)  # what even that keeps up with
+COPY, ROWS = "mosquitto_sub | sed | psql COPY", "paho + ORM row by row"
 
 
-def _rate(
-    module: str,
-    arguments: Sequence[str],
-    *,
-    url: str,
-    table: type[Fix | NaiveFix],
-    port: int,
-    count: int,
-) -> float:
-    """Return fixes a second from the first publish to the last one committed."""
-    with _running(module, arguments), _publisher(port) as client:
-        _until_listening(client, url, table)
-        before = _stored(url, table)
-        messages = list(_messages(url, count, start=1))
-        began = time.perf_counter()
-        for topic, payload in messages:
-            client.publish(topic, payload, qos=1)
-        deadline = began + PATIENCE_S
-        while _stored(url, table) < before + count:
-            if time.perf_counter() > deadline:
-                sys.exit(f"{module}: only {_stored(url, table) - before} of {count} were stored")
-            time.sleep(0.05)
-        return count / (time.perf_counter() - began)
+def on_a_server() -> Iterator[Figure]:
+    """`ingest.pg.*`, besides the long hold."""
+    with on_postgresql(DEVICES) as site:
+        copied = baselines.copied(site, _numbered(PIPELINE, 1))
+        by_row = baselines.by_row(site, _numbered(TUTORIAL, 2))
+        gently = baselines.by_row(site, _numbered(GENTLE, 3))
+        one = _told("ingest.pg.x1", run(site, _numbered(FLAT_OUT, 4)))
+        yield _rate("ingest.pg.x1", one, COPY, copied.rate)
+        yield _rate("ingest.pg.x1.rows", one, ROWS, by_row.rate)
+        ten = _told("ingest.pg.x10", run(site, _numbered(MANY, 5)))
+        yield _rate("ingest.pg.x10", ten, COPY, copied.rate)
+        yield from _delays(site, gently.p99_ms)
 
 
-@contextmanager
-def _running(module: str, arguments: Sequence[str]) -> Iterator[None]:
-    command = [sys.executable, "-m", module, *arguments]
-    with subprocess.Popen(command, stderr=subprocess.DEVNULL) as child:
-        try:
-            yield
-        finally:
-            child.terminate()
+def _delays(site: Site, theirs: float) -> Iterator[Figure]:
+    """Publish to commit with a country's load, and with half of it."""
+    for share, suffix, number in ((1.0, "", 6), (0.5, ".half", 7)):
+        load = _numbered(Load(rate=int(COUNTRY * share)), number)
+        found = _told(f"ingest.pg{suffix}", run(site, load))
+        for which in ("p50", "p99"):
+            value = found.commit_ms[which]
+            baseline = f"p99 of {ROWS} at {GENTLE.rate}/s"
+            name = f"ingest.pg.{which}{suffix}"
+            yield Figure(name, value, "ms", baseline, theirs, theirs / value)
 
 
-@contextmanager
-def _publisher(port: int) -> Iterator[Client]:
-    client = Client(CallbackAPIVersion.VERSION2)
-    client.max_inflight_messages_set(1000)
-    client.connect("127.0.0.1", port)
-    client.loop_start()
-    try:
-        yield client
-    finally:
-        client.disconnect()
-        client.loop_stop()
+def held() -> Iterator[Figure]:
+    """`ingest.pg.hold`: a country's load for ten minutes, or SECONDS, and what was lost."""
+    with on_postgresql(DEVICES) as site:
+        load = Load(rate=COUNTRY, seconds=HOLD_S)
+        found = _told("ingest.pg.hold", run(site, load))
+    yield Figure("ingest.pg.hold", found.rate, "fixes/s", "asked", COUNTRY, found.rate / COUNTRY)
+    stored = found.stored - found.doubled
+    yield Figure("ingest.pg.hold.stored", stored, "fixes", "sent", found.sent, stored / found.sent)
+    p99, p999 = found.commit_ms["p99"], found.commit_ms["p999"]
+    yield Figure("ingest.pg.hold.p99", p99, "ms", "p999", p999, p999 / p99)
+    first, last = found.memory_mb[0], found.memory_mb[-1]
+    yield Figure("ingest.pg.hold.memory", last, "MB", "at the start", first, first / last)
 
 
-def _until_listening(client: Client, url: str, table: type[Fix | NaiveFix]) -> None:
-    """Publish one fix again and again until it is stored."""
-    deadline = time.perf_counter() + PATIENCE_S
-    ((topic, payload),) = _messages(url, 1, start=0)
-    while _stored(url, table) == 0:
-        client.publish(topic, payload, qos=1)
-        time.sleep(0.3)
-        if time.perf_counter() > deadline:
-            sys.exit("the listener never listened")
-    time.sleep(1.0)
+def on_a_file() -> Iterator[Figure]:
+    """`ingest.sqlite.x1`: a city on SQLite."""
+    with on_sqlite(DEVICES_SQLITE) as site:
+        by_row = baselines.by_row(site, _numbered(TUTORIAL, 1))
+        one = _told("ingest.sqlite.x1", run(site, _numbered(FLAT_OUT, 2)))
+    yield _rate("ingest.sqlite.x1", one, ROWS, by_row.rate)
 
 
-def _stored(url: str, table: type[Fix | NaiveFix]) -> int:
-    engine = engine_for(url)
-    with Session(engine) as session:
-        session.connection(execution_options={"sqlite_read": True})
-        try:
-            return session.scalar(select(func.count()).select_from(table)) or 0
-        finally:
-            session.rollback()
-            engine.dispose()
+def _numbered(load: Load, number: int) -> Load:
+    return replace(load, first=number * APART)
 
 
-def _messages(url: str, count: int, start: int) -> Iterator[tuple[str, bytes]]:
-    names = ["naive"]
-    if "naive" not in url:
-        with Session(engine_for(url)) as session:
-            names = list(session.scalars(select(Device.name)))
-    began = datetime.now(UTC)
-    for number in range(start, start + count):
-        name = names[number % len(names)]
-        fix = {
-            "seq": number,
-            "time": (began + timedelta(milliseconds=number)).isoformat(),
-            "lat": 27.70 + number % 997 * 1e-5,
-            "lon": 106.92 + number % 991 * 1e-5,
-            "accuracy_m": 12.5,
-            "source": "gnss",
-            "battery": 0.83,
-            "strap": "closed",
-        }
-        yield f"correction/v1/{county.GATEWAY}/{name}/fix", json.dumps(fix).encode()
+def _rate(name: str, found: Run, baseline: str, theirs: float) -> Figure:
+    return Figure(name, found.rate, "fixes/s", baseline, theirs, found.rate / theirs)
+
+
+def _told(name: str, found: Run) -> Run:
+    """Say on standard error what the figure alone does not; stop where a fix was lost."""
+    sys.stderr.write(json.dumps({"run": name} | asdict(found)) + "\n")
+    if found.lost or found.doubled:
+        sys.exit(f"{name}: {found.lost} lost and {found.doubled} doubled of {found.sent}")
+    return found

@@ -16,6 +16,7 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 from sqlalchemy import text
 
 from correction_service.db import engine_for
@@ -38,6 +39,7 @@ class Load:
     fixes: int = 1
     burst: int = 20
     window: int = 20_000
+    first: int = FIRST_SEQ  # runs of one site count from different numbers, a million apart
 
     def words(self) -> list[str]:
         """As the fleet's options."""
@@ -56,6 +58,7 @@ class Run:
     rejected: int
     incidents: int
     commit_ms: dict[str, float]  # publish to commit, by row; on PostgreSQL
+    commit_ms_by_minute: list[dict[str, float]]
     receipt_ms: list[dict[str, int]]  # publish to receipt, by minute
     cpu_us: dict[str, float]  # a fix, by process
     cores: float  # that all of them kept busy
@@ -73,7 +76,7 @@ def run(site: Site, load: Load) -> Run:
         stages, costs, memory = _followed(fleet, pids, ingest)
     if not stages or stages[-1]["stage"] != "drained":
         sys.exit(f"the fleet stopped early\n{site.log('tests.benchmarks.fleet')[-2000:]}")
-    return _run(site, stages, costs, memory)
+    return _run(site, load, stages, costs, memory)
 
 
 def _followed(
@@ -90,14 +93,18 @@ def _followed(
 
 
 def _run(
-    site: Site, stages: list[Stage], costs: list[dict[str, float]], memory: list[float]
+    site: Site,
+    load: Load,
+    stages: list[Stage],
+    costs: list[dict[str, float]],
+    memory: list[float],
 ) -> Run:
     begin, *minutes, _ = stages
     end = minutes[-1]
     done = end["receipted"] - begin["receipted"]
     wall = end["at"] - begin["at"]
     spent = {name: costs[-2][name] - costs[0][name] for name in costs[0]}
-    counted = _counted(site, begin["at"], stages[-1]["sent"])
+    counted = _counted(site, load, begin["at"], stages[-1]["sent"])
     percentiles = ("p50_ms", "p99_ms", "p999_ms")
     return Run(
         rate=round(done / wall, 1),
@@ -113,38 +120,49 @@ def _run(
 
 
 _COUNTS = {
-    "stored": "SELECT count(*) FROM fix WHERE seq > :knock",
-    "distinct": "SELECT count(*) FROM (SELECT DISTINCT device_id, seq FROM fix WHERE seq > :knock)"
-    " AS known",
+    "stored": "SELECT count(*) FROM fix WHERE seq > :first AND seq < :first + 1000000",
+    "distinct": "SELECT count(*) FROM (SELECT DISTINCT device_id, seq FROM fix"
+    " WHERE seq > :first AND seq < :first + 1000000) AS known",
     "incidents": "SELECT count(*) FROM incident",
 }
 _DELAYS = (
-    "SELECT extract(epoch FROM pg_xact_commit_timestamp(xmin) - time) * 1000 FROM fix"
-    " WHERE device_id % :sample = 0 AND time > to_timestamp(:since)"
+    "SELECT extract(epoch FROM time) - :since,"
+    " extract(epoch FROM pg_xact_commit_timestamp(xmin) - time) * 1000 FROM fix"
+    " WHERE device_id % :sample = 0 AND seq > :first AND seq < :first + 1000000"
+    " AND time > to_timestamp(:since)"
 )
 
 
-def _counted(site: Site, since: float, sent: int) -> dict[str, Any]:
+def _counted(site: Site, load: Load, since: float, sent: int) -> dict[str, Any]:
     """What is in the database; the fix that knocked before the load is not of it."""
     engine = engine_for(site.url)
     with engine.connect() as connection:
         count = {
-            name: connection.execute(text(query), {"knock": FIRST_SEQ}).scalar_one()
+            name: connection.execute(text(query), {"first": load.first}).scalar_one()
             for name, query in _COUNTS.items()
         }
-        delays = []
+        delays = np.empty((0, 2))
         if site.postmaster is not None:
-            asked = {"sample": SAMPLE, "since": since}
-            delays = [float(it) for it in connection.scalars(text(_DELAYS), asked)]
+            asked = {"sample": SAMPLE, "since": since, "first": load.first}
+            rows = connection.execute(text(_DELAYS), asked).all()
+            delays = np.array(rows, dtype=float).reshape(-1, 2)
     engine.dispose()
-    shares = {"p50": 50.0, "p99": 99.0, "p999": 99.9} if delays else {}
+    minutes = np.unique(delays[:, 0] // 60)
     return {
         "stored": count["stored"],
         "lost": sent - count["distinct"],
         "doubled": count["stored"] - count["distinct"],
         "incidents": count["incidents"],
-        "commit_ms": {k: round(float(np.percentile(delays, it)), 1) for k, it in shares.items()},
+        "commit_ms": _percentiles(delays[:, 1]),
+        "commit_ms_by_minute": [
+            _percentiles(delays[delays[:, 0] // 60 == minute, 1]) for minute in minutes
+        ],
     }
+
+
+def _percentiles(delays: npt.NDArray[np.float64]) -> dict[str, float]:
+    shares = {"p50": 50.0, "p99": 99.0, "p999": 99.9} if len(delays) else {}
+    return {name: round(float(np.percentile(delays, it)), 1) for name, it in shares.items()}
 
 
 def main() -> None:

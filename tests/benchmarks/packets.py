@@ -18,7 +18,7 @@ from tests.benchmarks.country import Homes, device_name, gateway_name, leaves_at
 
 CONNACK_ACCEPTED = b"\x20\x02\x00\x00"
 PUBACK, PUBLISH = 0x40, 0x30
-FIRST_SEQ = 1_000_000  # so that every number has seven digits; the first one only knocks
+FIRST_SEQ = 1_000_000  # so that every number has seven digits; a run's first one only knocks
 KINDS = 97  # of accuracy, speed and the like
 STEP_S = 6  # between the fixes of one message
 SEQ, TIME, PID = "\x01" * 7, "\x02" * 24, "\x05" * 2
@@ -85,8 +85,8 @@ class _Place:
 class Messages:
     """Blocks of messages of the whole fleet: every gateway's next `burst` devices, in turn."""
 
-    def __init__(self, homes: Homes, burst: int, fixes: int) -> None:
-        self._homes, self._burst, self.fixes = homes, burst, fixes
+    def __init__(self, homes: Homes, burst: int, fixes: int, first: int) -> None:
+        self._homes, self._burst, self.fixes, self._first = homes, burst, fixes, first
         self._kinds = np.array([self._kind(number) for number in range(KINDS)])
         text = self._kinds[0].tobytes().decode("latin-1")
         self.length = len(text)
@@ -120,7 +120,7 @@ class Messages:
         for number in range(self.fixes):
             drift = self._drift[(devices * 31 + (cycle + number) * 7919) % 4096]
             lon = np.where(left, homes.beyond[devices], homes.lon[devices])
-            self._seq[number].write(block, FIRST_SEQ + 1 + cycle * self.fixes + number)
+            self._seq[number].write(block, self._first + 1 + cycle * self.fixes + number)
             self._lat[number].write(block, homes.lat[devices] + drift[:, 0])
             self._lon[number].write(block, lon + drift[:, 1])
         pid = 1 + (turn * burst + within) % 65_535
@@ -131,7 +131,7 @@ class Messages:
         """A message of the first device, before all others; shape (1, length)."""
         first = self.block(0)[0][:1]
         for number, place in enumerate(self._seq):
-            place.write(first, np.array([FIRST_SEQ - self.fixes + 1 + number]))
+            place.write(first, np.array([self._first - self.fixes + 1 + number]))
         self.stamp(first, now)
         return first
 
@@ -151,9 +151,9 @@ def _fix(number: int) -> str:
     said = {
         "accuracy_m": f"{widest * (number + 10) // (KINDS + 10) / 10:.1f}".rjust(5),
         "source": json.dumps(source).rjust(6),
-        "speed_mps": f"{number % 15 / 10:.1f}",
+        "speed_mps": f"{number % 15 / 10:.2f}",
         "heading_deg": f"{number * 36 % 3600 / 10:.1f}".rjust(5),
-        "battery": f"{0.30 + number % 70 / 100:.2f}",
+        "battery": f"{0.30 + number % 70 / 100:.3f}",
         "strap": '"closed"',
         "worn": "true",
     }

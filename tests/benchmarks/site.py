@@ -27,6 +27,7 @@ from tests.benchmarks.country import Homes
 from tests.benchmarks.mosquitto import SERVICE, Broker
 
 RUN = "bench_run"
+FLEET = "tests.benchmarks.fleet"
 
 
 @dataclass(frozen=True)
@@ -55,7 +56,7 @@ class Site:
                 command,
                 env=os.environ | self._settings(),
                 stdin=subprocess.PIPE,
-                stdout=subprocess.PIPE if "fleet" in module else said,
+                stdout=subprocess.PIPE if module == FLEET else said,
                 stderr=said,
                 text=True,
             ) as child,
