@@ -55,7 +55,7 @@ def snapshots(roster: Roster, gated: Gated, newer: Rows) -> list[Row]:
 
 def take(roster: Roster, gated: Gated, newer: Rows) -> None:
     """Let the newest fix of each device stand; of the same row, numpy keeps what comes last."""
-    columns, rows, table = gated.columns[newer], gated.rows[newer], roster.table
+    columns, rows, table = gated.columns.take(newer), gated.rows[newer], roster.table
     table["time"][rows], table["seq"][rows] = columns["time"], columns["seq"]
     table["source"][rows] = columns["source"]
     for name in ("lat", "lon"):
@@ -75,8 +75,8 @@ def keep(session: Session, roster: Roster, rows: Rows, now: datetime) -> None:
     kept = 0
     for count in np.unique(roster.table["zones"][rows]).tolist():  # as many zones, as many bytes
         alike = rows[roster.table["zones"][rows] == count]
-        memory = roster.memory[roster.table["first"][alike, None] + np.arange(count)]
-        states = _columns(roster.table[alike])
+        memory = roster.memory.take(roster.table["first"][alike, None] + np.arange(count))
+        states = _columns(roster.table.take(alike))
         kept += fix_store.writer_of(session).keep_states(session, states, pack_all(memory))
     if kept != len(rows):
         raise Overtaken

@@ -103,7 +103,7 @@ class Recorder:
     ) -> None:
         columns = gated.columns
         writer = fix_store.writer_of(session)
-        new = writer.keep_fixes(session, columns[newer], columns[late])
+        new = writer.keep_fixes(session, columns.take(newer), columns.take(late))
         since: dict[int, datetime] = {}
         for at in late[np.isin(columns["device_id"][late], list(new))].tolist():
             row = self._roster.table[gated.rows[at]]
@@ -117,7 +117,7 @@ class Recorder:
     ) -> None:
         """Fold the batch into the states, and let zones and signals raise what they raise."""
         roster, spoke = self._roster, gated.spoke
-        table = roster.table[spoke]
+        table = roster.table.take(spoke)
         silent = (table["case_id"] > 0) & (table["heard_at"] < micros(now - SILENCE))
         woken = zip(
             table["device_id"][silent].tolist(), table["case_id"][silent].tolist(), strict=True

@@ -17,7 +17,7 @@ from sqlalchemy.orm import Session
 from correction_service import device_events, wearers
 from correction_service.fix_columns import ABSENT, FIX, OPTIONAL, Columns
 from correction_service.fix_store import Refusal
-from correction_service.roster import Roster, Rows
+from correction_service.roster import Roster, Rows, speaker
 from correction_service.wearers import Bracelet
 from devices.datum import Crs
 from devices.messages import Event, Fix, Message, Reason, Rejection, Source, Strap
@@ -65,38 +65,49 @@ def judge(session: Session, roster: Roster, batch: Sequence[Heard], now: datetim
     events = [(event, heard) for heard in batch for event in heard.message.events]
     names = [it.device for it, _ in said] + [it.device for it, _ in events]
     rows = roster.rows_of(session, names, now)
-    heard_by = _gateways(roster, batch)
-    speaks = (rows >= 0) & (roster.table["gateway"][rows] == heard_by)
-    columns, count = _moments(said), len(said)
-    passed = speaks[:count] & _lawful(roster, rows[:count], columns)
-    unsure = [said[at] for at in np.flatnonzero(~passed).tolist()]
-    doubted = {it.device for it, _ in unsure} | {event.device for event, _ in events}
-    bracelets = wearers.read(session, doubted) if doubted else {}
+    speaks = (rows >= 0) & (roster.table["gateway"][rows] == _gateways(roster, batch))
+    columns, fix_rows = _moments(said), rows[: len(said)]
+    passed = speaks[: len(said)] & _lawful(roster, fix_rows, columns)
+    doubtful = np.flatnonzero(~passed)
+    unsure = [said[at] for at in doubtful.tolist()]
+    asked = {it.device for it, _ in unsure} | {event.device for event, _ in events}
+    bracelets = wearers.read(session, asked) if asked else {}
     refusals = [_refusal(heard, it, it.reason) for heard in batch for it in heard.message.rejected]
-    reasons = [_refused(bracelets.get(fix.device), fix, heard) for fix, heard in unsure]
-    passed[~passed] = [reason is None for reason in reasons]
-    for (fix, heard), reason in zip(unsure, reasons, strict=True):
-        if reason is None:
-            _mistrust(roster, fix)
-        else:
-            refusals.append(_refusal(heard, fix, reason))
-    if not passed.all():
-        said = [said[at] for at in np.flatnonzero(passed).tolist()]
+    passed[doubtful] = [_asked(roster, bracelets, *it, refusals) for it in unsure]
+    kept = np.flatnonzero(passed)
+    if unsure:
+        said = [said[at] for at in kept.tolist()]
     return Gated(
         fixes=[fix for fix, _ in said],
         heard=[heard for _, heard in said],
-        rows=rows[:count][passed],
-        columns=_filled(columns[passed], roster.table["device_id"][rows[:count][passed]], said),
+        rows=fix_rows[kept],
+        columns=_filled(columns.take(kept), roster.table["device_id"][fix_rows[kept]], said),
         events=_events(events, bracelets, refusals),
         refusals=refusals,
         spoke=np.unique(rows[speaks]),
     )
 
 
+def _asked(
+    roster: Roster,
+    bracelets: Mapping[str, Bracelet],
+    fix: Fix,
+    heard: Heard,
+    refusals: list[Refusal],
+) -> bool:
+    """Whether a fix that the roster does not let pass may be stored, as the database has it."""
+    reason = _refused(bracelets.get(fix.device), fix, heard)
+    if reason is not None:
+        refusals.append(_refusal(heard, fix, reason))
+        return False
+    _mistrust(roster, fix)
+    return True
+
+
 def _gateways(roster: Roster, batch: Sequence[Heard]) -> Rows:
     """The roster's number of the gateway of every fix, then of every event."""
-    speakers = ((it.message.gateway, it.message.protocol) for it in batch)
-    numbers = [roster.gateways.get(speaker, NO_GATEWAY) for speaker in speakers]
+    speakers = (speaker(it.message.gateway, it.message.protocol) for it in batch)
+    numbers = [roster.gateways.get(it, NO_GATEWAY) for it in speakers]
     fixes = [len(heard.message.fixes) for heard in batch]
     events = [len(heard.message.events) for heard in batch]
     return np.concatenate([np.repeat(numbers, fixes), np.repeat(numbers, events)])

@@ -21,10 +21,12 @@ from correction_service.fix_columns import ABSENT, NEVER
 from correction_service.standing import Notes
 from models.case import ENDED
 from models.containment import MEMORY, SOURCES, Memory, Zoning, blank, unpack
+from models.device import Protocol
 from models.grid import micros
 from models.ground import PLACE, Drawn, Grounds
 
 FOREVER = np.iinfo(np.int64).max
+NATIVE = Protocol.NATIVE.value
 UNWRITTEN = -1  # revision of a state that the database has no row of
 NOTES_TRUSTED = timedelta(hours=1)  # notes are swept up after a day
 LEFTOVER_PLACES = 100_000
@@ -67,7 +69,7 @@ class Roster:
         """Forget everything; what is needed is read again."""
         self._notes, self._read_at = Notes(), None
         self._names: dict[str, int] = {}
-        self.gateways: dict[tuple[str, str], int] = {}  # by name (closed: "") and protocol
+        self.gateways: dict[str, int] = {}  # by `speaker`
         self.table: Table = np.zeros(1024, dtype=ROW)
         self.places = np.zeros(1024, dtype=PLACE)
         self.memory = np.zeros(1024, dtype=MEMORY)
@@ -115,7 +117,7 @@ class Roster:
 
     def zoning(self, rows: Rows) -> Zoning:
         """The zones of the wearers of these rows; memories are folded in place."""
-        table = self.table[rows]
+        table = self.table.take(rows)
         return Zoning(
             self.places, self.memory, self.grounds, table["first"], table["zones"].astype(np.int64)
         )
@@ -145,8 +147,8 @@ class Roster:
         return row
 
     def _gateway(self, found: Row[Any]) -> int:
-        speaker = (found.gateway if found.active else "", found.protocol)
-        return self.gateways.setdefault(speaker, len(self.gateways))
+        speaks = speaker(found.gateway if found.active else "", found.protocol)
+        return self.gateways.setdefault(speaks, len(self.gateways))
 
     def _place(
         self, session: Session, drawn: Sequence[Sequence[Drawn]], packed: Sequence[bytes]
@@ -167,6 +169,11 @@ class Roster:
         self.places[span], self.memory[span], self.refreshed[span] = places, memory, 0
         self._placed = span.stop
         return first + span.start
+
+
+def speaker(gateway: str, protocol: str) -> str:
+    """Who speaks and how, as one word; a closed gateway has no name."""
+    return gateway if protocol == NATIVE else f"{protocol}:{gateway}"
 
 
 def _recall(memory: Memory, remembered: Memory) -> None:

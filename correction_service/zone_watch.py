@@ -74,7 +74,7 @@ def follow(session: Session, roster: Roster, gated: Gated, newer: Rows, now: dat
 
 
 def _sights(gated: Gated, newer: Rows, wearer: Rows) -> Sights:
-    columns = gated.columns[newer]
+    columns = gated.columns.take(newer)
     accuracy_m = columns["accuracy_m"] / STEPS["accuracy_m"]
     accuracy_m[columns["accuracy_m"] == ABSENT] = np.nan
     return Sights(
@@ -159,7 +159,7 @@ def _refresh(
     session: Session, roster: Roster, rows: Rows, newest: Sequence[Fix], now: datetime
 ) -> None:
     """Bring open incidents of broken zones up to date with the newest fix of each wearer."""
-    table = roster.table[rows]
+    table = roster.table.take(rows)
     wearer, place = _places(table)
     states, kinds = roster.memory["state"][place], roster.places["kind"][place]
     due = roster.refreshed[place] <= micros(now - REFRESH_AFTER)

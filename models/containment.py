@@ -129,20 +129,21 @@ def observe(zoning: Zoning, sights: Sights) -> list[Change]:
     one round, so a batch costs as many rounds as its busiest wearer has fixes.
     """
     memory = zoning.memory
+    opaque = memory.view(f"V{MEMORY.itemsize}")
     many = zoning.zones[sights.wearer]
     fix = np.repeat(np.arange(len(many)), many)
     place = np.arange(len(fix)) - np.repeat(np.cumsum(many) - many, many)
     place += zoning.first[sights.wearer[fix]]
-    judged = zoning.places[place]
+    judged = zoning.places.take(place)  # of structured arrays ten times as fast as an index
     where = sights.lat[fix], sights.lon[fix], sights.error_m[fix]
     inside = sides(judged, zoning.grounds, *where)
     asked = in_force(judged, sights.at[fix])
     changes: list[Change] = []
     for pairs in _rounds(sights.wearer, fix):
-        held = memory[place[pairs]]
+        held = memory.take(place[pairs])
         turn = _Turn(held, pairs, fix[pairs], place[pairs], sights)
         changes += turn.fold(inside[pairs], asked[pairs])
-        memory[place[pairs]] = held
+        opaque[place[pairs]] = held.view(opaque.dtype)
     return changes
 
 
@@ -193,8 +194,12 @@ class _Turn:
             ("error_m", error),
             ("source", self.sights.source[fix]),
         ):
-            held[name][who, :-1] = held[name][who, 1:]
-            held[name][who, -1] = said
+            window = held[name]
+            if len(who) == len(held):  # nearly always, and much quicker
+                window[:, :-1] = window[:, 1:]
+            else:
+                window[who, :-1] = window[who, 1:]
+            window[who, -1] = said
         held["inside"][who] = (held["inside"][who] << 1 | inside[who].astype(np.uint8)) & _MASK[-1]
         held["votes"][who] = np.minimum(held["votes"][who] + 1, WINDOW)
 

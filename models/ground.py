@@ -196,7 +196,7 @@ def sides(
     for kind, judge in ((~shaped, _by_circle), (shaped, _by_shape)):
         at = np.flatnonzero(kind)
         if at.size:
-            found[at] = judge(places[at], grounds, lat[at], lon[at], error_m[at])
+            found[at] = judge(places.take(at), grounds, lat[at], lon[at], error_m[at])
     return found
 
 

@@ -107,12 +107,11 @@ def test_what_changed_a_moment_ago_stops_the_next_fix(
     assert ingester.reasons(NOW + 2 * MINUTE) == [reason]
 
 
+@pytest.mark.parametrize("database_url", ["postgresql"], indirect=True)  # SQLite has one writer
 def test_a_change_that_commits_after_a_later_one_is_not_missed(
     database: Database, tracked: Tracked, ingester: Ingester
 ) -> None:
     """Ids of notes are given out before their transactions commit."""
-    if database.engine.dialect.name == "sqlite":
-        pytest.skip("SQLite has one writer at a time")
     with database.transaction(SYSTEM, "test") as slow:
         slow.get_one(PositioningOrder, tracked.order).lifted_at = NOW + MINUTE
         slow.flush()
