@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from sqlalchemy import select, update
+from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
 from correction_service import orders, outbox
@@ -182,7 +183,12 @@ def bind(session: Session, case: Case, device: Device, now: datetime) -> Binding
         if session.scalar(select(Binding.id).where(column == value, _worn_now)) is not None:
             raise Refused("This bracelet, or this person, is bound already.", field=field)
     binding = Binding(device=device, case=case, bound_at=now)
-    session.add(binding)
+    try:
+        with session.begin_nested():
+            session.add(binding)
+            session.flush()
+    except IntegrityError:  # somebody else was first, a moment ago
+        raise Refused("This bracelet, or this person, is bound already.", field="device") from None
     _forget_wearer(session, device)
     outbox.live(session, case, "case", case.id, now)
     session.flush()

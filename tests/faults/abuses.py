@@ -6,7 +6,6 @@ from datetime import UTC, datetime, timedelta
 
 import msgspec
 from sqlalchemy import func, select
-from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
 from correction_service import bracelets
@@ -182,5 +181,5 @@ def _fit(rig: Rig, case_id: int, together: threading.Barrier, refused: list[str]
             if rig.store.kind == "postgresql":  # SQLite lets one in at a time
                 together.wait()
             bracelets.bind(session, case, device, datetime.now(UTC))
-    except (Refused, IntegrityError) as fault:
-        refused.append(type(fault).__name__)
+    except Refused as fault:
+        refused.append(str(fault))
