@@ -11,7 +11,7 @@ from correction_service import history
 from devices.messages import CommandKind
 from models.command import DeviceCommand
 from models.fix import SOURCES
-from models.grid import STEPS
+from models.grid import STEPS, moment
 from models.packing import NULL
 from models.user import User
 
@@ -68,7 +68,7 @@ def _found(session: Session, command: DeviceCommand, now: datetime) -> Found | N
         return None
     accuracy = int(fixes["accuracy_m"][0])
     return Found(
-        time=history.moment(int(fixes["time"][0])),
+        time=moment(int(fixes["time"][0])),
         source=SOURCES[fixes["source"][0]],
         accuracy_m=None if accuracy == NULL else accuracy / STEPS["accuracy_m"],
     )

@@ -16,14 +16,14 @@ from sqlalchemy.orm import Session, aliased
 
 from models.errors import Refused
 from models.fix import PackedDay
+from models.grid import EPOCH, micros
 from models.packing import NAMES, NULL, Columns, Numbers, PackingError, nothing, united, unpack
 
 HOT = "fix"
 CLOSED = "fix_closed"
-EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 ONE_DAY = timedelta(days=1)
 
-_PG_EPOCH_US = (datetime(2000, 1, 1, tzinfo=UTC) - EPOCH) // timedelta(microseconds=1)
+_PG_EPOCH_US = micros(datetime(2000, 1, 1, tzinfo=UTC))
 _MOMENTS = [place for place, name in enumerate(NAMES) if name in {"time", "received"}]
 _ARRAY_HEAD = 20  # bytes of an array's dimensions, before its elements
 _ELEMENT = np.dtype([("bytes", ">i4"), ("it", ">i8")])
@@ -44,16 +44,6 @@ class Edition(NamedTuple):
     day: date
     edition: int
     columns: Columns
-
-
-def microseconds(moment: datetime) -> int:
-    """The moment as columns count it."""
-    return (moment - EPOCH) // timedelta(microseconds=1)
-
-
-def moment(microseconds: int) -> datetime:
-    """The moment that columns count so."""
-    return EPOCH + timedelta(microseconds=microseconds)
 
 
 def moments(column: Numbers) -> list[datetime]:
@@ -77,7 +67,7 @@ def fixes(session: Session, device_id: int, since: datetime, until: datetime) ->
     hot = [unpacked(session, table, [device_id], since, until) for table in tables(session)]
     first, last = since.astimezone(UTC).date(), (until - timedelta(microseconds=1)).astimezone(UTC)
     days = [it.columns for it in packed(session, [device_id], first, last.date())]
-    parts = [_within(columns, microseconds(since), microseconds(until)) for columns in days]
+    parts = [_within(columns, micros(since), micros(until)) for columns in days]
     return united([nothing(), *parts, *(it[device_id] for it in hot if device_id in it)])
 
 

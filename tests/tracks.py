@@ -12,7 +12,6 @@ from random import Random
 
 import numpy as np
 
-from correction_service.history import microseconds
 from devices.datum import Point
 from devices.messages import Fix, Source, Strap
 from devices.simulator.coverage import Coverage, Outages
@@ -20,7 +19,7 @@ from devices.simulator.ground import between, moved
 from devices.simulator.person import Dweller, Habit, Person
 from devices.simulator.sensor import Sensor
 from models.fix import SOURCES
-from models.grid import STEPS
+from models.grid import STEPS, micros
 from models.packing import NAMES, Numbers
 
 MINUTE_S = 60.0
@@ -102,7 +101,7 @@ def _delay_s(dice: Random, source: Source) -> float:
 
 
 def _row(fix: Fix, now: datetime, delay_s: float) -> tuple[int, ...]:
-    received_us = microseconds(now + timedelta(seconds=delay_s))
+    received_us = micros(now + timedelta(seconds=delay_s))
     steps = [round(getattr(fix, name) * STEPS[name]) for name in STEPS]
     words = (SOURCES.index(fix.source.value), 0, 0, 1)
-    return (microseconds(fix.time), fix.seq, received_us // 1000 * 1000, *steps, *words)
+    return (micros(fix.time), fix.seq, received_us // 1000 * 1000, *steps, *words)

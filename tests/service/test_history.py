@@ -17,6 +17,7 @@ from correction_service.history import HistoryBroken
 from correction_service.settings import Settings
 from models.audit import AuditLeaf, AuditRecord
 from models.fix import SOURCES, Fix, PackedDay
+from models.grid import micros
 from models.packing import NAMES, Columns, pack
 from tests.history import store, wandering
 from tests.processes import environment
@@ -76,8 +77,8 @@ def test_a_fix_reads_in_steps_what_was_stored(database: Database) -> None:
     rows = wandering(7, START, 50)
     store(database, rows)
     columns = read(database, 7, START, NEXT)
-    assert columns["time"].tolist() == [history.microseconds(row["time"]) for row in rows]
-    assert columns["received"].tolist() == [history.microseconds(row["received"]) for row in rows]
+    assert columns["time"].tolist() == [micros(row["time"]) for row in rows]
+    assert columns["received"].tolist() == [micros(row["received"]) for row in rows]
     assert columns["lat"].tolist() == [round(row["lat"] * 10**7) for row in rows]
     said = [None if it < 0 else it / 1000 for it in columns["battery"].tolist()]
     assert said == [row["battery"] for row in rows]
