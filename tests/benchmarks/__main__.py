@@ -1,11 +1,15 @@
-"""Print one JSON object a line for every figure, or for those whose name starts with ONLY."""
+"""Print one JSON object a line for every figure, or for those whose name starts with ONLY.
+
+With `--write` they go into docs/performance.md as well.
+"""
 
 import sys
 from collections.abc import Callable, Iterator
 
-from tests.benchmarks import face, history, ingest, sweep
+from tests.benchmarks import face, history, ingest, performance, sweep
 from tests.benchmarks.figure import Figure
 
+WRITE = "--write"
 SUBJECTS: dict[str, Callable[[], Iterator[Figure]]] = {
     "face": face.measure,
     "history": history.measure,
@@ -31,7 +35,8 @@ def wanted(only: str) -> list[Callable[[], Iterator[Figure]]]:
 
 def main() -> None:
     """Measure; a name that nothing is called is an error that lists the subjects."""
-    only = sys.argv[1] if len(sys.argv) > 1 else ""
+    words = [word for word in sys.argv[1:] if word != WRITE]
+    only = words[0] if words else ""
     asked = wanted(only)
     if not asked:
         known = ", ".join([*SUBJECTS, *LONG])
@@ -41,6 +46,8 @@ def main() -> None:
             if figure.name.startswith(only):
                 sys.stdout.write(figure.line() + "\n")
                 sys.stdout.flush()
+                if WRITE in sys.argv:
+                    performance.write([figure])
 
 
 main()
