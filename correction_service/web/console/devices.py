@@ -81,9 +81,9 @@ def _rejects(session: Session, user: User) -> list[tuple[str, int, Any]]:
     """Count by reason what the last day turned away: of own gateways, or of none we know."""
     names = select(Gateway.name).where(_mine(user))
     query = (
-        select(Reject.reason, func.count(), func.max(Reject.received))
+        select(Reject.reason, func.sum(Reject.times), func.max(Reject.received))
         .where(Reject.received > access.now() - LOOK_BACK, Reject.gateway.in_(names))
         .group_by(Reject.reason)
-        .order_by(func.count().desc())
+        .order_by(func.sum(Reject.times).desc())
     )
     return [(reason, count, last) for reason, count, last in session.execute(query)]

@@ -33,23 +33,6 @@ QUALITY = {
     "never_heard": _l("never heard since it was fitted"),
     "last_will": _l("by the gateway's own word"),
 }
-TURNED_AWAY = {
-    "unknown_device": _l("a bracelet that is not registered"),
-    "unbound": _l("a bracelet that nobody wears"),
-    "wrong_gateway": _l("a gateway that spoke for another's bracelet"),
-    "wrong_protocol": _l("a bracelet that spoke another protocol than its own"),
-    "phone": _l("a phone, which is no positioning device"),
-    "encrypted": _l("encrypted"),
-    "unsupported_type": _l("a type of message that tells no position"),
-    "outdated": _l("an old position sent again, or one that is not valid"),
-    "no_order": _l("no order in force at that time: not stored"),
-    "clock_ahead": _l("a time in the future"),
-    "not_json": _l("not JSON"),
-    "bad_shape": _l("not a message of ours"),
-    "too_large": _l("too large"),
-    "too_many": _l("too many fixes in one message"),
-    "unknown_topic": _l("a topic that means nothing"),
-}
 EVIDENCE = {
     "opens_at": _l("asked from"),
     "closes_at": _l("until"),
@@ -110,11 +93,6 @@ def likeness(checkin: CheckIn) -> str:
 def quality(code: str) -> str:
     """Say how good the data of a flag's reason are."""
     return str(QUALITY.get(code, code))
-
-
-def turned_away(code: str) -> str:
-    """Say why a message was turned away."""
-    return str(TURNED_AWAY.get(code, _l("a field that cannot be right")))
 
 
 def evidence(draft: PointsDraft) -> list[str]:

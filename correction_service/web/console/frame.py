@@ -12,7 +12,8 @@ from flask_babel import ngettext
 from flask_login import current_user
 
 from correction_service import access, worklist
-from correction_service.web.console import acts, facts, sentences, words
+from correction_service.web.console import acts, facts, ingest, reasons, sentences, words
+from devices.messages import Reason
 from models.user import Permission, User
 
 blueprint = APIBlueprint("frame", __name__, enable_openapi=False)
@@ -47,6 +48,7 @@ PLACES = (
     Place("points.index", _l("Points"), (P.SEE_CASES,), "drafts"),
     Place("calls.index", _l("Calls"), (P.SUPERVISE,), "calls"),
     Place("devices.index", _l("Devices"), (P.SEE_LOCATION, P.ADMINISTER)),
+    Place("ingest.index", _l("Ingest"), (P.ADMINISTER, P.APPROVE_ORDERS)),
     Place("users.index", _l("Users"), (P.ADMINISTER,)),
     Place("audit.index", _l("Audit"), (P.SEE_AUDIT,)),
 )
@@ -75,6 +77,8 @@ def around() -> dict[str, Any]:
         "counts": lambda: _counts(user),
         "settings": access.service().settings,
         "now": access.now(),
+        "outage": ingest.alarm,
+        "reject_codes": [reason.value for reason in Reason],
     }
 
 
@@ -103,7 +107,10 @@ def _speak(state: BlueprintSetupState) -> None:
         facts=facts.of_incident,
         likeness=facts.likeness,
         quality=facts.quality,
-        turned_away=facts.turned_away,
+        turned_away=reasons.word,
+        turned_away_to_do=reasons.to_do,
+        figure=sentences.figure,
+        most=sentences.most,
         evidence=facts.evidence,
         weekdays=facts.weekdays,
         local=facts.local,

@@ -1,6 +1,6 @@
 """What was seen, in one sentence: figures with units, the quality of the data, no verdict."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -13,6 +13,7 @@ from models.incident import Incident, IncidentState
 from models.risk import INNOCENT, SENTENCES, RiskFlag
 
 KILOMETRE = 1000
+TENS = 100
 MINUTE = 60
 CODES = {
     "unknown": _l("unknown"),
@@ -72,6 +73,19 @@ def lasting(time: timedelta) -> str:
 def percent(share: float | None) -> str:
     """Say a share of one in per cent; unknown is said."""
     return str(gettext("unknown")) if share is None else f"{share * 100:.0f} %"
+
+
+def figure(number: float | None) -> str:
+    """Say a figure with its thousands apart, exact to about a hundredth; unknown is said."""
+    if number is None:
+        return str(gettext("unknown"))
+    places = 0 if number >= TENS or number == int(number) else 1 if number >= 1 else 2
+    return str(format_decimal(round(number, places)))
+
+
+def most(numbers: Iterable[float | None]) -> float | None:
+    """Return the greatest of those that are known."""
+    return max((number for number in numbers if number is not None), default=None)
 
 
 def signed(points: int) -> str:
