@@ -1,7 +1,7 @@
 """The database's own rights: ingest works with what it has, and nobody rewrites the log."""
 
 from collections.abc import Iterator
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import psycopg
@@ -10,15 +10,17 @@ from psycopg.errors import DuplicateObject, InsufficientPrivilege, UniqueViolati
 from sqlalchemy import make_url, text
 from sqlalchemy.exc import ProgrammingError
 
-from correction_service import errands
+from correction_service import errands, history, packing, partitions
 from correction_service.audit import SYSTEM
 from correction_service.db import Database, engine_for
 from correction_service.errands import Wish
+from correction_service.settings import Settings
 from devices.messages import CommandKind, CommandResult, ResultState
 from models.base import append_only_tables
 from models.command import CommandState, DeviceCommand
 from models.keys import KeyRing
 from tests.county import NOW
+from tests.history import store, wandering
 from tests.tracked import (
     BEYOND,
     DEVICE,
@@ -132,6 +134,22 @@ def test_ingest_keeps_what_came_of_a_command(
 )
 def test_ingest_reaches_nothing_else(ingest: Database, statement: str) -> None:
     assert refused(ingest, statement)
+
+
+def test_schedule_makes_packs_and_drops_days_with_the_rights_of_its_role(
+    app: Database, ingest: Database, settings: Settings
+) -> None:
+    midnight = datetime(2100, 3, 1, tzinfo=UTC)
+    with app.transaction(SYSTEM, "test") as session:
+        partitions.make_ahead(session, midnight)
+    store(ingest, wandering(1, midnight, 20))
+    packed = packing.run(app, settings, midnight + timedelta(days=3))
+    assert (packed.editions, packed.left) == (1, [])
+    assert midnight.date() in packed.dropped
+    with ingest.reading() as session:
+        found = history.fixes(session, 1, midnight, midnight + timedelta(days=1))
+    assert len(found["time"]) == 20
+    assert refused(ingest, "SELECT drop_fix_partition('2100-03-02')")
 
 
 def test_the_application_cannot_rewrite_an_append_only_table(app: Database) -> None:
