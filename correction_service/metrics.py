@@ -18,8 +18,10 @@ from prometheus_client.core import (
 )
 from prometheus_client.registry import Collector
 
+from correction_service.census import Census
 from correction_service.meters import Meters, Spread, Tally
 from devices.mqtt import Traffic
+from models.telemetry import Outage
 
 COUNTERS = {
     "messages": "Messages dealt with",
@@ -32,6 +34,13 @@ SPREADS = {  # its name, which of its edges are given, what it is
     "lag": ("lag_seconds", 4, "From arrival to commit, a message"),
     "commit": ("commit_seconds", 4, "Length of a transaction"),
     "batch": ("batch_readings", 1, "Readings in a transaction"),
+}
+COUNTED = {
+    "devices": "Bracelets in the register",
+    "devices_heard": "Bracelets heard in five minutes",
+    "devices_silent": "Bracelets worn under an order and silent",
+    "audit_unsealed_seconds": "Age of the oldest record of the log that waits for its seal",
+    "outage": "1 while nothing of any bracelet arrives",
 }
 GAUGES = frozenset({"connected", "waiting"})  # what of a listener's traffic can fall
 
@@ -102,3 +111,26 @@ def _histogram(name: str, words: str, spread: Spread, each: int) -> HistogramMet
     buckets = [(f"{spread.edges[mark]:.4g}", float(reached[mark])) for mark in marks]
     buckets.append(("+Inf", float(reached[-1])))
     return HistogramMetricFamily(name, words, buckets=buckets, sum_value=spread.total)
+
+
+class ScheduleFigures(Collector):
+    """What the schedule counted in the database last; nothing before it did."""
+
+    def __init__(self) -> None:
+        self._values: dict[str, float] = {}
+
+    def take(self, counted: Census, unsealed_s: float, outage: Outage | None) -> None:
+        """Keep what was counted."""
+        self._values = {
+            "devices": counted.registered,
+            "devices_heard": counted.heard,
+            "devices_silent": counted.silent,
+            "audit_unsealed_seconds": unsealed_s,
+            "outage": outage is not None,
+        }
+
+    def collect(self) -> Iterable[Metric]:
+        """Give every figure as it was counted."""
+        for name, words in COUNTED.items():
+            if name in self._values:
+                yield GaugeMetricFamily(f"correction_{name}", words, self._values[name])

@@ -19,6 +19,7 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from correction_service import (
     carriers,
+    census,
     delivery,
     duties,
     errands,
@@ -26,6 +27,7 @@ from correction_service import (
     ingest_minutes,
     jobs,
     locks,
+    metrics,
     outages,
     outbox,
     packing,
@@ -71,6 +73,7 @@ class Chores:
         self._database, self._settings = database, settings
         self._sealer = Sealer()
         self._notes = retention.StandingNotes()
+        self.figures = metrics.ScheduleFigures()
 
     def seal(self, now: datetime) -> None:
         """Number the outbox, then seal the log: a broken log does not stop the live pages."""
@@ -101,6 +104,13 @@ class Chores:
             log.error("outage", cause=outage.cause.value, since=outage.since.isoformat())
         with self._database.transaction(SYSTEM, "silences") as session:
             silences.open_new(session, now, self._settings)
+
+    def count(self, now: datetime) -> None:
+        """Count the bracelets and what waits to be sealed, for who watches the figures."""
+        with self._database.reading() as session:
+            counted = census.count(session, now, self._settings)
+            waited_s = census.unsealed_s(session, now)
+            self.figures.take(counted, waited_s, outages.current(session))
 
     def replays(self, now: datetime) -> None:
         """Fold late fixes into the past that they belong to."""
@@ -155,6 +165,7 @@ def timetable(chores: Chores) -> list[Job]:
         Job("deliver", IntervalTrigger(seconds=2), 30, chores.deliver),
         Job("duties", IntervalTrigger(minutes=1), 60, chores.duties, at_once=True),
         Job("silences", IntervalTrigger(minutes=1), 60, chores.silences, at_once=True),
+        Job("count", IntervalTrigger(minutes=1), 60, chores.count, at_once=True),
         Job("replays", IntervalTrigger(minutes=1), 60, chores.replays),
         Job("errands", IntervalTrigger(minutes=1), 60, chores.errands, at_once=True),
         Job("sweep", cron(hour=5, minute=30), 3600, chores.sweep),
@@ -211,6 +222,8 @@ def _hold(database: Database, settings: Settings, lock: locks.Lock, stop: thread
     started = datetime.now(UTC)
     chores = Chores(database, settings)
     chores.rulebook()
+    port, host = settings.schedule_metrics_port, settings.metrics_host
+    end_figures = metrics.serve(port, host, chores.figures)
     scheduler = _scheduler(timetable(chores))
     scheduler.start()
     log.info("schedule_started")
@@ -222,6 +235,7 @@ def _hold(database: Database, settings: Settings, lock: locks.Lock, stop: thread
         log.error("schedule_lock_lost")
     finally:
         scheduler.shutdown(wait=True)
+        end_figures()
         log.info("schedule_ended")
 
 

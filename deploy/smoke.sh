@@ -198,7 +198,7 @@ site=https://localhost:$https_port
 through() { curl --silent --show-error --fail --max-time 10 --cacert "$tls/ca.pem" "$@"; }
 until_true 120 "web answers" curl --silent --fail "http://127.0.0.1:$web_port/healthz"
 until_true 10 "web answers through nginx" through "$site/healthz"
-until_true 60 "/readyz says database, broker and schedule work" through "$site/readyz"
+until_true 60 "/readyz says database, broker, schedule and ingest work" through "$site/readyz"
 [ "$(curl --silent --cacert "$tls/ca.pem" -o /dev/null -w '%{http_code}' "$site/metrics")" = 404 ]
 [ "$(curl --silent -o /dev/null -w '%{redirect_url}' "http://localhost:$http_port/m/")" = "https://localhost/m/" ]
 through --dump-header - --output /dev/null "$site/sign-in" | grep -ci '^strict-transport-security' | grep -qx 1
