@@ -146,8 +146,8 @@ class Gateway:
         """Hand these to the client in order, until it takes no more; those that it took."""
         for group in _messages(owed, self._batch):
             message = self._publish(group)
-            if message.rc == MQTTErrorCode.MQTT_ERR_QUEUE_SIZE:
-                return
+            if message.rc != MQTTErrorCode.MQTT_ERR_SUCCESS:
+                return  # its queue is full, or the connection has gone: the client never tells more
             self._window.sent(group, message, time.monotonic())
             yield from group
 

@@ -10,7 +10,6 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from paho.mqtt.client import MQTTMessageInfo
-from paho.mqtt.enums import MQTTErrorCode
 
 from devices.backlog import Owed
 from devices.receipts import Receipt
@@ -81,7 +80,7 @@ class Window:
         for key, it in self._sent.items():
             if it.at_s >= sent_before_s:
                 break
-            if _is_taken(it.message):
+            if it.message.is_published():
                 ids.append(key)
         return ids
 
@@ -90,7 +89,3 @@ class Window:
         if high - low < len(numbers):
             return [numbers[seq] for seq in range(low, high + 1) if seq in numbers]
         return [key for seq, key in numbers.items() if low <= seq <= high]
-
-
-def _is_taken(message: MQTTMessageInfo) -> bool:
-    return message.rc == MQTTErrorCode.MQTT_ERR_SUCCESS and message.is_published()

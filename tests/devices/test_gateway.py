@@ -224,7 +224,7 @@ def test_fixes_travel_in_lists_that_a_small_broker_takes(
         until(lambda: gateway.connected)
         gateway.keep(readings)
         until(pumping(gateway, lambda: len(gateway.backlog) == 0))
-    assert service.stored == [("dev-1", seq) for seq in range(600)]
+    assert sorted(service.stored) == [("dev-1", seq) for seq in range(600)]
     assert len(sizes) == 3 + 1 + 2
     assert max(sizes) <= 18_000
 
@@ -235,6 +235,21 @@ def test_a_list_has_the_length_that_the_contract_allows(tmp_path: Path, batch: i
     with pytest.raises(ValueError, match="1-500"):
         Gateway("gw-1", settings_for(1), backlog, never_asked, batch=batch)
     backlog.close()
+
+
+def test_what_met_no_connection_is_not_waited_for(tmp_path: Path) -> None:
+    """It goes out once there is one, to a broker that nobody listens to, and must go again."""
+    port, service = free_port(), Service()
+    with running(port, tmp_path, resend_after_s=0.5) as gateway:
+        gateway.keep(fixes(1, 2, 3))
+        gateway.connected = True  # as it is for a moment after the connection was lost
+        gateway.pump(datetime.now(UTC))
+        gateway.connected = False
+        with embedded.start(port):
+            until(pumping(gateway, lambda: gateway.connected))
+            with listening(port, service):
+                until(pumping(gateway, lambda: len(gateway.backlog) == 0))
+    assert set(service.stored) == {("dev-1", seq) for seq in (1, 2, 3)}
 
 
 def test_a_command_is_obeyed_once_and_answered(broker: EmbeddedBroker, tmp_path: Path) -> None:

@@ -1,6 +1,5 @@
 import pytest
 from paho.mqtt.client import MQTTMessageInfo
-from paho.mqtt.enums import MQTTErrorCode
 
 from devices.backlog import Owed
 from devices.messages import Rejection
@@ -59,10 +58,3 @@ def test_only_what_the_broker_took_long_ago_is_overdue(window: Window) -> None:
     assert window.unanswered(15.0) == [3]
     assert window.unanswered() == [3, 4, 1]
     assert window.room == 1
-
-
-def test_a_message_that_found_no_connection_is_with_the_client(window: Window) -> None:
-    lost = message(taken=False)
-    lost.rc = MQTTErrorCode.MQTT_ERR_NO_CONN
-    window.sent([owed(1, 1)], lost, 0.0)
-    assert window.unanswered() == []
