@@ -12,6 +12,7 @@ HUGE_BYTES = 1_000_000
 HUGE_ONE_IN = 4000
 STRAY_TOPIC_ONE_IN = 12
 LISTS = (0, 2, 499, 500, 501)
+RESTRUCTURED_MAX_BYTES = 2000  # lists of lists of lists would outgrow any memory
 
 
 def broken(dice: Random) -> tuple[str, bytes]:
@@ -60,6 +61,8 @@ def insert(payload: bytes, dice: Random) -> bytes:
 
 def restructure(payload: bytes, dice: Random) -> bytes:
     """A value of another type or range, a member lost, renamed or added, a list grown."""
+    if len(payload) > RESTRUCTURED_MAX_BYTES:
+        return payload
     try:
         said = json.loads(payload)
     except (ValueError, RecursionError):
