@@ -45,8 +45,7 @@ from devices.wire import WireError, decode_command
 log = logging.getLogger(__name__)
 
 WINDOW = 5000  # readings sent and not yet receipted; receipts may come only once a second
-RESEND_AFTER = timedelta(seconds=30)  # without a receipt a reading goes again
-PROBE = 10  # readings that go again, once all did and still no receipt came: a service may be away
+RESEND_AFTER = timedelta(seconds=30)  # of silence, or behind what was receipted
 BATCH_MAX = 500  # fixes in a list, as the contract allows
 
 Obey = Callable[[str, Command], ResultState]
@@ -81,11 +80,8 @@ class Gateway:
         self._obey = obey
         self._batch = batch
         self._heard: deque[tuple[int, MQTTMessage]] = deque()
-        self._window = Window(window)
+        self._window = Window(window, resend_after.total_seconds())
         self._settled: list[int] = []  # receipted and not yet forgotten
-        self._resend_after_s = resend_after.total_seconds()
-        self._silent = False  # all that was due went again, and no receipt came since
-        self._resent_s = 0.0
         self._last_sent = 0
         self._reconnected = False
         self._connection = 0
@@ -113,10 +109,10 @@ class Gateway:
             return
         if self._reconnected:
             self._reconnected = False
-            self._send_again(self._window.unanswered())
+            self._send_again(self._window.reconnected(time.monotonic()))
             for answer in self.backlog.answers.wanted(now):
                 self._say_answer(answer, now)
-        self._send_overdue()
+        self._send_again(self._window.due(time.monotonic()))
         fresh = self._window.admitted(self.backlog.after(self._last_sent, self._window.room))
         for owed in self._send(fresh):
             self._last_sent = owed.id
@@ -128,16 +124,9 @@ class Gateway:
         self._client.loop_stop()
         self.backlog.close()
 
-    def _send_overdue(self) -> None:
-        now_s = time.monotonic()
-        if self._silent and now_s - self._resent_s < self._resend_after_s:
-            return
-        overdue = self._window.unanswered(now_s - self._resend_after_s)
-        if overdue:
-            self._send_again(overdue[:PROBE] if self._silent else overdue)
-            self._silent, self._resent_s = True, now_s
-
     def _send_again(self, ids: Sequence[int]) -> None:
+        if not ids:
+            return
         owed = self.backlog.among(ids)
         self._window.release(set(ids) - {it.id for it in owed})  # those made room for others
         deque(self._send(owed), maxlen=0)
@@ -180,10 +169,8 @@ class Gateway:
     def _act_on(self, topic: Topic | None, payload: bytes, now: datetime) -> None:
         match topic:
             case Topic(kind=Kind.RECEIPT):
-                named = self._window.named(decode_receipt(payload))
-                self._window.release(named)
+                named = self._window.receipted(decode_receipt(payload), time.monotonic())
                 self._settled += named
-                self._silent = self._silent and not named
             case Topic(kind=Kind.COMMAND, device=str(device)):
                 self._answer(device, decode_command(payload), now)
 

@@ -3,6 +3,11 @@
 A receipt names a device and a number, but a bracelet that lost its memory counts from the start
 again, so two readings can bear one number. Only one of a number is under way at a time: a receipt
 then means that one.
+
+What must go again is not told by age: after an outage a queue of minutes may stand at the broker,
+and sending its readings again would make it longer. Messages arrive in order, so a reading is lost
+when a later one was receipted, by more than a margin. Where no receipt comes at all, a few readings
+ask whether the service is there.
 """
 
 import math
@@ -14,22 +19,33 @@ from paho.mqtt.client import MQTTMessageInfo
 from devices.backlog import Owed
 from devices.receipts import Receipt
 
+PROBE = 10  # readings that ask
 
-@dataclass(frozen=True, slots=True)
+
+@dataclass(slots=True)
 class _Sent:
-    at_s: float
+    first_s: float  # over this connection; a receipt may answer this copy
+    last_s: float
     device: str
     seq: int
     message: MQTTMessageInfo
 
 
 class Window:
-    """At most `size` readings under way, by backlog id, the longest waiting first."""
+    """At most `size` readings under way, by backlog id, the longest waiting first.
 
-    def __init__(self, size: int) -> None:
+    Moments are seconds of a clock that never jumps.
+    """
+
+    def __init__(self, size: int, resend_after_s: float) -> None:
         self._size = size
+        self._resend_after_s = resend_after_s
         self._sent: dict[int, _Sent] = {}
         self._numbers: dict[str, dict[int, int]] = {}  # device -> seq -> backlog id
+        self._receipted_up_to_s = -math.inf  # by the first sending of what was receipted
+        self._quiet_since_s = -math.inf  # the last receipt, or the last time we asked
+        self._asked: frozenset[int] = frozenset()
+        self._answered = False
 
     @property
     def room(self) -> int:
@@ -51,19 +67,23 @@ class Window:
     def sent(self, owed: Iterable[Owed], message: MQTTMessageInfo, at_s: float) -> None:
         """These went, for the first time or again, in this message."""
         for it in owed:
-            self._sent.pop(it.id, None)
-            self._sent[it.id] = _Sent(at_s, it.device, it.seq, message)
+            before = self._sent.pop(it.id, None)
+            first_s = before.first_s if before else at_s
+            self._sent[it.id] = _Sent(first_s, at_s, it.device, it.seq, message)
             self._numbers.setdefault(it.device, {})[it.seq] = it.id
 
-    def named(self, receipt: Receipt) -> list[int]:
-        """Which readings under way a receipt names, as committed or finally refused."""
-        spans = [
-            (device, low, high)
-            for device, found in receipt.committed.items()
-            for low, high in found
-        ]
-        spans += [(it.device, it.seq, it.seq) for it in receipt.rejected if it.seq is not None]
-        return [key for span in spans for key in self._within(*span)]
+    def receipted(self, receipt: Receipt, at_s: float) -> list[int]:
+        """Which readings under way a receipt names, committed or finally refused: now no more."""
+        named = self._named(receipt)
+        if named:
+            self._quiet_since_s = at_s
+            first_s = max(self._sent[key].first_s for key in named)
+            self._receipted_up_to_s = max(self._receipted_up_to_s, first_s)
+            self._answered = True
+            if not self._asked.issuperset(named):
+                self._asked = frozenset()
+            self.release(named)
+        return named
 
     def release(self, ids: Iterable[int]) -> None:
         """These are no longer under way."""
@@ -74,15 +94,48 @@ class Window:
                 if not numbers:
                     del self._numbers[gone.device]
 
-    def unanswered(self, sent_before_s: float = math.inf) -> list[int]:
-        """Those that a broker took and may have lost; what it has not taken, the client resends."""
+    def reconnected(self, now_s: float) -> list[int]:
+        """What must go again over a new connection: all that a broker took and may have lost.
+
+        What it has not taken the client sends again by itself.
+        """
+        for it in self._sent.values():
+            it.first_s = it.last_s = now_s
+        return [key for key, it in self._sent.items() if it.message.is_published()]
+
+    def due(self, now_s: float) -> list[int]:
+        """What must go again because no receipt names it."""
+        lost = self._taken_before(self._receipted_up_to_s - self._resend_after_s)
+        if lost:
+            return lost
+        long_ago_s = now_s - self._resend_after_s
+        if self._quiet_since_s > long_ago_s:
+            return []
+        waiting = self._taken_before(long_ago_s)
+        if not waiting:
+            return []
+        alone = bool(self._asked) and self._answered  # what asked was receipted, and nothing else
+        due = waiting if alone else waiting[:PROBE]
+        self._quiet_since_s, self._asked, self._answered = now_s, frozenset(due), False
+        return due
+
+    def _taken_before(self, at_s: float) -> list[int]:
         ids: list[int] = []
         for key, it in self._sent.items():
-            if it.at_s >= sent_before_s:
+            if it.last_s >= at_s:
                 break
             if it.message.is_published():
                 ids.append(key)
         return ids
+
+    def _named(self, receipt: Receipt) -> list[int]:
+        spans = [
+            (device, low, high)
+            for device, found in receipt.committed.items()
+            for low, high in found
+        ]
+        spans += [(it.device, it.seq, it.seq) for it in receipt.rejected if it.seq is not None]
+        return [key for span in spans for key in self._within(*span)]
 
     def _within(self, device: str, low: int, high: int) -> list[int]:
         numbers = self._numbers.get(device, {})
