@@ -35,11 +35,10 @@ class Server:
         plain = make_url(self.address).set(database=database)
         return plain.render_as_string(hide_password=False)
 
-    def has(self, database: str) -> bool:
-        """Whether there is such a database."""
+    def databases(self) -> list[str]:
+        """What they are called."""
         with psycopg.connect(self.address) as connection:
-            asked = "SELECT FROM pg_database WHERE datname = %s"
-            return connection.execute(asked, [database]).fetchone() is not None
+            return [name for (name,) in connection.execute("SELECT datname FROM pg_database")]
 
     def create(self, database: str, template: str = "template0") -> None:
         """Make a database, copied from another by its files, in place of one that is there."""

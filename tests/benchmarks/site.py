@@ -89,9 +89,13 @@ class Site:
 def on_postgresql(devices: int) -> Iterator[Site]:
     """A site on PostgreSQL, with fsync and the settings of deploy/."""
     with postgres.running() as server:
-        seeded = f"country_{devices}_{_edition()}"
+        prefix = f"country_{devices}_"
+        seeded = prefix + _edition()
         homes = _homes_file(devices)
-        if not (server.has(seeded) and homes.exists()):
+        known = server.databases()
+        if not (seeded in known and homes.exists()):
+            for former in (name for name in known if name.startswith(prefix)):
+                server.drop(former)
             server.create("seeding")
             _seed(server.url("seeding"), devices).save(homes)
             server.rename("seeding", seeded)
