@@ -63,13 +63,16 @@ class StandingNotes:
         self._seen: list[tuple[datetime, int]] = []
 
     def forget(self, session: Session, now: datetime) -> int:
-        """Delete the notes that were there a day ago; return how many."""
+        """Delete the notes that were there a day ago but for the newest; return how many.
+
+        In an empty table SQLite would count from 1 again, below what readers have seen.
+        """
         newest = session.scalar(select(func.max(StandingChange.id))) or 0
         old = [seen for seen in self._seen if seen[0] <= now - NOTES_KEPT]
         self._seen = [*old[-1:], *self._seen[len(old) :], (now, newest)]
         if not old:
             return 0
-        return _removed(session, delete(StandingChange).where(StandingChange.id <= old[-1][1]))
+        return _removed(session, delete(StandingChange).where(StandingChange.id < old[-1][1]))
 
 
 def _bindings_over(session: Session, ended_before: datetime) -> Sequence[Worn]:

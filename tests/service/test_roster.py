@@ -7,7 +7,7 @@ import pytest
 from sqlalchemy import delete, func, select, update
 from sqlalchemy.orm import Session
 
-from correction_service import bracelets, zones
+from correction_service import bracelets, retention, zones
 from correction_service.audit import SYSTEM
 from correction_service.db import Database
 from correction_service.device_states import Overtaken
@@ -204,6 +204,17 @@ def test_notes_that_were_swept_up_are_not_trusted(
     with database.transaction(SYSTEM, "test") as session:
         session.execute(delete(StandingChange))
     assert ingester.reasons(NOW + timedelta(hours=2)) == ["no_order"]
+
+
+def test_an_order_lifted_after_every_note_was_swept_up_stops_the_next_fix(
+    database: Database, tracked: Tracked, ingester: Ingester
+) -> None:
+    notes = retention.StandingNotes()
+    for at in (NOW, NOW + retention.NOTES_KEPT):
+        with database.transaction(SYSTEM, "test") as session:
+            notes.forget(session, at)
+    lift(database, tracked, NOW + MINUTE)
+    assert ingester.reasons(NOW + 2 * MINUTE) == ["no_order"]
 
 
 def test_a_storm_of_one_refusal_is_kept_as_its_first_and_a_count(
