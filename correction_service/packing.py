@@ -9,12 +9,12 @@ import hashlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
+from functools import partial
 from typing import Any, NamedTuple
 
 import numpy as np
 import structlog
 from sqlalchemy import CursorResult, delete, insert, text
-from sqlalchemy.exc import OperationalError
 from sqlalchemy.orm import Session
 
 from correction_service import history, partitions
@@ -94,21 +94,15 @@ def _close(database: Database, last: date) -> None:
     with database.reading() as session:
         over = [day for day in partitions.taking(session) if day <= last]
     for day in over:
-        try:
-            with database.transaction(SYSTEM, "pack") as session:
-                partitions.close(session, day)
-        except OperationalError:  # somebody reads for long, a backup perhaps: the next turn
+        if not partitions.patiently(database, partial(partitions.close, day=day)):
             log.warning("partition_busy", day=day.isoformat())
 
 
 def _drop(database: Database, day: date, packed: Packed) -> None:
-    try:
-        with database.transaction(SYSTEM, "pack") as session:
-            partitions.drop(session, day)
-    except OperationalError:
-        log.warning("partition_busy", day=day.isoformat())
-    else:
+    if partitions.patiently(database, partial(partitions.drop, day=day)):
         packed.dropped.append(day)
+    else:
+        log.warning("partition_busy", day=day.isoformat())
 
 
 def _loose(session: Session, last: date) -> dict[date, set[int]]:

@@ -1,15 +1,23 @@
 """The daily partitions of fixes on PostgreSQL: made ahead, closed when over, dropped when packed.
 
-The functions belong to the tables' owner (`models.partition`); they give up after two seconds
-behind a lock, and the next turn tries again. SQLite has no partitions: every verb does nothing.
+The functions belong to the tables' owner (`models.partition`); behind a lock they give up before
+ingest would feel it, hence `patiently`. SQLite has no partitions: every verb does nothing.
 """
 
+import time
+from collections.abc import Callable
 from datetime import date, datetime, timedelta
 
+from psycopg.errors import LockNotAvailable
 from sqlalchemy import func, select, text
+from sqlalchemy.exc import OperationalError
 from sqlalchemy.orm import Session
 
+from correction_service.audit import SYSTEM
+from correction_service.db import Database
+
 AHEAD = 7  # days
+TRIES, PAUSE_S = 10, 0.5  # so that between two batches of ingest there is a gap for one of them
 _OF = text(
     "SELECT to_date(right(inhrelid::regclass::text, 8), 'YYYYMMDD') FROM pg_inherits "
     "WHERE inhparent = to_regclass(:parent) "
@@ -20,6 +28,24 @@ _OF = text(
 def on_postgresql(session: Session) -> bool:
     """Whether there are partitions at all."""
     return session.get_bind().dialect.name == "postgresql"
+
+
+def patiently(database: Database, work: Callable[[Session], object]) -> bool:
+    """Do `work` in a transaction, behind a lock again after a pause; false where it stays locked.
+
+    Who reads for longer than all tries, a backup perhaps, leaves it to the caller's next turn.
+    """
+    for _ in range(TRIES):
+        try:
+            with database.transaction(SYSTEM, "partitions") as session:
+                work(session)
+        except OperationalError as error:
+            if not isinstance(error.orig, LockNotAvailable):
+                raise
+            time.sleep(PAUSE_S)
+        else:
+            return True
+    return False
 
 
 def make_ahead(session: Session, now: datetime) -> int:

@@ -24,7 +24,6 @@ from correction_service import (
     duties,
     errands,
     hours,
-    ingest_minutes,
     jobs,
     locks,
     metrics,
@@ -128,17 +127,16 @@ class Chores:
         log.info("sweep", **result.as_json())
 
     def retain(self, now: datetime) -> None:
-        """Delete photos and outbox rows whose time has ended."""
+        """Delete photos, outbox rows and notes for ingest whose time has ended."""
         with self._database.transaction(SYSTEM, "retention") as session:
             photos.expire(session, self._settings, now)
             outbox.forget(session, now)
-            ingest_minutes.forget(session, now)
             self._notes.forget(session, now)
 
     def make_partitions(self, now: datetime) -> None:
         """See that the next days' fixes have their partitions."""
-        with self._database.transaction(SYSTEM, "partitions") as session:
-            partitions.make_ahead(session, now)
+        if not partitions.patiently(self._database, partial(partitions.make_ahead, now=now)):
+            log.warning("partition_busy", day=now.date().isoformat())
 
     def pack(self, now: datetime) -> None:
         """Pack the days that are over."""

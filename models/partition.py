@@ -2,8 +2,10 @@
 
 A day's partition is made ahead. Once the day is over its partition moves, in one step, from `fix`
 to `fix_closed`: whatever comes late then goes to `fix_default`, so nobody writes what is being
-packed, and the partition can be dropped whole without a lock that ingest would feel. SQLite has
-neither partitions nor `fix_closed`.
+packed, and the partition can be dropped whole without a lock that ingest would feel. Making and
+closing do lock what ingest writes to: while they wait for somebody who reads, ingest waits behind
+them. So each gives up within a tenth of a second, and the caller tries again. SQLite has neither
+partitions nor `fix_closed`.
 """
 
 from collections.abc import Iterator
@@ -12,7 +14,7 @@ _DAY = "'fix_' || to_char(on_day, 'YYYYMMDD')"
 
 _FUNCTION = """
 CREATE FUNCTION {name}(on_day date) RETURNS boolean LANGUAGE plpgsql SECURITY DEFINER
-SET search_path = public, pg_temp SET timezone = 'UTC' SET lock_timeout = '2s' AS $$
+SET search_path = public, pg_temp SET timezone = 'UTC' SET lock_timeout = '100ms' AS $$
 DECLARE
     part text := {day};
     since text := quote_literal(on_day::timestamptz);

@@ -122,3 +122,23 @@ def test_who_waits_for_a_lock_gives_up_instead_of_stopping_ingest(database: Data
             partitions.close(session, DAY)
     with acting(database) as session:
         assert partitions.close(session, DAY)
+
+
+@on_postgresql
+def test_a_day_is_closed_once_its_reader_is_done(database: Database) -> None:
+    with acting(database) as session:
+        partitions.make_ahead(session, NOON)
+    tries = 0
+    with database.reading() as reader:
+        reader.execute(select(Fix.seq)).all()
+
+        def close(session: Session) -> None:
+            nonlocal tries
+            tries += 1
+            if tries > 1:
+                reader.rollback()
+            partitions.close(session, DAY)
+
+        assert partitions.patiently(database, close)
+    with database.reading() as session:
+        assert (tries, partitions.closed(session)) == (2, [DAY])
