@@ -1,10 +1,10 @@
-"""The minutes that ingesters write of themselves: kept, read for page and alarm, forgotten."""
+"""The minutes that ingesters write of themselves: kept, and read for page and alarm."""
 
 from collections.abc import Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import Row, delete, func, select
+from sqlalchemy import Row, func, select
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import Session
 
@@ -12,7 +12,6 @@ from correction_service.meters import Tally
 from models.base import Base
 from models.telemetry import IngestMinute
 
-KEPT = timedelta(days=35)
 BEAT_STALE = timedelta(seconds=60)
 KEYS = ("ingester", "started_at", "minute")
 MS = 1000
@@ -78,8 +77,3 @@ def usual_gap(session: Session, until: datetime, span: timedelta) -> timedelta:
     lately = (IngestMinute.minute > until - span, IngestMinute.minute <= until)
     committed = session.scalar(select(func.sum(IngestMinute.committed)).where(*lately))
     return span / committed if committed else timedelta()
-
-
-def forget(session: Session, now: datetime) -> None:
-    """Delete minutes whose time has ended."""
-    session.execute(delete(IngestMinute).where(IngestMinute.minute < now - KEPT))

@@ -35,6 +35,7 @@ SPREADS = {  # its name, which of its edges are given, what it is
     "commit": ("commit_seconds", 4, "Length of a transaction"),
     "batch": ("batch_readings", 1, "Readings in a transaction"),
 }
+ALARMING = {"fault": 0}  # given before the first one, which no rule would see as an increase else
 COUNTED = {
     "devices": "Bracelets in the register",
     "devices_heard": "Bracelets heard in five minutes",
@@ -86,7 +87,7 @@ class IngestFigures(Collector):
         rejected = CounterMetricFamily(
             "correction_ingest_rejected", "Messages and readings refused", labels=["reason"]
         )
-        for reason, count in tally.rejected.items():
+        for reason, count in (ALARMING | tally.rejected).items():
             rejected.add_metric([reason], count)
         yield rejected
         for name, (called, each, words) in SPREADS.items():

@@ -4,6 +4,7 @@ import urllib.request
 from datetime import datetime, timedelta
 
 import pytest
+from prometheus_client import CollectorRegistry
 from sqlalchemy import select, text
 from sqlalchemy.exc import SQLAlchemyError
 
@@ -11,6 +12,7 @@ from correction_service import ingest_minutes, metrics
 from correction_service.audit import SYSTEM
 from correction_service.db import Database
 from correction_service.demo.run import free_port
+from correction_service.ingest import FAULT
 from correction_service.ingest_minutes import Minute
 from correction_service.meters import Meters
 from correction_service.reporter import Reporter
@@ -90,20 +92,19 @@ def test_minutes_wait_while_the_database_is_away_and_are_written_when_it_is_back
         assert session.scalars(select(AuditRecord)).all() == []
 
 
-def test_old_minutes_are_forgotten(database: Database) -> None:
-    Reporter(database, "one", Meters(), Traffic(), NOW).beat(NOW)
-    with database.transaction(SYSTEM, "test") as session:
-        ingest_minutes.forget(session, NOW + timedelta(days=34))
-    assert len(minutes(database)) == 1
-    with database.transaction(SYSTEM, "test") as session:
-        ingest_minutes.forget(session, NOW + timedelta(days=36))
-    assert minutes(database) == []
-
-
 def scraped(port: int) -> str:
     with urllib.request.urlopen(f"http://127.0.0.1:{port}/metrics") as answer:
         body: bytes = answer.read()
     return body.decode()
+
+
+def test_faults_are_counted_from_0_so_that_the_first_is_an_increase() -> None:
+    registry, meters = CollectorRegistry(), Meters()
+    registry.register(metrics.IngestFigures(meters, Traffic()))
+    for faults in (0, 1):
+        named = {"reason": FAULT}
+        assert registry.get_sample_value("correction_ingest_rejected_total", named) == faults
+        meters.transaction([NOW], NOW, NOW, committed=0, rejected={FAULT: 1})
 
 
 def test_the_figures_are_served_on_a_port_of_their_own() -> None:

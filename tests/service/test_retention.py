@@ -4,9 +4,10 @@ from datetime import timedelta
 
 from sqlalchemy import func, insert, select, update
 
-from correction_service import history, packing, retention
+from correction_service import history, ingest_minutes, packing, retention
 from correction_service.audit import SYSTEM
 from correction_service.db import Database
+from correction_service.meters import Tally
 from correction_service.settings import Settings
 from models.agency import Office
 from models.audit import AuditRecord
@@ -16,6 +17,7 @@ from models.command import CommandState, DeviceCommand
 from models.device import Binding, StateSnapshot
 from models.fix import DeviceEvent, Fix, PackedDay, Reject
 from models.standing import StandingChange
+from models.telemetry import IngestMinute
 from tests.county import NOW, County, make_case
 from tests.history import store, wandering
 from tests.tracked import FITTED, Tracked, event, live_at
@@ -118,8 +120,13 @@ def test_technical_rows_go_by_age(database: Database, settings: Settings, tracke
                 for state in (CommandState.DONE, CommandState.SENT)
             ],
         )
+        for at in (old, young):
+            minute = ingest_minutes.row("one", at, at, at, Tally())
+            here = {"connected": True, "queue_max": 0, "memory_bytes": 1}
+            ingest_minutes.keep(session, [minute | here])
     retention.run(database, settings, NOW)
     assert count(database, Reject) == 1
+    assert count(database, IngestMinute) == 1
     assert count(database, StateSnapshot) == 1
     assert count(database, DeviceCommand) == 3
 
@@ -129,8 +136,8 @@ def test_notes_for_ingest_go_a_day_after_they_were_seen(
 ) -> None:
     notes = retention.StandingNotes()
     before = count(database, StandingChange)
-    assert before > 0
-    for hours, gone in ((0, 0), (23, 0), (24, before), (25, 0)):
+    assert before > 1
+    for hours, gone in ((0, 0), (23, 0), (24, before - 1), (25, 0)):
         with database.transaction(SYSTEM, "test") as session:
             assert notes.forget(session, NOW + timedelta(hours=hours)) == gone
             session.execute(update(Case).where(Case.id == tracked.case).values(state_since=NOW))
