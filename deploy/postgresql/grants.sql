@@ -36,16 +36,16 @@ GRANT EXECUTE ON FUNCTION make_fix_partition(date), close_fix_partition(date),
 GRANT SELECT ON device, binding, supervised_case, positioning_order, zone, zone_shape,
     standing_change TO correction_ingest;
 GRANT SELECT (id, name, agency_id, active, online, heard_at) ON gateway TO correction_ingest;
--- It adds what it hears, never changes or removes what it heard,
-GRANT SELECT, INSERT ON fix, device_event TO correction_ingest;
--- (what closed days held is read where a late fix is folded into the past),
-GRANT SELECT ON fix_closed, packed_day TO correction_ingest;
--- (an id is read back from what was just inserted),
+-- It adds what it hears, never changes, removes or reads what it heard: no trail, no day before.
+-- Of what it inserts it reads back whose is new,
+GRANT INSERT, SELECT (device_id) ON fix TO correction_ingest;
+GRANT INSERT, SELECT (device_id, time, seq) ON device_event TO correction_ingest;
+GRANT INSERT ON state_snapshot TO correction_ingest;
+-- or an id,
 GRANT INSERT, SELECT (id) ON reject, zone_change, audit_record, outbox TO correction_ingest;
 -- and keeps the present state.
 GRANT SELECT, INSERT, UPDATE ON device_state, replay_due, incident, ingest_minute
     TO correction_ingest;
-GRANT SELECT, INSERT ON state_snapshot TO correction_ingest;
 GRANT SELECT (id, device_id, heard_at), UPDATE (state, answered_at, heard_at) ON device_command
     TO correction_ingest;
 GRANT UPDATE (online, heard_at) ON gateway TO correction_ingest;

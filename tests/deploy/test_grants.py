@@ -27,6 +27,7 @@ from tests.tracked import (
     GATEWAY,
     Tracked,
     event,
+    fix,
     heard,
     incidents_of,
     minutes,
@@ -96,6 +97,10 @@ def test_ingest_does_its_work_with_the_rights_of_its_role(
     later = NOW + timedelta(minutes=16)
     take(ingest, heard(home_to_away, received=later), now=later)
     take(ingest, heard(home_to_away, received=later), now=later)
+    late = fix(NOW - timedelta(days=1))
+    take(ingest, heard(late, received=later), now=later)
+    tomorrow = later + timedelta(days=1)
+    take(ingest, heard(fix(tomorrow), received=tomorrow), now=tomorrow)
     take(ingest, heard(event(later, "strap_open"), kind="event", received=later), now=later)
     status = {"state": "online", "time": later.isoformat()}
     take(ingest, heard(status, kind="status", device="", received=later), now=later)
@@ -126,6 +131,12 @@ def test_ingest_keeps_what_came_of_a_command(
         "SELECT outcome FROM checkin",
         "SELECT action FROM audit_record",
         "SELECT asked_by FROM device_command",
+        "SELECT lat FROM fix",
+        "SELECT lat FROM fix_default",
+        "SELECT device_id FROM fix_closed",
+        "SELECT data FROM packed_day",
+        "SELECT event FROM device_event",
+        "SELECT zones FROM state_snapshot",
         "DELETE FROM fix",
         "UPDATE fix SET lat = 0",
         "UPDATE positioning_order SET ends_at = now()",
@@ -146,7 +157,7 @@ def test_schedule_makes_packs_and_drops_days_with_the_rights_of_its_role(
     packed = packing.run(app, settings, midnight + timedelta(days=3))
     assert (packed.editions, packed.left) == (1, [])
     assert midnight.date() in packed.dropped
-    with ingest.reading() as session:
+    with app.reading() as session:
         found = history.fixes(session, 1, midnight, midnight + timedelta(days=1))
     assert len(found["time"]) == 20
     assert refused(ingest, "SELECT drop_fix_partition('2100-03-02')")
