@@ -159,6 +159,7 @@ def found(engine: Engine, devices: int, gateways_count: int = GATEWAYS) -> Homes
         _found_offices(connection, shapes)
         people = _people(connection, homes)
         _write_people(connection, people, began)
+        _write_bracelets(connection, people, began)
         _write_zones(connection, people, began)
         connection.execute(delete(StandingChange))
         people.drop(connection)
@@ -289,6 +290,11 @@ def _write_people(connection: Connection, people: Table, began: datetime) -> Non
         level=Level.ORDINARY,
         minor=False,
     )
+
+
+def _write_bracelets(connection: Connection, people: Table, began: datetime) -> None:
+    """A bracelet a person, bound, under an order in force."""
+    home = people.c
     _fill(
         connection,
         Device,

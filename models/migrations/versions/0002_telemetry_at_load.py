@@ -28,7 +28,9 @@ CORNERS = 64
 
 def upgrade() -> None:
     _fixes_onto_the_grid()
-    _tables_of_telemetry()
+    _tables_of_days()
+    _tables_of_notes()
+    _tables_of_ingest()
     _command_table()
     _protocols()
     _shapes_of_zones()
@@ -94,7 +96,7 @@ def _fixes_onto_the_grid() -> None:
     op.drop_table("fix_before")
 
 
-def _tables_of_telemetry() -> None:
+def _tables_of_days() -> None:
     op.create_table(
         "packed_day",
         sa.Column("device_id", sa.Integer(), autoincrement=False, nullable=False),
@@ -118,6 +120,9 @@ def _tables_of_telemetry() -> None:
         sa.Column("zones", sa.LargeBinary(), nullable=False),
         sa.PrimaryKeyConstraint("device_id", "day", name=op.f("pk_state_snapshot")),
     )
+
+
+def _tables_of_notes() -> None:
     op.create_table(
         "replay_due",
         sa.Column("device_id", sa.Integer(), autoincrement=False, nullable=False),
@@ -135,6 +140,9 @@ def _tables_of_telemetry() -> None:
         sa.PrimaryKeyConstraint("id", name=op.f("pk_standing_change")),
     )
     op.create_index(op.f("ix_standing_change_xact"), "standing_change", ["xact"])
+
+
+def _tables_of_ingest() -> None:
     op.create_table(
         "ingest_minute",
         sa.Column("ingester", sa.String(length=64), nullable=False),
