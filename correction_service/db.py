@@ -4,17 +4,20 @@ SQLite: WAL, full sync, and BEGIN IMMEDIATE for every session that may write, be
 read-then-write fails at once with "database is locked" whatever the timeout.
 """
 
+import json
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from alembic import command
 from alembic.config import Config
-from sqlalchemy import Engine, create_engine, event
+from sqlalchemy import ColumnElement, Engine, any_, create_engine, event, func, literal, select
+from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.engine import Connection, make_url
-from sqlalchemy.orm import Session, sessionmaker
+from sqlalchemy.orm import InstrumentedAttribute, Session, sessionmaker
 
 from correction_service import audit
 from correction_service.settings import Mode, Settings
@@ -129,3 +132,13 @@ def alembic_config(url: str) -> Config:
 def upgrade(url: str, revision: str = "head") -> None:
     """Bring the database to a revision."""
     command.upgrade(alembic_config(url), revision)
+
+
+def among(
+    session: Session, attribute: InstrumentedAttribute[Any], values: Collection[Any]
+) -> ColumnElement[bool]:
+    """`attribute` is one of `values`, which travel as one parameter however many they are."""
+    if session.get_bind().dialect.name == "sqlite":
+        each = func.json_each(json.dumps(list(values))).table_valued("value")
+        return attribute.in_(select(each.c.value))
+    return attribute == any_(literal(list(values), ARRAY(attribute.type)))

@@ -3,6 +3,8 @@
 Moments are microseconds since 1970; numbers of a fix are steps of the grid (`models.grid`).
 """
 
+from typing import NamedTuple
+
 import numpy as np
 import numpy.typing as npt
 
@@ -46,3 +48,10 @@ OPTIONAL = ("accuracy_m", "speed_mps", "heading_deg", "battery")
 YES_OR_NO = ("strap_open", "worn")
 Columns = npt.NDArray[np.void]
 Opaque = npt.NDArray[np.void]  # packed zone states, all of one length
+
+
+class Kept(NamedTuple):
+    """What storing fixes came to."""
+
+    new: int  # how many were not there before, late ones among them
+    late: list[int]  # the device of each late one that was not there before

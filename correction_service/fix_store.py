@@ -14,7 +14,7 @@ from sqlalchemy import Table, func, insert
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import Session
 
-from correction_service.fix_columns import Columns, Opaque
+from correction_service.fix_columns import Columns, Kept, Opaque
 from correction_service.postgresql_store import PostgresqlWriter
 from correction_service.sqlite_store import SqliteWriter
 from models.base import Base
@@ -29,8 +29,8 @@ KEPT_ONE_BY_ONE = 10  # refusals of one kind in one batch; the others are counte
 class Writer(Protocol):
     """Stores columns within the session's transaction."""
 
-    def keep_fixes(self, session: Session, fixes: Columns, late: Columns) -> set[int]:
-        """Store FIX columns; what is there stays. The devices whose `late` ones were new."""
+    def keep_fixes(self, session: Session, fixes: Columns, late: Columns) -> Kept:
+        """Store FIX columns; what is there stays."""
 
     def keep_states(self, session: Session, states: Columns, zones: Opaque) -> int:
         """Store STATE columns; how many stood at the revision before, and only they changed."""

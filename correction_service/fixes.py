@@ -19,7 +19,7 @@ from correction_service import (
     zone_watch,
 )
 from correction_service.device_events import Signal
-from correction_service.fix_columns import ABSENT
+from correction_service.fix_columns import ABSENT, Kept
 from correction_service.fix_store import Refusal
 from correction_service.gate import Gated, Heard
 from correction_service.roster import Roster, Rows
@@ -38,7 +38,8 @@ class Recorded:
 
     stored: Sequence[tuple[Heard, Fix | Event]] = ()
     refusals: Sequence[Refusal] = ()
-    late: int = 0  # fixes older than the newest of their device
+    late: int = 0  # new fixes that are older than the newest of their device
+    duplicates: int = 0  # fixes that were stored before
 
     @property
     def committed(self) -> dict[str, dict[str, list[int]]]:
@@ -60,21 +61,21 @@ class Recorder:
     def __init__(self) -> None:
         self._roster = Roster()
         self._touched: Rows = np.zeros(0, np.int64)
-        self._gateways_noted: dict[str, datetime] = {}
+        self._gateways_noted: dict[str, tuple[datetime, bool | None]] = {}  # heard, online
 
     @property
     def devices_known(self) -> int:
         """How many bracelets the roster holds."""
         return len(self._roster)
 
+    def warm(self, session: Session, names: Sequence[str], now: datetime) -> None:
+        """Read these bracelets before they speak: a country that all speaks at once is slow to."""
+        self._roster.refresh(session, now)
+        self._roster.rows_of(session, names, now)
+
     def forget(self) -> None:
         """The last batch was not committed: what it touched is read again."""
         self._roster.forget(self._touched)
-
-    def clear(self) -> None:
-        """The database was away, and anything may have changed: everything is read again."""
-        self._roster.clear()
-        self._touched = np.zeros(0, np.int64)
 
     def record(self, session: Session, batch: Sequence[Heard], now: datetime) -> Recorded:
         """Store a batch: fixes under an order in force, events of worn bracelets, what follows.
@@ -82,13 +83,12 @@ class Recorder:
         A duplicate counts as stored. A fix older than the newest of its device is stored and noted
         for a replay of its past. Raises `Overtaken` where a state was changed by another.
         """
-        roster = self._roster
+        roster, self._touched = self._roster, np.zeros(0, np.int64)
         roster.refresh(session, now)
         gated = gate.judge(session, roster, batch, now)
         self._touched = gated.spoke
         newer = device_states.newer(roster, gated)
-        late = np.setdiff1d(np.arange(len(gated.fixes)), newer)
-        self._keep_fixes(session, gated, newer, late, now)
+        kept = self._keep_fixes(session, gated, newer, now)
         fix_store.keep_refusals(session, gated.refusals)
         signals = _keep_events(session, gated)
         self._follow(session, gated, newer, signals, now)
@@ -96,21 +96,22 @@ class Recorder:
         _hear_answers(session, batch)
         stored: list[tuple[Heard, Fix | Event]] = list(zip(gated.heard, gated.fixes, strict=True))
         stored += [(heard, event) for _, event, heard in gated.events]
-        return Recorded(stored, gated.refusals, len(late))
+        return Recorded(stored, gated.refusals, len(kept.late), len(gated.fixes) - kept.new)
 
-    def _keep_fixes(
-        self, session: Session, gated: Gated, newer: Rows, late: Rows, now: datetime
-    ) -> None:
+    def _keep_fixes(self, session: Session, gated: Gated, newer: Rows, now: datetime) -> Kept:
+        """Store the fixes; those that came late, and are new, wait for a replay of their past."""
         columns = gated.columns
+        late = np.setdiff1d(np.arange(len(columns)), newer)
         writer = fix_store.writer_of(session)
-        new = writer.keep_fixes(session, columns.take(newer), columns.take(late))
+        kept = writer.keep_fixes(session, columns.take(newer), columns.take(late))
         since: dict[int, datetime] = {}
-        for at in late[np.isin(columns["device_id"][late], list(new))].tolist():
+        for at in late[np.isin(columns["device_id"][late], kept.late)].tolist():
             row = self._roster.table[gated.rows[at]]
             if row["zones"] and columns["time"][at] >= row["bound_at"]:
                 time, device_id = moment(int(columns["time"][at])), int(row["device_id"])
                 since[device_id] = min(time, since.get(device_id, time))
         fix_store.mark_replays(session, since, now)
+        return kept
 
     def _follow(
         self, session: Session, gated: Gated, newer: Rows, signals: list[Signal], now: datetime
@@ -164,13 +165,16 @@ class Recorder:
         said: dict[str, dict[str, Any]] = {}
         for heard in batch:
             name, status = heard.message.gateway, heard.message.status
-            noted = self._gateways_noted.get(name)
-            if status is not None:
-                said.setdefault(name, {})["online"] = status.state is GatewayState.ONLINE
-            elif noted is not None and heard.received - noted < GATEWAY_NOTED_AFTER:
+            noted_at, noted = self._gateways_noted.get(name, (None, None))
+            online = noted if status is None else status.state is GatewayState.ONLINE
+            told = noted_at is not None and heard.received - noted_at < GATEWAY_NOTED_AFTER
+            if told and online == noted:
                 continue
-            said.setdefault(name, {})["heard_at"] = heard.received
-            self._gateways_noted[name] = heard.received
+            values = said.setdefault(name, {})
+            values["heard_at"] = heard.received
+            if online is not None:
+                values["online"] = online
+            self._gateways_noted[name] = (heard.received, online)
         for name in sorted(said):  # always in one order, so that two ingesters never deadlock
             session.execute(
                 update(Gateway).where(Gateway.name == name).values(said[name]),

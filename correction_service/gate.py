@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from operator import attrgetter
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -17,7 +17,7 @@ from sqlalchemy.orm import Session
 from correction_service import device_events, wearers
 from correction_service.fix_columns import ABSENT, FIX, OPTIONAL, Columns
 from correction_service.fix_store import Refusal
-from correction_service.roster import Roster, Rows, speaker
+from correction_service.roster import FOREVER, Roster, Rows, speaker
 from correction_service.wearers import Bracelet
 from devices.datum import Crs
 from devices.messages import Event, Fix, Message, Reason, Rejection, Source, Strap
@@ -37,8 +37,7 @@ _FIELDS = ("seq", "lat", "lon", *OPTIONAL, *_CODES)
 _fields: Callable[[Fix], tuple[Any, ...]] = attrgetter(*_FIELDS)
 
 
-@dataclass(frozen=True, slots=True)
-class Heard:
+class Heard(NamedTuple):
     """A decoded payload, with its bytes and the moment it arrived."""
 
     message: Message
@@ -148,7 +147,10 @@ def _stranger(bracelet: Bracelet | None, heard: Heard) -> Reason | None:
 def _mistrust(roster: Roster, fix: Fix) -> None:
     """A fix that passed by another order than the roster's newest: see whether there is a newer."""
     row = roster.row_of(fix.device)
-    if row is not None and micros(fix.time) >= roster.table["since"][row]:
+    if row is None:
+        return
+    since = roster.table["since"][row]
+    if since == FOREVER or micros(fix.time) >= since:
         roster.forget(np.array([row]))
 
 

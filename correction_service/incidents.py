@@ -13,6 +13,7 @@ from sqlalchemy import select, update
 from sqlalchemy.orm import Session
 
 from correction_service import outbox
+from correction_service.db import among
 from models.case import Case
 from models.errors import Refused
 from models.incident import Cause, Incident, IncidentKind, IncidentState, IncidentStep
@@ -81,7 +82,9 @@ def _opened(seen: Seen, now: datetime) -> Incident:
 def still_seen(session: Session, seen: Mapping[str, tuple[datetime, dict[str, Any]]]) -> None:
     """Refresh open incidents by key with (when, facts): no audit row for every further fix."""
     columns = (Incident.id, Incident.open_key, Incident.facts, Incident.last_seen_at)
-    for row in session.execute(select(*columns).where(Incident.open_key.in_(seen))).all():
+    for row in session.execute(
+        select(*columns).where(among(session, Incident.open_key, seen))
+    ).all():
         at, facts = seen[str(row.open_key)]
         values = {"facts": {**row.facts, **facts}, "last_seen_at": max(at, row.last_seen_at)}
         session.execute(
@@ -94,7 +97,9 @@ def open_among(session: Session, keys: Collection[str]) -> set[str]:
     """Which of these keys belong to an open incident."""
     if not keys:
         return set()
-    found = session.scalars(select(Incident.open_key).where(Incident.open_key.in_(keys)))
+    found = session.scalars(
+        select(Incident.open_key).where(among(session, Incident.open_key, keys))
+    )
     return {key for key in found if key is not None}
 
 

@@ -5,13 +5,14 @@ import signal
 import threading
 import time
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from datetime import UTC, datetime
 
+import psycopg
 import structlog
 from sqlalchemy.exc import InterfaceError, OperationalError
 
-from correction_service import metrics
+from correction_service import metrics, register
 from correction_service.audit import SYSTEM
 from correction_service.db import Database, open_keyless
 from correction_service.device_states import Overtaken
@@ -27,9 +28,15 @@ from devices.messages import Rejection
 from devices.mqtt import Inbound, Outcome, Traffic
 from devices.receipts import Receipts
 
+WARMED_AT_ONCE = 5000  # bracelets
 SQLITE_PAUSE_S = 0.02  # between commits, else other writers wait a second for their turn
-DATABASE_AWAY = (OperationalError, InterfaceError)
+OVERTAKEN_MAX = 5  # tries, when others change the same states
+AWAY = (OperationalError, InterfaceError, psycopg.OperationalError, psycopg.InterfaceError)
+# SQLSTATE classes: connection, transaction state, authorization, deadlock, resources, locks,
+# operator, system; and no privilege. Everything else is a fault of what was to be stored.
+AWAY_STATES = ("08", "25", "28", "40", "42501", "53", "55", "57", "58", "XX")
 FAULT = "fault"
+Part = tuple[list[Heard], Sequence[Refusal]]
 
 log = structlog.get_logger()
 
@@ -47,10 +54,14 @@ def broker_of(settings: Settings) -> MqttSettings:
     )
 
 
+def gateways_of(settings: Settings) -> Sequence[str]:
+    """The gateways that this ingester hears; none named are all."""
+    return settings.ingest_gateways.split(",") if settings.ingest_gateways else ()
+
+
 def slice_of(settings: Settings) -> tuple[str, ...]:
     """What this ingester subscribes to."""
-    gateways = settings.ingest_gateways.split(",") if settings.ingest_gateways else ()
-    return topics.uplink(gateways, settings.ingest_share)
+    return topics.uplink(gateways_of(settings), settings.ingest_share)
 
 
 class Ingest:
@@ -63,19 +74,38 @@ class Ingest:
         self._meters = meters or Meters()
         self._recorder = Recorder()
         self._receipts = Receipts()
+        self._messages: Sequence[Inbound] = ()
+        self._parts: list[Part] = []  # of them, still to be recorded
         self._readings_max = readings_max
         self._pause_s = SQLITE_PAUSE_S if database.engine.dialect.name == "sqlite" else 0.0
 
     def handle(self, messages: Sequence[Inbound]) -> Outcome:
-        """Record a batch; the replies are the receipts that are due to gateways by now."""
-        if messages:
-            heard, refusals = _decoded(messages)
-            for part in _parts(heard, self._readings_max):
-                for recorded in self._record(part, refusals):
-                    self._tell(recorded)
-                refusals = []
-                time.sleep(self._pause_s)
+        """Record a batch; the replies are the receipts that are due to gateways by now.
+
+        Where the database is away halfway, the next call with the same batch goes on from there.
+        """
+        if messages is not self._messages:
+            self._messages, self._parts = messages, _parts(messages, self._readings_max)
+        while self._parts:
+            for recorded in self._record(*self._parts[0]):
+                self._tell(recorded)
+            self._parts.pop(0)
+            time.sleep(self._pause_s)
+        self._messages = ()
         return Outcome(self._receipts.due(datetime.now(UTC)))
+
+    def warm(self, gateways: Collection[str], stop: threading.Event) -> None:
+        """Read who wears what before the first message: 700,000 bracelets take about a minute."""
+        with self._database.reading() as session:
+            names = register.worn(session, gateways)
+        for first in range(0, len(names), WARMED_AT_ONCE):
+            if stop.is_set():
+                return
+            with self._database.reading() as session:
+                part = names[first : first + WARMED_AT_ONCE]
+                self._recorder.warm(session, part, datetime.now(UTC))
+        self._meters.devices_known = self._recorder.devices_known
+        log.info("warm", devices=self._recorder.devices_known)
 
     def last_words(self) -> Sequence[Outbound]:
         """The receipts that were still being gathered."""
@@ -94,30 +124,34 @@ class Ingest:
         """One transaction; where the database refuses it, halves, down to the message at fault."""
         began = datetime.now(UTC)
         try:
-            with self._database.transaction(SYSTEM, "ingest") as session:
-                keep_refusals(session, refusals)
-                recorded = self._recorder.record(session, heard, began)
-        except DATABASE_AWAY as fault:
-            if fault.connection_invalidated:
-                self._recorder.clear()
-            self._recorder.forget()
-            raise
-        except Overtaken:
-            self._recorder.forget()
-            return self._record(heard, refusals)
+            recorded = self._committed(heard, refusals, began)
         except Exception as fault:
-            self._recorder.forget()
+            if _is_away(fault) or not heard:
+                raise
             if len(heard) > 1:
                 middle = len(heard) // 2
                 first = self._record(heard[:middle], refusals)
                 return [*first, *self._record(heard[middle:], ())]
-            if not heard:
-                raise
             # The text of a database error can hold rows, so only its kind is logged.
             log.error("message parked", fault=type(fault).__name__)  # noqa: TRY400
             return [self._park(heard[0], refusals)]
         self._count(heard, refusals, recorded, began)
         return [recorded]
+
+    def _committed(
+        self, heard: Sequence[Heard], refusals: Sequence[Refusal], now: datetime
+    ) -> Recorded:
+        for _ in range(OVERTAKEN_MAX):
+            try:
+                with self._database.transaction(SYSTEM, "ingest") as session:
+                    keep_refusals(session, refusals)
+                    return self._recorder.record(session, heard, now)
+            except Overtaken:
+                self._recorder.forget()
+            except BaseException:
+                self._recorder.forget()
+                raise
+        raise Overtaken
 
     def _count(
         self,
@@ -135,6 +169,7 @@ class Ingest:
             committed=len(recorded.stored),
             rejected=rejected,
             late=recorded.late,
+            duplicates=recorded.duplicates,
         )
         self._meters.devices_known = self._recorder.devices_known
 
@@ -148,18 +183,28 @@ class Ingest:
         return Recorded()
 
 
-def _parts(heard: Sequence[Heard], readings_max: int) -> list[list[Heard]]:
-    """Messages in order, in parts of about so many readings; at least one part, if empty."""
-    parts: list[list[Heard]] = [[]]
+def _parts(messages: Sequence[Inbound], readings_max: int) -> list[Part]:
+    """Messages in order, in parts of about so many readings, what cannot be read with the first."""
+    heard, refusals = _decoded(messages)
+    parts: list[Part] = [([], refusals)] if messages else []
     readings = 0
     for it in heard:
         size = len(it.message.fixes) + len(it.message.events)
-        if parts[-1] and readings + size > readings_max:
-            parts.append([])
+        if parts[-1][0] and readings + size > readings_max:
+            parts.append(([], []))
             readings = 0
-        parts[-1].append(it)
+        parts[-1][0].append(it)
         readings += size
     return parts
+
+
+def _is_away(fault: Exception) -> bool:
+    """Whether the database cannot serve us now, whoever asks: then nothing is given up.
+
+    Errors reach us from SQLAlchemy, or bare from the driver under it.
+    """
+    state = getattr(getattr(fault, "orig", fault), "sqlstate", None)
+    return state.startswith(AWAY_STATES) if state else isinstance(fault, AWAY)
 
 
 def _decoded(messages: Sequence[Inbound]) -> tuple[list[Heard], list[Refusal]]:
@@ -204,6 +249,7 @@ def run(settings: Settings, stop: threading.Event | None = None, *, leave: bool 
     ingest = Ingest(database, settings.ingest_batch, meters)
     _collect_rarely()
     try:
+        ingest.warm(gateways_of(settings), stop)
         mqtt.listen(
             broker_of(settings),
             ingest.handle,

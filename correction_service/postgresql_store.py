@@ -19,6 +19,7 @@ from correction_service.fix_columns import (
     STATE,
     YES_OR_NO,
     Columns,
+    Kept,
     Opaque,
 )
 
@@ -78,18 +79,19 @@ _KEEP_STATES = (
 class PostgresqlWriter:
     """Writes columns within a session's transaction."""
 
-    def keep_fixes(self, session: Session, fixes: Columns, late: Columns) -> set[int]:
-        """Store fixes; the devices of late ones that were not there before."""
+    def keep_fixes(self, session: Session, fixes: Columns, late: Columns) -> Kept:
+        """Store fixes; one that is there stays as it is."""
+        new, devices = 0, list[int]()
         with _connection(session).cursor() as cursor:
             cursor.execute(_PREPARE)
             if len(fixes):
                 _copy(cursor, "incoming_fix", _tuples(fixes))
-                cursor.execute(_KEEP_FIXES)
-            if not len(late):
-                return set()
-            _copy(cursor, "incoming_late_fix", _tuples(late))
-            cursor.execute(_KEEP_LATE + " RETURNING device_id")
-            return {device_id for (device_id,) in cursor}
+                new = cursor.execute(_KEEP_FIXES).rowcount
+            if len(late):
+                _copy(cursor, "incoming_late_fix", _tuples(late))
+                cursor.execute(_KEEP_LATE + " RETURNING device_id")
+                devices = [device_id for (device_id,) in cursor]
+        return Kept(new + len(devices), devices)
 
     def keep_states(self, session: Session, states: Columns, zones: Opaque) -> int:
         """Store states over the revision before; how many were still of that revision."""

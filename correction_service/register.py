@@ -1,15 +1,14 @@
 """Read bracelets with their wearers, orders, states and zones from the database, many at once."""
 
-import json
 from collections.abc import Collection, Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import ColumnElement, Row, String, and_, any_, func, literal, or_, select
+from sqlalchemy import Row, String, and_, or_, select
 from sqlalchemy import type_coerce as as_type
-from sqlalchemy.dialects.postgresql import ARRAY
-from sqlalchemy.orm import InstrumentedAttribute, Session
+from sqlalchemy.orm import Session
 
+from correction_service.db import among
 from models.case import Case
 from models.device import Binding, Device, DeviceState, Gateway
 from models.ground import Drawn
@@ -44,29 +43,18 @@ _BRACELET = (
     DeviceState.strap_open,
     DeviceState.zones,
 )
-_DRAWN = [
-    as_type(Zone.kind, String) if name == "kind" else getattr(Zone, name) for name in Drawn._fields
-]
-
-
-def among(
-    session: Session, attribute: InstrumentedAttribute[Any], values: Collection[Any]
-) -> ColumnElement[bool]:
-    """`attribute` is one of `values`, which travel as one parameter however many they are."""
-    if session.get_bind().dialect.name == "sqlite":
-        each = func.json_each(json.dumps(list(values))).table_valued("value")
-        return attribute.in_(select(each.c.value))
-    return attribute == any_(literal(list(values), ARRAY(attribute.type)))
+_ZONE = Zone.__table__.c  # columns of the table: the ORM's own handling of rows costs as much again
+_DRAWN = [as_type(_ZONE[name], String) if name == "kind" else _ZONE[name] for name in Drawn._fields]
 
 
 def bracelets(session: Session, names: Collection[str], now: datetime) -> list[Row[Any]]:
     """Registered bracelets among `names` with today's wearer, newest order begun, and state."""
-    worn = and_(Binding.device_id == Device.id, Binding.unbound_at.is_(None))
+    today = and_(Binding.device_id == Device.id, Binding.unbound_at.is_(None))
     begun = and_(PositioningOrder.case_id == Case.id, PositioningOrder.starts_at <= now)
     query = (
         select(*_BRACELET)
         .join(Device.gateway)
-        .outerjoin(Binding, worn)
+        .outerjoin(Binding, today)
         .outerjoin(Case, Case.id == Binding.case_id)
         .outerjoin(PositioningOrder, begun)
         .outerjoin(DeviceState, DeviceState.device_id == Device.id)
@@ -77,10 +65,18 @@ def bracelets(session: Session, names: Collection[str], now: datetime) -> list[R
     return list({row.name: row for row in rows}.values())
 
 
+def worn(session: Session, gateways: Collection[str] = ()) -> Sequence[str]:
+    """The bracelets that somebody wears now, of these gateways or of all, in order of number."""
+    query = select(Device.name).join(Binding).where(Binding.unbound_at.is_(None))
+    if gateways:
+        query = query.join(Device.gateway).where(Gateway.name.in_(gateways))
+    return session.scalars(query.order_by(Device.id)).all()
+
+
 def zones(session: Session, cases: Collection[int], now: datetime) -> dict[int, list[Drawn]]:
     """Zones by case, in the order they were made; those that ended lately too."""
     lately = or_(Zone.valid_to.is_(None), Zone.valid_to > now - ENDED_ZONES_KEPT)
-    query = select(Zone.case_id, *_DRAWN).where(among(session, Zone.case_id, cases), lately)
+    query = select(_ZONE.case_id, *_DRAWN).where(among(session, Zone.case_id, cases), lately)
     found: dict[int, list[Drawn]] = {}
     for case_id, *drawn in session.execute(query.order_by(Zone.id)):
         found.setdefault(case_id, []).append(Drawn(*drawn))

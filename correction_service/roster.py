@@ -109,6 +109,7 @@ class Roster:
         if unknown.any():
             self._read(session, {names[at] for at in np.flatnonzero(unknown).tolist()}, now)
             rows = np.fromiter((self._names.get(name, -1) for name in names), np.int64, len(names))
+            rows[~self.table["known"][rows]] = -1  # what bore that name bears another now
         return rows
 
     def row_of(self, name: str) -> int | None:

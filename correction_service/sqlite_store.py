@@ -15,6 +15,7 @@ from correction_service.fix_columns import (
     STATE,
     YES_OR_NO,
     Columns,
+    Kept,
     Opaque,
 )
 from models.containment import SOURCES
@@ -39,14 +40,16 @@ _KEEP_STATE = (
 class SqliteWriter:
     """Writes columns within a session's transaction."""
 
-    def keep_fixes(self, session: Session, fixes: Columns, late: Columns) -> set[int]:
-        """Store fixes; the devices of late ones that were not there before."""
-        _many(session, _KEEP_FIX, _fix_rows(fixes))
-        return {
+    def keep_fixes(self, session: Session, fixes: Columns, late: Columns) -> Kept:
+        """Store fixes; one that is there stays as it is."""
+        new = _many(session, _KEEP_FIX, _fix_rows(fixes))
+        connection = session.connection()
+        devices = [
             row[0]
             for row in _fix_rows(late)
-            if session.connection().exec_driver_sql(_KEEP_FIX, row).rowcount == 1
-        }
+            if connection.exec_driver_sql(_KEEP_FIX, row).rowcount == 1
+        ]
+        return Kept(new + len(devices), devices)
 
     def keep_states(self, session: Session, states: Columns, zones: Opaque) -> int:
         """Store states over the revision before; how many were still of that revision."""

@@ -7,7 +7,7 @@ from datetime import datetime
 from sqlalchemy import ColumnElement, select
 from sqlalchemy.orm import Session
 
-from correction_service.register import among
+from correction_service.db import among
 from devices.messages import Reason
 from devices.wire import clock_fault
 from models.case import ENDED, Case

@@ -7,16 +7,20 @@ import sys
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 import msgspec
 import psycopg
+import pytest
 from hypothesis import HealthCheck, given
 from hypothesis import settings as effort
 from hypothesis import strategies as st
 from psycopg import sql
-from sqlalchemy import func, make_url, select
+from sqlalchemy import create_engine, func, make_url, select
+from sqlalchemy.exc import DBAPIError, OperationalError
 
 from correction_service.db import Database
 from correction_service.ingest import Ingest, run
@@ -158,6 +162,14 @@ def test_what_the_wire_allows_the_tables_hold(database: Database, tracked: Track
     assert reasons(database) == {}
 
 
+HINDERED = """
+DROP ROLE IF EXISTS hindered;
+CREATE ROLE hindered;
+GRANT ALL ON ALL TABLES IN SCHEMA public TO hindered;
+GRANT USAGE ON ALL SEQUENCES IN SCHEMA public TO hindered;
+CREATE FUNCTION full_disk() RETURNS trigger LANGUAGE plpgsql AS
+$$ BEGIN RAISE EXCEPTION 'no room' USING ERRCODE = 'disk_full'; END $$
+"""
 POISON = {
     "sqlite": """
         CREATE TRIGGER poison BEFORE INSERT ON fix WHEN NEW.seq = 666
@@ -187,6 +199,58 @@ def test_a_message_that_the_database_cannot_take_is_parked_alone(
     receipted = [decode_receipt(reply.payload) for reply in ingest.last_words()]
     spans = sorted(span for it in receipted for span in it.committed[DEVICE])
     assert sum(high - low + 1 for low, high in spans) == len(good)
+
+
+@pytest.mark.parametrize("database_url", ["postgresql"], indirect=True)
+@pytest.mark.parametrize(
+    "hindrance",
+    [
+        "REVOKE INSERT ON fix FROM hindered",
+        "CREATE TRIGGER no_room BEFORE INSERT ON fix FOR EACH ROW EXECUTE FUNCTION full_disk()",
+    ],
+)
+def test_a_database_that_cannot_serve_is_waited_for_and_nothing_given_up(
+    database: Database, tracked: Tracked, hindrance: str
+) -> None:
+    """Errors reach ingest bare from the driver here, not by SQLAlchemy."""
+    with database.engine.begin() as connection:
+        connection.exec_driver_sql(HINDERED)
+        connection.exec_driver_sql(hindrance)
+    engine = create_engine(database.engine.url, connect_args={"options": "-c role=hindered"})
+    ingest = Ingest(replace(database, engine=engine), readings_max=2)
+    batch = [said(one) for one in minutes(NOW - timedelta(minutes=9), [HUICHUAN] * 5)]
+    for _ in range(2):
+        with pytest.raises((DBAPIError, psycopg.Error)):
+            ingest.handle(batch)
+    with database.engine.begin() as connection:
+        connection.exec_driver_sql("GRANT INSERT ON fix TO hindered")
+        connection.exec_driver_sql("DROP TRIGGER IF EXISTS no_room ON fix")
+    ingest.handle(batch)
+    engine.dispose()
+    assert len(stored_seqs(database)) == 5
+    assert reasons(database) == {}
+    with database.engine.begin() as connection:
+        connection.exec_driver_sql("DROP OWNED BY hindered; DROP ROLE hindered")
+
+
+def test_a_batch_that_was_stored_halfway_is_not_refused_twice(
+    database: Database, tracked: Tracked
+) -> None:
+    ingest = Ingest(database, readings_max=1)
+    batch = [inbound(b"{"), *map(said, minutes(NOW - timedelta(minutes=9), [HUICHUAN] * 2))]
+    recorded, failing = ingest._committed, iter([False, True, False])  # noqa: SLF001 - a part fails
+
+    def second_fails(*words: Any) -> Any:  # noqa: ANN401 - passes on
+        if next(failing):
+            raise OperationalError("", {}, Exception())
+        return recorded(*words)
+
+    ingest._committed = second_fails  # type: ignore[assignment,method-assign] # noqa: SLF001 - the same
+    with pytest.raises(OperationalError):
+        ingest.handle(batch)
+    ingest.handle(batch)
+    assert len(stored_seqs(database)) == 2
+    assert reasons(database) == {"not_json": 1}
 
 
 def never_asked(_device: str, _command: Command) -> ResultState:

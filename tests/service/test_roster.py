@@ -7,7 +7,7 @@ import pytest
 from sqlalchemy import delete, func, select, update
 from sqlalchemy.orm import Session
 
-from correction_service import bracelets, retention, zones
+from correction_service import bracelets, register, retention, zones
 from correction_service.audit import SYSTEM
 from correction_service.db import Database
 from correction_service.device_states import Overtaken
@@ -142,6 +142,34 @@ def test_an_order_that_is_renewed_goes_on(
     ]
 
 
+def test_an_order_that_begins_after_the_first_word_is_seen(
+    database: Database, tracked: Tracked
+) -> None:
+    early = Ingester(database)
+    with database.transaction(SYSTEM, "test") as session:
+        session.get_one(PositioningOrder, tracked.order).starts_at = NOW
+    assert early.reasons(NOW - MINUTE) == ["no_order"]
+    assert [early.reasons(NOW + at * MINUTE) for at in (0, 1, 2)] == [[], [], []]
+
+
+def test_a_bracelet_that_is_renamed_is_a_stranger_under_its_old_name(
+    database: Database, tracked: Tracked, ingester: Ingester
+) -> None:
+    with database.transaction(SYSTEM, "test") as session:
+        session.get_one(Device, tracked.device).name = "B-other"
+    assert ingester.reasons(NOW + MINUTE) == ["unknown_device"]
+
+
+def test_what_is_read_before_it_speaks_is_as_lawful(database: Database, tracked: Tracked) -> None:
+    warm = Ingester(database)
+    with database.reading() as session:
+        warm.recorder.warm(session, register.worn(session), NOW)
+        assert list(register.worn(session, ["gw-9"])) == []
+    assert warm.recorder.devices_known == 1
+    lift(database, tracked, NOW + MINUTE)
+    assert [warm.reasons(NOW), warm.reasons(NOW + 2 * MINUTE)] == [[], ["no_order"]]
+
+
 def test_a_zone_made_a_moment_ago_is_watched(
     database: Database, tracked: Tracked, ingester: Ingester
 ) -> None:
@@ -231,9 +259,9 @@ def test_a_late_fix_waits_for_a_replay_and_a_duplicate_does_not(
     database: Database, tracked: Tracked, ingester: Ingester
 ) -> None:
     late = fix(NOW - 5 * MINUTE)
-    for _ in range(2):
+    for counted in ((1, 0), (0, 1)):
         recorded = ingester.take(heard(late, received=NOW + MINUTE), now=NOW + MINUTE)
-        assert recorded.late == 1
+        assert (recorded.late, recorded.duplicates) == counted
         with database.transaction(SYSTEM, "test") as session:
             due = session.scalars(select(ReplayDue)).all()
             assert [it.since for it in due] in ([NOW - 5 * MINUTE], [])
