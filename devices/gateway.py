@@ -113,9 +113,8 @@ class Gateway:
             for answer in self.backlog.answers.wanted(now):
                 self._say_answer(answer, now)
         self._send_again(self._window.due(time.monotonic()))
-        fresh = self._window.admitted(self.backlog.after(self._last_sent, self._window.room))
-        for owed in self._send(fresh):
-            self._last_sent = owed.id
+        self._try_aside()
+        self._send_new()
 
     def close(self) -> None:
         """Say goodbye and disconnect; the backlog stays on disk."""
@@ -130,6 +129,22 @@ class Gateway:
         owed = self.backlog.among(ids)
         self._window.release(set(ids) - {it.id for it in owed})  # those made room for others
         deque(self._send(owed), maxlen=0)
+
+    def _try_aside(self) -> None:
+        ids = self._window.again(time.monotonic())
+        if not ids:
+            return
+        owed = self.backlog.among(ids)
+        self._window.release(set(ids) - {it.id for it in owed})  # those made room for others
+        deque(self._send(self._window.admitted(owed)), maxlen=0)
+
+    def _send_new(self) -> None:
+        queue = self.backlog.after(self._last_sent, self._window.room)
+        fresh = self._window.admitted(queue)
+        sent = list(self._send(fresh))
+        done = queue if len(sent) == len(fresh) else sent  # what waits aside holds up nobody
+        if done:
+            self._last_sent = done[-1].id
 
     def _send(self, owed: Sequence[Owed]) -> Iterator[Owed]:
         """Hand these to the client in order, until it takes no more; those that it took."""

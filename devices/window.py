@@ -8,6 +8,9 @@ What must go again is not told by age: after an outage a queue of minutes may st
 and sending its readings again would make it longer. Messages arrive in order, so a reading is lost
 when a later one was receipted, by more than a margin. Where no receipt comes at all, a few readings
 ask whether the service is there.
+
+What the service never answers, however often others overtake it, goes aside: it takes no room and
+no number, and asks again now and then.
 """
 
 import math
@@ -16,10 +19,12 @@ from dataclasses import dataclass
 
 from paho.mqtt.client import MQTTMessageInfo
 
+from devices.aside import Aside
 from devices.backlog import Owed
 from devices.receipts import Receipt
 
 PROBE = 10  # readings that ask
+OVERTAKEN_MAX = 20  # times; then the service has no answer to it, and others need its place
 
 
 @dataclass(slots=True)
@@ -29,6 +34,7 @@ class _Sent:
     device: str
     seq: int
     message: MQTTMessageInfo
+    overtaken: int  # times sent again because later ones were receipted
 
 
 class Window:
@@ -46,6 +52,7 @@ class Window:
         self._quiet_since_s = -math.inf  # the last receipt, or the last time we asked
         self._asked: frozenset[int] = frozenset()
         self._answered = False
+        self._aside = Aside(size)
 
     @property
     def room(self) -> int:
@@ -53,23 +60,31 @@ class Window:
         return self._size - len(self._sent)
 
     def admitted(self, owed: Iterable[Owed]) -> list[Owed]:
-        """The first of these, up to one whose number is still under way."""
+        """Those of these that may go now; one whose number is under way waits aside."""
         taken: list[Owed] = []
         numbers: set[tuple[str, int]] = set()
         for it in owed:
             number = (it.device, it.seq)
+            if it.id in self._sent:
+                continue
             if number in numbers or it.seq in self._numbers.get(it.device, ()):
-                break
-            numbers.add(number)
-            taken.append(it)
+                self._aside.wait(it.id)
+            else:
+                numbers.add(number)
+                taken.append(it)
         return taken
+
+    def again(self, now_s: float) -> list[int]:
+        """What was set aside and may be tried now, as far as `admitted` lets it."""
+        return self._aside.due(now_s, self.room)
 
     def sent(self, owed: Iterable[Owed], message: MQTTMessageInfo, at_s: float) -> None:
         """These went, for the first time or again, in this message."""
         for it in owed:
             before = self._sent.pop(it.id, None)
             first_s = before.first_s if before else at_s
-            self._sent[it.id] = _Sent(first_s, at_s, it.device, it.seq, message)
+            overtaken = self._overtaken(before) if before else self._aside.taken(it.id)
+            self._sent[it.id] = _Sent(first_s, at_s, it.device, it.seq, message, overtaken)
             self._numbers.setdefault(it.device, {})[it.seq] = it.id
 
     def receipted(self, receipt: Receipt, at_s: float) -> list[int]:
@@ -86,8 +101,9 @@ class Window:
         return named
 
     def release(self, ids: Iterable[int]) -> None:
-        """These are no longer under way."""
+        """These are no longer under way, nor aside."""
         for key in ids:
+            self._aside.forget(key)
             if (gone := self._sent.pop(key, None)) is not None:
                 numbers = self._numbers[gone.device]
                 del numbers[gone.seq]
@@ -99,15 +115,16 @@ class Window:
 
         What it has not taken the client sends again by itself.
         """
+        self._aside.hurry()
         for it in self._sent.values():
             it.first_s = it.last_s = now_s
         return [key for key, it in self._sent.items() if it.message.is_published()]
 
     def due(self, now_s: float) -> list[int]:
         """What must go again because no receipt names it."""
-        lost = self._taken_before(self._receipted_up_to_s - self._resend_after_s)
+        lost = self._taken_before(self._lost_before_s)
         if lost:
-            return lost
+            return self._worth_it(lost, now_s)
         long_ago_s = now_s - self._resend_after_s
         if self._quiet_since_s > long_ago_s:
             return []
@@ -118,6 +135,22 @@ class Window:
         due = waiting if alone else waiting[:PROBE]
         self._quiet_since_s, self._asked, self._answered = now_s, frozenset(due), False
         return due
+
+    @property
+    def _lost_before_s(self) -> float:
+        return self._receipted_up_to_s - self._resend_after_s
+
+    def _overtaken(self, it: _Sent) -> int:
+        return it.overtaken + (it.last_s < self._lost_before_s)
+
+    def _worth_it(self, lost: list[int], now_s: float) -> list[int]:
+        """What of this goes again; the rest was overtaken too often and is set aside."""
+        hopeless = [key for key in lost if self._sent[key].overtaken >= OVERTAKEN_MAX]
+        for key in hopeless:
+            overtaken = self._sent[key].overtaken
+            self.release([key])
+            self._aside.put(key, overtaken, now_s)
+        return lost if not hopeless else [key for key in lost if key in self._sent]
 
     def _taken_before(self, at_s: float) -> list[int]:
         ids: list[int] = []

@@ -9,14 +9,20 @@ from devices.wire import decode
 
 
 class Service:
-    """Remembers every reading that it was sent, refuses some by device, answers with receipts."""
+    """Remembers every reading that it was sent, refuses some by device, receipts all but some."""
 
-    def __init__(self, *, refused: frozenset[str] = frozenset()) -> None:
+    def __init__(
+        self,
+        *,
+        refused: frozenset[str] = frozenset(),
+        unanswered: frozenset[tuple[str, int]] = frozenset(),
+    ) -> None:
         self.readings: list[Fix | Event] = []
         self.statuses: list[GatewayStatus] = []
         self.results: list[CommandResult] = []
         self.silent = False
         self._refused = refused
+        self._unanswered = unanswered
 
     @property
     def stored(self) -> list[tuple[str, int]]:
@@ -35,7 +41,7 @@ class Service:
             return []
         committed: dict[str, list[int]] = {}
         for it in here:
-            if it.device not in self._refused:
+            if it.device not in self._refused and (it.device, it.seq) not in self._unanswered:
                 committed.setdefault(it.device, []).append(it.seq)
         refused = [
             Rejection(device=it.device, seq=it.seq, reason=Reason.NO_ORDER)

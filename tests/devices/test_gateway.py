@@ -125,6 +125,30 @@ def test_what_was_never_receipted_is_sent_again_whatever_the_clock_says(
     assert len(service.stored) >= 4
 
 
+def test_what_is_never_answered_blocks_neither_the_window_nor_its_number(
+    broker: EmbeddedBroker, tmp_path: Path
+) -> None:
+    service = Service(unanswered=frozenset({("dev-1", 1), ("dev-1", 2)}))
+    with (
+        listening(broker.port, service),
+        running(broker.port, tmp_path, resend_after_s=0.01, window=3) as gateway,
+    ):
+        gateway.keep(fixes(1, 2))
+        seq = 10
+
+        def on_and_on() -> bool:
+            nonlocal seq
+            if len(gateway.backlog) <= 2:
+                gateway.keep(fixes(seq))
+                seq += 1
+            return min(Counter(service.stored)["dev-1", it] for it in (1, 2)) > 20
+
+        until(pumping(gateway, on_and_on))
+        gateway.keep([*fixes(1), *fixes(*range(100, 110), device="dev-2")])  # 1 for another moment
+        until(pumping(gateway, lambda: len(gateway.backlog) == 3))
+    assert {seq for name, seq in service.stored if name == "dev-2"} == set(range(100, 110))
+
+
 def test_while_the_service_is_away_only_a_few_readings_ask_for_it(
     broker: EmbeddedBroker, tmp_path: Path
 ) -> None:

@@ -52,12 +52,61 @@ def test_a_receipt_means_exactly_what_it_names() -> None:
 
 def test_two_readings_of_one_number_are_never_under_way_together(window: Window) -> None:
     waiting = [owed(2, 1), owed(3, 2)]
-    assert window.admitted([owed(1, 1), *waiting]) == [owed(1, 1)]
+    assert window.admitted([owed(1, 1), *waiting]) == [owed(1, 1), owed(3, 2)]
     window.sent([owed(1, 1)], message(), 0.0)
-    assert window.admitted(waiting) == []
+    assert window.admitted(waiting) == [owed(3, 2)]
     assert window.admitted([owed(4, 1, "dev-2")]) == [owed(4, 1, "dev-2")]
     window.release([1])
+    assert window.again(0.0) == [2]  # it waited its turn and held up nobody
     assert window.admitted(waiting) == waiting
+
+
+def overtake(window: Window, seq: int, times: int) -> float:
+    """Send on for so many half minutes what is receipted, all but one; the moment after."""
+    now_s = 0.0
+    window.sent([owed(seq, seq)], message(), now_s)
+    for other in range(seq + 1, seq + 1 + times):
+        now_s += R + 1
+        send(window, range(other, other + 1), now_s)
+        window.receipted(receipt(other, other), now_s)
+        if due := window.due(now_s):
+            assert due == [seq]
+            window.sent([owed(seq, seq)], message(), now_s)
+    return now_s
+
+
+def test_what_is_never_answered_takes_neither_room_nor_number_and_is_tried_hourly(
+    window: Window,
+) -> None:
+    now_s = overtake(window, 1000, 22)
+    assert window.room == 1000
+    newer = owed(5000, 1000)
+    assert window.admitted([newer]) == [newer]
+    assert window.again(now_s) == []
+    assert window.again(now_s + 3600) == [1000]
+    window.sent([owed(1000, 1000)], message(), now_s + 3600)
+    assert window.receipted(receipt(1000, 1000), now_s + 3601) == [1000]
+    assert window.again(now_s + 9000) == []
+
+
+def test_a_new_connection_tries_at_once_what_is_aside_a_tenth_of_the_window_together() -> None:
+    window = Window(20, R)
+    window.sent([owed(0, 7)], message(), 0.0)
+    assert window.admitted([owed(key, 7) for key in (1, 2, 3)]) == []
+    window.release([0])
+    assert window.again(0.0) == [1, 2]
+    window.sent([owed(1, 7)], message(), 0.0)
+    assert window.again(0.5) == []
+    window.reconnected(0.5)
+    assert window.again(0.5) == [2]
+
+
+def test_a_silent_service_makes_nothing_hopeless(window: Window) -> None:
+    send(window, range(5), 0.0)
+    for half_minute in range(1, 100):
+        now_s = half_minute * (R + 1)
+        window.sent([owed(it, it) for it in window.due(now_s)], message(), now_s)
+    assert window.room == 995
 
 
 def test_a_slow_service_is_not_sent_the_same_again(window: Window) -> None:
