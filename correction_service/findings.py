@@ -4,8 +4,8 @@ A finding proposes to look. It says what was seen, when, how good the data are, 
 explanations there may be; it never says guilt.
 """
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 from typing import Any
 
@@ -44,6 +44,7 @@ class Scope:
     now: datetime
     settings: Settings
     deaf: Sequence[tuple[datetime, datetime]] = ()  # when no bracelet could be heard
+    ways: Mapping[int, datetime] = field(default_factory=dict)  # gateway -> shut from then on
 
     @property
     def live(self) -> bool:
@@ -197,6 +198,7 @@ def worn_rows(since: datetime, at: datetime) -> Select[*tuple[Any, ...]]:
             Binding.bound_at,
             DeviceState.heard_at,
             DeviceState.battery,
+            Gateway.id.label("gateway_id"),
             Gateway.online.label("gateway_online"),
         )
         .join(Case, Case.id == Binding.case_id)
@@ -214,9 +216,16 @@ def worn_rows(since: datetime, at: datetime) -> Select[*tuple[Any, ...]]:
 
 
 def silent_rows(scope: Scope) -> Select[*tuple[Any, ...]]:
-    """Bracelets worn under an order in force, then and now, and not heard for too long."""
+    """Bracelets worn under an order in force, then and now, and not heard for too long.
+
+    Left out is whoever fell silent when the gateway's way was shut: that is the gateway's silence.
+    """
     unheard = or_(DeviceState.heard_at.is_(None), DeviceState.heard_at < scope.silent_since)
-    return worn_rows(scope.silent_since, scope.at).where(unheard)
+    last = case(
+        (DeviceState.heard_at > Binding.bound_at, DeviceState.heard_at), else_=Binding.bound_at
+    )
+    shut = [and_(Gateway.id == gateway, last > at) for gateway, at in scope.ways.items()]
+    return worn_rows(scope.silent_since, scope.at).where(unheard, *(~it for it in shut))
 
 
 def _ordered(at: datetime) -> ColumnElement[bool]:

@@ -66,6 +66,12 @@ def alive(session: Session, now: datetime) -> list[Minute]:
     return [newest[name] for name in sorted(newest)]
 
 
+def names(session: Session, start: datetime) -> set[str]:
+    """Return every ingester that was heard since `start`."""
+    heard = select(IngestMinute.ingester).where(IngestMinute.minute >= start)
+    return set(session.scalars(heard.distinct()))
+
+
 def last_commit(session: Session) -> datetime | None:
     """Return when any ingester stored a reading last."""
     stored = select(IngestMinute.committed_at).where(IngestMinute.committed_at.is_not(None))

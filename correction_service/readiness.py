@@ -14,12 +14,14 @@ from models.job import JobRun
 HEARTBEAT = "schedule"
 HEARTBEAT_STALE = timedelta(seconds=60)
 BROKER_TIMEOUT_S = 1.0
+MISSED = timedelta(days=1)
 
 
 def check(database: Database, settings: Settings, now: datetime) -> dict[str, bool]:
     """Return what works: database, broker (accepts a connection), schedule, ingest.
 
-    The last two say so themselves, within a minute; an ingester also that it is connected.
+    The last two say so themselves, within a minute; an ingester also that it is connected. Of
+    several ingesters each must that was heard within a day: the others do not take over its share.
     """
     return {
         "database": _database(database),
@@ -60,6 +62,9 @@ def _schedule(database: Database, now: datetime) -> bool:
 def _ingest(database: Database, now: datetime) -> bool:
     try:
         with database.reading() as session:
-            return any(it.connected for it in ingest_minutes.alive(session, now))
+            alive = ingest_minutes.alive(session, now)
+            lately = ingest_minutes.names(session, now - MISSED)
     except SQLAlchemyError:
         return False
+    connected = {it.ingester for it in alive if it.connected}
+    return bool(connected) and lately <= {it.ingester for it in alive}

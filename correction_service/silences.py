@@ -1,11 +1,12 @@
-"""A worn bracelet that is not heard: one incident a silence. An outage is not a breach."""
+"""A worn bracelet that is not heard: one incident a silence. A fault of ours is not a breach."""
 
+from dataclasses import replace
 from datetime import datetime
 
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
-from correction_service import findings, hours, incidents, outages
+from correction_service import findings, hours, incidents, outages, ways
 from correction_service.incidents import Seen
 from correction_service.settings import Settings
 from models.device import DeviceState
@@ -15,13 +16,15 @@ from models.incident import Incident, IncidentKind
 def open_new(session: Session, now: datetime, settings: Settings) -> int:
     """Open an incident for each silence that has none yet, closed ones counted; return how many.
 
-    While nothing of any bracelet arrives none is opened: the fault is the system's. `others_heard`
-    tells one silent bracelet from a service that hears nobody.
+    While nothing of any bracelet arrives none is opened: the fault is the system's. Nor is one of a
+    bracelet whose gateway's other bracelets fell silent with it. `others_heard` tells one silent
+    bracelet from a service that hears nobody.
     """
     if outages.current(session) is not None:
         return 0
     deaf = outages.deaf(session, now)
     scope = findings.Scope(hours.local_day(now), now, now, settings, deaf)
+    scope = replace(scope, ways=ways.shut(session, scope))
     others_heard = (_last_heard(session) or scope.silent_since) > scope.silent_since
     opened = 0
     for row in session.execute(findings.silent_rows(scope)):

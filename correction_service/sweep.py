@@ -16,7 +16,7 @@ from sqlalchemy import select
 from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.orm import Session
 
-from correction_service import deductions, findings, hours, jobs, outages, outbox, points
+from correction_service import deductions, findings, hours, jobs, outages, outbox, points, ways
 from correction_service.audit import SYSTEM
 from correction_service.db import Database
 from correction_service.deductions import Cost
@@ -66,6 +66,7 @@ def run(database: Database, day: date, now: datetime, settings: Settings) -> Swe
     scope = scope_of(day, now, settings)
     with database.transaction(SYSTEM, JOB) as session:
         scope = replace(scope, deaf=outages.deaf(session, scope.at))
+        scope = replace(scope, ways=ways.shut(session, scope))
         mine = jobs.claim(session, JOB, day, now)
     if mine is None:
         raise Refused("A sweep of %(day)s is running already.", code="running", day=str(day))

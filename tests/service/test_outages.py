@@ -49,14 +49,20 @@ def hear(database: Database, devices: Sequence[int], at: datetime) -> None:
 
 
 def minute(
-    database: Database, at: datetime, committed: int, *, connected: bool = True, beat_s: int = 5
+    database: Database,
+    at: datetime,
+    committed: int,
+    *,
+    connected: bool = True,
+    beat_s: int = 5,
+    name: str = "one",
 ) -> None:
     """A minute that an ingester wrote."""
     meters = Meters()
     meters.transaction([at], at, at, committed=committed, rejected={})
     start = at.replace(second=0, microsecond=0)
     beat = at + timedelta(seconds=beat_s)
-    row = ingest_minutes.row("one", NOW - HOUR, start, beat, meters.read())
+    row = ingest_minutes.row(name, NOW - HOUR, start, beat, meters.read())
     here = {"queue_max": 0, "memory_bytes": 1, "connected": connected}
     with database.transaction(SYSTEM, "test") as session:
         ingest_minutes.keep(session, [row | here])
@@ -185,6 +191,18 @@ def test_ready_means_that_an_ingester_is_connected_and_said_so_lately(
     assert not ready(NOW + 2 * MINUTE)
     minute(database, NOW, 0, connected=False)
     assert not ready(NOW + MINUTE)
+
+
+def test_ready_means_that_every_ingester_of_the_last_day_goes_on(
+    database: Database, settings: Settings
+) -> None:
+    def ready(at: datetime) -> bool:
+        return readiness.check(database, settings, at)["ingest"]
+
+    minute(database, NOW, 0, name="two")
+    for hours, expected in ((0, True), (2, False), (25, True)):
+        minute(database, NOW + hours * HOUR, 0)
+        assert ready(NOW + hours * HOUR + MINUTE / 2) is expected
 
 
 def test_time_in_which_nobody_was_heard_is_left_out_of_a_span() -> None:

@@ -4,15 +4,19 @@ from datetime import datetime, timedelta
 
 from sqlalchemy import select
 
-from correction_service import incidents, silences
+from correction_service import incidents, silences, sweep, ways
 from correction_service.audit import SYSTEM
 from correction_service.db import Database
 from correction_service.settings import Settings
+from models.agency import Office
 from models.device import Binding, Device, DeviceState, Gateway
+from models.fix import Fix
 from models.incident import Cause, Incident, IncidentKind
 from models.order import Ground, PositioningOrder
+from models.risk import FlagKind, RiskFlag
 from models.user import Role
-from tests.county import NOW, County
+from tests.county import NOW, County, make_case
+from tests.tracked import Tracked, track
 
 
 def wear(database: Database, county: County, heard_at: datetime) -> int:
@@ -87,3 +91,78 @@ def test_a_second_silence_is_seen_whether_or_not_the_first_was_closed(
     with database.reading() as session:
         incident = session.scalars(select(Incident)).one()
         assert incident.ended_at is None
+
+
+MINUTE = timedelta(minutes=1)
+
+
+def crowd(database: Database, county: County, tracked: Tracked) -> list[int]:
+    """Three worn bracelets at one gateway, and a fourth at another."""
+    with database.transaction(SYSTEM, "test") as session:
+        office = session.get_one(Office, county.office)
+        one = session.get_one(Gateway, tracked.gateway)
+        other = Gateway(name="other", agency_id=county.agency, secret_hash="!")
+        cases = [make_case(session, office, number) for number in (2, 3, 4)]
+        made = [
+            track(session, case, county, f"B{number}", gateway)
+            for number, (case, gateway) in enumerate(zip(cases, (one, one, other), strict=True))
+        ]
+        return [tracked.device, *(it.device for it in made)]
+
+
+def speak(database: Database, device: int, *at: datetime) -> None:
+    """Readings as ingest stores them: each a fix, the last one the sign of life."""
+    with database.transaction(SYSTEM, "test") as session:
+        session.merge(DeviceState(device_id=device, heard_at=at[-1], zones=b""))
+        for moment in at:
+            place = {"lat": 27.7, "lon": 106.9, "source": "gnss"}
+            session.merge(Fix(device_id=device, time=moment, seq=1, received=moment, **place))
+
+
+def minutely(start: datetime, minutes: int) -> list[datetime]:
+    return [start + number * MINUTE for number in range(minutes)]
+
+
+def silent_devices(database: Database, now: datetime, settings: Settings) -> set[int]:
+    """Those with an incident, after both the incidents' look and the flags' found the same."""
+    opened(database, now, settings)
+    sweep.run(database, now.date(), now, settings)
+    with database.reading() as session:
+        made = set(session.scalars(select(Incident.device_id)))
+        flags = session.scalars(select(RiskFlag).where(RiskFlag.kind == FlagKind.DEVICE_SILENT))
+        assert {int(it.key.split(":")[1]) for it in flags} == made - {None}
+    return {it for it in made if it is not None}
+
+
+def test_when_a_gateway_falls_silent_with_all_its_bracelets_no_wearer_answers_for_it(
+    database: Database, county: County, settings: Settings, tracked: Tracked
+) -> None:
+    *ours, elsewhere = crowd(database, county, tracked)
+    for second, device in enumerate(ours):
+        speak(database, device, NOW - timedelta(seconds=20 * second))
+    for minutes in (60, 61, 90, 300):
+        now = NOW + minutes * MINUTE
+        speak(database, elsewhere, *minutely(NOW, minutes))
+        assert silent_devices(database, now, settings) == set()
+    with database.reading() as session:
+        assert ways.quiet(session, now - 60 * MINUTE) == {tracked.gateway}
+    for minutes in (1, 14):  # its way is open again; what it kept comes one after the other
+        speak(database, ours[0], *minutely(now, minutes))
+        speak(database, elsewhere, now + minutes * MINUTE)
+        assert silent_devices(database, now + minutes * MINUTE, settings) == set()
+    speak(database, ours[1], now + 2 * MINUTE)
+    speak(database, ours[0], *minutely(now, 30))
+    speak(database, elsewhere, now + 30 * MINUTE)
+    assert silent_devices(database, now + 30 * MINUTE, settings) == {ours[2]}
+
+
+def test_a_bracelet_is_silent_when_its_gateway_goes_on_to_hear_others(
+    database: Database, county: County, settings: Settings, tracked: Tracked
+) -> None:
+    first, *others = crowd(database, county, tracked)
+    speak(database, first, NOW)
+    for device in others:
+        speak(database, device, *minutely(NOW, 61))
+    assert silent_devices(database, NOW + 61 * MINUTE, settings) == {first}
+    with database.reading() as session:
+        assert ways.quiet(session, NOW + MINUTE) == set()

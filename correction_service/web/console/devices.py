@@ -10,7 +10,7 @@ from flask.typing import ResponseReturnValue
 from sqlalchemy import Row, Select, func, select
 from sqlalchemy.orm import Session
 
-from correction_service import access, outages
+from correction_service import access, outages, ways
 from correction_service.scope import agency_ids, visible
 from models.case import Case
 from models.device import Binding, Device, DeviceState, Gateway
@@ -44,12 +44,14 @@ def index() -> ResponseReturnValue:
         raise Forbidden("Your role does not include this.")
     settings = access.service().settings
     with access.reading() as session:
+        silent_since = outages.silent_since(session, now, settings)
         gateways = session.scalars(select(Gateway).where(_mine(user)).order_by(Gateway.name)).all()
         return render_template(
             "console/devices.html",
             gateways=gateways,
             bracelets=[_worn(row) for row in session.execute(_bracelets(user))],
-            silent_since=outages.silent_since(session, now, settings),
+            silent_since=silent_since,
+            quiet=ways.quiet(session, silent_since),
             rejects=_rejects(session, user),
         )
 
