@@ -16,7 +16,15 @@ from correction_service.demo.run import free_port
 from correction_service.gateways import Account
 
 SETTINGS = Path(__file__).parents[2] / "deploy" / "mosquitto" / "mosquitto.conf"
-OURS = ("listener", "certfile", "keyfile", "tls_version", "persistence_location", "log_")
+OURS = (
+    "listener",
+    "use_username_as_clientid",
+    "certfile",
+    "keyfile",
+    "tls_version",
+    "persistence_location",
+    "log_",
+)
 SERVICE = Account("correction-ingest", "bench")
 READY_WITHIN_S = 10.0
 

@@ -16,6 +16,7 @@ DEPLOYED = Path(__file__).parents[2] / "deploy" / "mosquitto" / "mosquitto.conf"
 NOT_HERE = (
     "#",
     "listener",
+    "use_username_as_clientid",
     "certfile",
     "keyfile",
     "tls_version",

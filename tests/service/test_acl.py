@@ -7,6 +7,7 @@ import subprocess
 import threading
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import pytest
@@ -25,6 +26,8 @@ from tests.broker import free_port
 from tests.county import County
 from tests.devices.wires import until
 
+DEPLOYED = Path(__file__).parents[2] / "deploy" / "mosquitto" / "mosquitto.conf"
+NOT_HERE = ("certfile", "keyfile", "tls_version", "persistence_location", "log_")
 MOSQUITTO = shutil.which("mosquitto", path=f"{os.environ.get('PATH', '')}:/usr/sbin")
 SERVICE = ("correction", "the service's own password")
 ASKER = ("correction-web", "the password of the pages")
@@ -52,31 +55,51 @@ def accepts(port: int) -> bool:
     return True
 
 
+@dataclass(frozen=True)
+class Doors:
+    """The ports where gateways and where the service come in."""
+
+    gateways: int
+    service: int
+
+
 @pytest.fixture
-def port(settings: Settings, secrets: dict[str, str], tmp_path: Path) -> Iterator[int]:
-    """A mosquitto under the files that `gateway files` writes."""
+def doors(settings: Settings, secrets: dict[str, str], tmp_path: Path) -> Iterator[Doors]:
+    """The deployed mosquitto without TLS, under the files that `gateway files` writes."""
     names = ("mqtt_username", "mqtt_password", "mqtt_command_username", "mqtt_command_password")
     update = dict(zip(names, SERVICE + ASKER, strict=True))
     ours = Settings.model_validate({**settings.model_dump(), **update})
     written = CliRunner().invoke(command, ["files", str(tmp_path)], obj=ours)
     assert written.exit_code == 0, written.output
-    number = free_port()
-    lines = [
-        f"listener {number} 127.0.0.1",
-        "allow_anonymous false",
-        f"password_file {tmp_path}/passwords",
-        f"acl_file {tmp_path}/acl",
-        "user root",  # as root it would become an account that cannot read this folder
-        "log_type none",
-    ]
-    (tmp_path / "mosquitto.conf").write_text("\n".join(lines))
+    found = Doors(free_port(), free_port())
+    (tmp_path / "mosquitto.conf").write_text(deployed(tmp_path, found))
     broker = subprocess.Popen([str(MOSQUITTO), "-c", str(tmp_path / "mosquitto.conf")])
     try:
-        until(lambda: accepts(number))
-        yield number
+        until(lambda: accepts(found.gateways) and accepts(found.service))
+        yield found
     finally:
         broker.terminate()
         broker.wait()
+
+
+def deployed(folder: Path, doors: Doors) -> str:
+    """The file of deploy/ with its places in `folder`, on loopback."""
+    text = DEPLOYED.read_text(encoding="utf-8").replace("/etc/mosquitto/correction", str(folder))
+    text = text.replace("listener 8883\n", f"listener {doors.gateways} 127.0.0.1\n")
+    text = text.replace("listener 1883 127.0.0.1\n", f"listener {doors.service} 127.0.0.1\n")
+    kept = [line for line in text.splitlines() if not line.startswith(NOT_HERE)]
+    own = [
+        f"persistence_location {folder}/",
+        "user root",  # as root it would become an account that cannot read this folder
+        "log_type none",
+    ]
+    return "\n".join([*kept, *own, ""])
+
+
+@pytest.fixture
+def port(doors: Doors) -> int:
+    """Where the service comes in: an account may have several client ids."""
+    return doors.service
 
 
 def account(port: int, name: str, secret: str, client: str = "") -> MqttSettings:
@@ -176,6 +199,27 @@ def test_the_account_of_the_pages_asks_and_does_nothing_else(
         mouth.publish(Outbound("correction/v1/gw-1/B1/fix", b"own"))
         until(lambda: bool(gateway) and bool(ingest))
     assert (gateway, ingest, ear) == (["asked"], ["own"], [])
+
+
+def test_a_gateway_that_calls_itself_ingest_does_not_take_its_session(
+    doors: Doors, secrets: dict[str, str]
+) -> None:
+    ingest = account(doors.service, *SERVICE, "correction-ingest")
+    impostor = account(doors.gateways, "gw-1", secrets["gw-1"], ingest.client_id)
+    with hearing(ingest, UPLINK) as heard:
+        with Publisher(impostor) as first:
+            first.publish(Outbound("correction/v1/gw-1/B1/fix", b"its own"))
+            until(lambda: heard == ["its own"])
+            with Publisher(account(doors.gateways, "gw-2", secrets["gw-2"], "gw-1")) as second:
+                second.publish(Outbound("correction/v1/gw-2/B2/fix", b"another's"))
+            first.publish(Outbound("correction/v1/gw-1/B1/fix", b"still here"))
+            until(lambda: len(heard) == 3)
+        listener = replace(ingest, client_id="correction-ingest-2")
+        with hearing(listener, ["correction/v1/gw-1/B1/fix"]) as other:
+            with Publisher(account(doors.gateways, "gw-1", secrets["gw-1"])) as gateway:
+                gateway.publish(Outbound("correction/v1/gw-1/B1/fix", b"to both"))
+            until(lambda: len(heard) == 4 and other == ["to both"])
+    assert heard == ["its own", "another's", "still here", "to both"]
 
 
 def test_without_the_right_secret_nobody_comes_in(port: int) -> None:
