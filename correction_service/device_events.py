@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from operator import itemgetter
 
 from sqlalchemy.orm import Session
 
@@ -39,7 +40,7 @@ class Signal:
     kind: EventKind
     at: datetime
     received: datetime
-    told_by: str  # event or fix
+    told_by: str  # event, fix or late_fix
     clock_bad: bool = False
 
 
@@ -89,26 +90,33 @@ def strap_turned(
     *,
     known: bool | None,
 ) -> tuple[bool | None, list[Signal]]:
-    """The strap after fixes and the events told; a signal of a turn that no event told."""
-    events = [
-        (it.at, STRAP_OPEN[it.kind])
+    """The strap after fixes and the events told; a signal of every turn that no event told."""
+    said = [
+        (it.at, STRAP_OPEN[it.kind], True)
         for it in told
         if it.device_id == device_id and it.kind in STRAP_OPEN
     ]
-    at, known = max(events, default=(None, known))
-    shown = [fix for fix in newer if fix.strap is not None and (at is None or fix.time > at)]
-    if not shown or (shown[-1].strap is Strap.OPEN) == bool(known):
-        return (shown[-1].strap is Strap.OPEN if shown else known), []
-    is_open = shown[-1].strap is Strap.OPEN
-    signal = Signal(
+    said += [(it.time, it.strap is Strap.OPEN, False) for it in newer if it.strap is not None]
+    signals = []
+    for at, is_open, by_event in sorted(said, key=itemgetter(0)):
+        if not by_event and is_open != bool(known):
+            signals.append(strap_signal(device_id, wearing, now, "fix", at, is_open=is_open))
+        known = is_open
+    return known, signals
+
+
+def strap_signal(
+    device_id: int, wearing: Wearing, now: datetime, told_by: str, at: datetime, *, is_open: bool
+) -> Signal:
+    """What a fix says of the strap, as a signal."""
+    return Signal(
         device_id=device_id,
         wearing=wearing,
         kind=EventKind.STRAP_OPEN if is_open else EventKind.STRAP_CLOSED,
-        at=shown[-1].time,
+        at=at,
         received=now,
-        told_by="fix",
+        told_by=told_by,
     )
-    return is_open, [signal]
 
 
 def signs_of_life(session: Session, heard: Iterable[tuple[int, int]], now: datetime) -> None:

@@ -15,6 +15,7 @@ from correction_service import (
     errands,
     fix_store,
     gate,
+    late_straps,
     wearers,
     zone_watch,
 )
@@ -92,6 +93,7 @@ class Recorder:
         fix_store.keep_refusals(session, gated.refusals)
         signals = _keep_events(session, gated)
         self._follow(session, gated, newer, signals, now)
+        late_straps.answer(session, roster, gated, newer, now)
         self._hear_gateways(session, batch)
         _hear_answers(session, batch)
         stored: list[tuple[Heard, Fix | Event]] = list(zip(gated.heard, gated.fixes, strict=True))

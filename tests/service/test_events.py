@@ -1,6 +1,7 @@
 """The way of an event: kept raw, judged once, ended by its counterpart or by a word."""
 
-from datetime import timedelta
+from collections.abc import Sequence
+from datetime import datetime, timedelta
 
 import msgspec
 import pytest
@@ -26,7 +27,8 @@ from tests.tracked import (
     take,
 )
 
-SECOND = timedelta(seconds=1)
+SECOND, MINUTE = timedelta(seconds=1), timedelta(minutes=1)
+LATER = NOW + timedelta(hours=1)
 
 
 RAISING = {
@@ -126,6 +128,69 @@ def test_a_strap_that_an_event_told_open_is_not_told_again_by_fixes(
     (incident,) = incidents_of(database)
     assert incident.facts["times"] == 1
     assert state_of(database, tracked.device).strap_open is True
+
+
+def a_list(
+    database: Database, straps: Sequence[str], start: datetime = NOW
+) -> list[dict[str, object]]:
+    """Fixes with these straps, a minute apart, that come as one list."""
+    said = [fix(start + at * MINUTE, strap=strap) for at, strap in enumerate(straps)]
+    end = start + len(straps) * MINUTE
+    take(database, heard(said, received=end), now=end)
+    return said
+
+
+def test_a_strap_that_opened_and_closed_within_one_list_is_an_incident(
+    database: Database, tracked: Tracked
+) -> None:
+    said = a_list(database, ["closed", "open", "closed", "closed"])
+    take(database, heard(said, received=LATER), now=LATER)
+    (incident,) = incidents_of(database)
+    assert (incident.since, incident.ended_at) == (NOW + MINUTE, NOW + 2 * MINUTE)
+    assert (incident.open_key is not None, incident.facts["times"]) == (True, 1)
+    assert state_of(database, tracked.device).strap_open is False
+
+
+def test_every_opening_within_one_list_is_counted(database: Database, tracked: Tracked) -> None:
+    a_list(database, ["open", "closed", "open", "closed", "open"])
+    (incident,) = incidents_of(database)
+    assert (incident.since, incident.ended_at, incident.facts["times"]) == (NOW, None, 3)
+
+
+def test_an_open_strap_that_only_late_fixes_show_is_an_incident_that_is_over(
+    database: Database, tracked: Tracked
+) -> None:
+    a_list(database, ["closed"])
+    a_list(database, ["closed"], NOW + 20 * MINUTE)
+    late = [fix(NOW + at * MINUTE, strap=strap) for at, strap in ((5, "open"), (6, "open"))]
+    take(database, heard([late[0], *late], received=LATER), now=LATER)
+    (incident,) = incidents_of(database)
+    assert (incident.kind, incident.facts["told_by"]) == (IncidentKind.STRAP_OPENED, "late_fix")
+    assert (incident.since, incident.ended_at) == (NOW + 5 * MINUTE, NOW + 20 * MINUTE)
+    assert (incident.open_key is not None, incident.facts["times"]) == (True, 1)
+
+
+def test_late_fixes_with_an_open_strap_raise_nothing_twice(
+    database: Database, tracked: Tracked
+) -> None:
+    a_list(database, ["closed", "open"])
+    a_list(database, ["open", "closed"], NOW + 20 * MINUTE)
+    late = [fix(NOW + at * MINUTE, strap="open") for at in (0.5, 10)]
+    for again in range(2):
+        at = LATER + again * MINUTE
+        take(database, heard(late, received=at), now=at)
+    (incident,) = incidents_of(database)
+    assert (incident.facts["times"], incident.facts["told_by"]) == (2, "late_fix")
+    assert incident.ended_at == NOW + 21 * MINUTE
+
+
+def test_a_late_open_strap_of_one_that_is_open_still_goes_on(
+    database: Database, tracked: Tracked
+) -> None:
+    a_list(database, ["open"], NOW + 20 * MINUTE)
+    take(database, heard(fix(NOW, strap="open"), received=LATER), now=LATER)
+    (incident,) = incidents_of(database)
+    assert (incident.ended_at, incident.facts["times"]) == (None, 2)
 
 
 def test_a_word_from_a_silent_bracelet_ends_its_silence(
