@@ -76,7 +76,11 @@ def _battery(share: object) -> str:
 
 
 def _told_by(how: str) -> str:
-    said = {"event": gettext("the bracelet's own report"), "fix": gettext("a position's flag")}
+    said = {
+        "event": gettext("the bracelet's own report"),
+        "fix": gettext("a position's flag"),
+        "late_fix": gettext("the flag of a position that came late"),
+    }
     return str(said.get(how, how))
 
 
