@@ -49,6 +49,7 @@ class Walk:
     past: Past
     columns: Columns
     broken: Mapping[int, bool]
+    right: Mapping[int, bool]
     end: datetime
     after: bytes = b""
     crossings: list[Crossing] = field(default_factory=list)
@@ -56,7 +57,10 @@ class Walk:
 
 
 def fold(session: Session, roster: Roster, device_ids: Sequence[int], now: datetime) -> list[Walk]:
-    """Fold the pasts of these devices again, all at once; nothing is written."""
+    """Fold the pasts of these devices again, all at once; nothing is written.
+
+    A device whose packed days cannot be read has no walk.
+    """
     roster.refresh(session, now)
     columns = (ReplayDue.device_id, ReplayDue.since, ReplayDue.marked_at, Device.name)
     query = select(*columns).join(Device, Device.id == ReplayDue.device_id)
@@ -103,6 +107,7 @@ def _begun(
         past=past,
         columns=columns,
         broken=zone_watch.broken(places, memory),
+        right=zone_watch.right(places, memory),
         end=moment(newest),
     )
 

@@ -22,7 +22,7 @@ class Refold:
     """What the fold says now of (begin, end], by the device's clock.
 
     `crossings` are in order of time; `broken` says by zone whether the wearer was on its wrong
-    side when the fold began.
+    side when the fold began, `right` whether on its right one; of what is UNKNOWN neither is said.
     """
 
     device_id: int
@@ -31,11 +31,12 @@ class Refold:
     end: datetime
     crossings: Sequence[Crossing]
     broken: Mapping[int, bool]
+    right: Mapping[int, bool]
 
 
 @dataclass(frozen=True, slots=True)
-class Breach:
-    """A stay on the wrong side; `seen` is None where it began before the fold did."""
+class Stay:
+    """A stay on one side of a zone; `seen` is None where it began before the fold did."""
 
     since: datetime
     until: datetime | None
@@ -47,7 +48,7 @@ class Breach:
         over = incident.ended_at
         if over is None:
             over = AFTER if incident.open_key else max(incident.last_seen_at, incident.since)
-        return incident.since <= (self.until or AFTER) and self.since <= over
+        return incident.since < (self.until or AFTER) and self.since <= over
 
 
 def answer(session: Session, refold: Refold, new: Sequence[Crossing], now: datetime) -> None:
@@ -64,22 +65,35 @@ def answer(session: Session, refold: Refold, new: Sequence[Crossing], now: datet
         crossings = [it for it in refold.crossings if it.zone_id == zone_id]
         breaches = list(_breaches(crossings, broken=broken))
         for incident in known.get(zone_id, ()):
-            _mend(session, incident, breaches, refold, now)
+            if incident.open_key is not None:
+                _mend(session, incident, breaches, refold, now)
         for breach in breaches:
             if any(breach.seen is it for it in new):
                 _open(session, breach, known.get(zone_id, ()), now)
 
 
-def _breaches(crossings: Sequence[Crossing], *, broken: bool) -> Iterator[Breach]:
+def _breaches(crossings: Sequence[Crossing], *, broken: bool) -> Iterator[Stay]:
     """The stays on the wrong side of one zone; UNKNOWN in between does not end one."""
-    stay = Breach(BEFORE, None, None) if broken else None
+    stay = Stay(BEFORE, None, None) if broken else None
     for it in crossings:
         if it.breaks:
-            stay = stay or Breach(_since(it), None, it)
+            stay = stay or Stay(_since(it), None, it)
         elif stay is not None and (_freed(it) or it.change.state is not ZoneState.UNKNOWN):
             how = NOT_IN_FORCE if _freed(it) else "back"
             yield replace(stay, until=_since(it), ended_by=how)
             stay = None
+    if stay is not None:
+        yield stay
+
+
+def _returns(crossings: Sequence[Crossing], *, right: bool) -> Iterator[Stay]:
+    """The stays on the right side of one zone; UNKNOWN ends one: then nobody can tell."""
+    stay = Stay(BEFORE, None, None) if right else None
+    for it in crossings:
+        if stay is not None:
+            yield replace(stay, until=_since(it))
+        settled = not it.breaks and it.change.state is not ZoneState.UNKNOWN
+        stay = Stay(_since(it), None, it) if settled else None
     if stay is not None:
         yield stay
 
@@ -93,16 +107,12 @@ def _freed(it: Crossing) -> bool:
 
 
 def _mend(
-    session: Session, incident: Incident, breaches: Sequence[Breach], refold: Refold, now: datetime
+    session: Session, incident: Incident, breaches: Sequence[Stay], refold: Refold, now: datetime
 ) -> None:
     """Bring the end of an open incident to what holds now; an officer closes it all the same."""
-    if incident.open_key is None:
-        return
     same = [it for it in breaches if it.overlaps(incident)]
     if not same:
-        if incident.ended_at is None:
-            facts = {"ended_by": NOT_SO, "late": True}
-            incidents.amend(session, incident, now, ended_at=refold.end, facts=facts)
+        _deny(session, incident, refold, now)
         return
     last = same[-1]
     if (last.until is None) != (incident.ended_at is None):
@@ -110,7 +120,25 @@ def _mend(
         incidents.amend(session, incident, now, ended_at=last.until, facts=facts)
 
 
-def _open(session: Session, breach: Breach, known: Sequence[Incident], now: datetime) -> None:
+def _deny(session: Session, incident: Incident, refold: Refold, now: datetime) -> None:
+    """End what was not so, where the fold found the right side; where it found none, nothing.
+
+    What began before a fold that did not know how things stood may have been so: it is over.
+    """
+    if incident.ended_at is not None:
+        return
+    zone_id = incident.zone_id or 0
+    crossings = [it for it in refold.crossings if it.zone_id == zone_id]
+    stays = _returns(crossings, right=refold.right.get(zone_id, False))
+    back = next((it for it in stays if it.overlaps(incident)), None)
+    if back is None:
+        return
+    unseen = incident.since <= refold.begin < back.since
+    how, over = ("back", back.since) if unseen else (NOT_SO, refold.end)
+    incidents.amend(session, incident, now, ended_at=over, facts={"ended_by": how, "late": True})
+
+
+def _open(session: Session, breach: Stay, known: Sequence[Incident], now: datetime) -> None:
     """Open what nobody knew of; the wearer may be back already."""
     if breach.seen is None or any(breach.overlaps(it) for it in known):
         return

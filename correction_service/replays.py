@@ -4,7 +4,7 @@ What the fold says now replaces what it said before from the late fix on: change
 hold are superseded and stay, so the view of any earlier moment can be had (`bands.of_case`).
 """
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -26,6 +26,7 @@ from models.zone import ZoneChange
 
 MOST = 1000  # devices a run; the others wait for the next one
 TOGETHER = 100  # devices folded in one go: a fold costs as much as its longest walk
+TRIES = 3  # of a device that live fixes overtake
 
 log = structlog.get_logger()
 
@@ -34,7 +35,7 @@ def run(database: Database, now: datetime) -> int:
     """Replay devices with late fixes, the longest wait first; tell how many were done.
 
     Folding is slow and done on a reading session. Each device is then written by itself: one that
-    a live fix overtook, or that fails, waits for the next run.
+    a live fix overtook is folded alone again, and what cannot be done goes behind all that waits.
     """
     with database.reading() as session:
         query = select(ReplayDue.device_id).order_by(ReplayDue.marked_at).limit(MOST)
@@ -42,26 +43,67 @@ def run(database: Database, now: datetime) -> int:
         waiting = session.scalar(select(func.count()).select_from(ReplayDue)) or 0
     done, roster = 0, Roster()
     for first in range(0, len(device_ids), TOGETHER):
-        with database.reading() as session:
-            walks = fold(session, roster, device_ids[first : first + TOGETHER], now)
-        for walk in walks:
-            done += _kept(database, roster, walk, now)
+        group = device_ids[first : first + TOGETHER]
+        kept = {
+            walk.device_id
+            for walk, of in _folded(database, roster, group, now)
+            if _kept(database, of, walk, now)
+        }
+        _put_back(database, set(group) - kept, now)
+        done += len(kept)
     if waiting:
         log.info("replays", done=done, waiting=waiting - done)
     return done
 
 
-def _kept(database: Database, roster: Roster, walk: Walk, now: datetime) -> bool:
+def _folded(
+    database: Database, roster: Roster, device_ids: Sequence[int], now: datetime
+) -> list[tuple[Walk, Roster]]:
+    """Fold together, or each alone where one of them spoils it for the others."""
     try:
-        with database.transaction(SYSTEM, "replays") as session:
-            keep(session, roster, walk, now)
-    except Overtaken:
-        return False
+        with database.reading() as session:
+            return [(walk, roster) for walk in fold(session, roster, device_ids, now)]
     except Exception as fault:  # noqa: BLE001 - the others are replayed all the same
-        kind, place = type(fault).__name__, telemetry.place(fault)
-        log.error("replay failed", device=walk.device_id, error=kind, place=place)  # noqa: TRY400
-        return False
-    return True
+        if len(device_ids) == 1:
+            _failed(device_ids[0], fault)
+            return []
+    return [it for alone in device_ids for it in _folded(database, Roster(), [alone], now)]
+
+
+def _kept(database: Database, roster: Roster, walk: Walk, now: datetime) -> bool:
+    """Write a walk; one that is overtaken is walked again at once, some times."""
+    for _ in range(TRIES):
+        try:
+            with database.transaction(SYSTEM, "replays") as session:
+                keep(session, roster, walk, now)
+        except Overtaken:
+            again = _folded(database, Roster(), [walk.device_id], now)
+            if not again:
+                return False
+            ((walk, roster),) = again
+        except Exception as fault:  # noqa: BLE001 - the others are replayed all the same
+            _failed(walk.device_id, fault)
+            return False
+        else:
+            return True
+    return False
+
+
+def _failed(device_id: int, fault: Exception) -> None:
+    kind, place = type(fault).__name__, telemetry.place(fault)
+    log.error("replay failed", device=device_id, error=kind, place=place)
+
+
+def _put_back(database: Database, device_ids: Collection[int], now: datetime) -> None:
+    """Let these wait behind all others, so that what always fails holds nobody up."""
+    if not device_ids:
+        return
+    waiting = (ReplayDue.device_id.in_(device_ids), ReplayDue.marked_at < now)
+    with database.transaction(SYSTEM, "replays") as session:
+        session.execute(
+            update(ReplayDue).where(*waiting).values(marked_at=now),
+            execution_options={"synchronize_session": False},
+        )
 
 
 def keep(session: Session, roster: Roster, walk: Walk, now: datetime) -> None:
@@ -75,6 +117,7 @@ def keep(session: Session, roster: Roster, walk: Walk, now: datetime) -> None:
         end=walk.end,
         crossings=walk.crossings,
         broken=walk.broken,
+        right=walk.right,
     )
     if len(walk.columns["time"]):
         fix_store.replace_snapshots(session, walk.snapshots)

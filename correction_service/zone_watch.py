@@ -13,7 +13,16 @@ from correction_service.fix_columns import ABSENT
 from correction_service.gate import Gated
 from correction_service.roster import Roster, Rows, Table
 from devices.messages import Fix
-from models.containment import NOT_IN_FORCE, STATES, Change, Memory, Sights, error_m, observe
+from models.containment import (
+    NOT_IN_FORCE,
+    STATES,
+    UNKNOWN,
+    Change,
+    Memory,
+    Sights,
+    error_m,
+    observe,
+)
 from models.grid import STEPS, micros
 from models.ground import KINDS, Places, broken_by
 from models.incident import IncidentKind
@@ -113,6 +122,12 @@ def broken(places: Places, memory: Memory) -> dict[int, bool]:
     """By zone: whether the wearer was last settled on its wrong side."""
     wrong = memory["settled"] == _BROKEN_BY[places["kind"]]
     return dict(zip(places["zone_id"].tolist(), wrong.tolist(), strict=True))
+
+
+def right(places: Places, memory: Memory) -> dict[int, bool]:
+    """By zone: whether the wearer is known to be on its right side; UNKNOWN is not."""
+    known = (memory["state"] != UNKNOWN) & (memory["state"] != _BROKEN_BY[places["kind"]])
+    return dict(zip(places["zone_id"].tolist(), known.tolist(), strict=True))
 
 
 def answer(session: Session, crossings: Sequence[Crossing], now: datetime) -> None:

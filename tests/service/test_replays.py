@@ -6,6 +6,7 @@ from random import Random
 
 import pytest
 from sqlalchemy import func, select
+from sqlalchemy.orm import Session
 
 from correction_service import bands, late_folds, replays
 from correction_service.audit import SYSTEM
@@ -15,6 +16,7 @@ from correction_service.roster import Roster
 from models.agency import Office
 from models.containment import unpack
 from models.device import Gateway, ReplayDue, StateSnapshot
+from models.fix import PackedDay
 from models.zone import ZoneChange, ZoneState
 from tests.county import NOW, County, make_case
 from tests.tracked import (
@@ -248,3 +250,109 @@ def test_many_are_replayed_together_each_with_its_own_past(
     assert replays.run(database, LATER) == 2
     assert [it.case_id for it in incidents_of(database)] == [home_then_gap.case]
     assert [state for state, _, _ in held(database, second.zone)] == [ZoneState.INSIDE]
+
+
+def forgotten(database: Database) -> None:
+    """What the snapshots remember was made by a rule that is no more."""
+    with database.transaction(SYSTEM, "test") as session:
+        for snapshot in session.scalars(select(StateSnapshot)):
+            snapshot.zones = b"\x01" + snapshot.zones[1:]
+
+
+@pytest.fixture
+def away_over_midnight(database: Database, tracked: Tracked) -> Tracked:
+    """Live: at home, then away from 23:40 UTC on, and seen away twice after midnight."""
+    start = NOW.replace(hour=23, minute=20)
+    come(database, minutes(start, [HUICHUAN] * 7))
+    come(database, minutes(start + 20 * MINUTE, [BEYOND] * 15))
+    come(database, [fix(start + 42 * MINUTE, BEYOND), fix(start + 52 * MINUTE, BEYOND)])
+    forgotten(database)
+    return tracked
+
+
+def test_a_replay_that_cannot_tell_changes_no_incident(
+    database: Database, away_over_midnight: Tracked
+) -> None:
+    (before,) = incidents_of(database)
+    come(database, [fix(before.since + 25 * MINUTE, BEYOND)], now=before.since + 60 * MINUTE)
+    assert replays.run(database, LATER + timedelta(days=1)) == 1
+    (incident,) = incidents_of(database)
+    assert (incident.ended_at, incident.facts) == (None, before.facts)
+
+
+def test_a_replay_that_knows_no_beginning_ends_an_incident_but_does_not_deny_it(
+    database: Database, away_over_midnight: Tracked
+) -> None:
+    (before,) = incidents_of(database)
+    back = before.since + 23 * MINUTE
+    come(database, minutes(back, [HUICHUAN] * 7), now=before.since + 60 * MINUTE)
+    assert replays.run(database, LATER + timedelta(days=1)) == 1
+    (incident,) = incidents_of(database)
+    assert (incident.ended_at, incident.facts["ended_by"]) == (back, "back")
+
+
+def test_a_device_that_is_overtaken_is_folded_alone_again_at_once(
+    database: Database, tracked: Tracked, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    come(database, minutes(NOW, [HUICHUAN] * 20))
+    come(database, [fix(NOW + 18.5 * MINUTE)], now=LATER)
+    folded: list[Sequence[int]] = []
+
+    def overtaken(
+        session: Session, roster: Roster, device_ids: Sequence[int], now: datetime
+    ) -> list[late_folds.Walk]:
+        walks = late_folds.fold(session, roster, device_ids, now)
+        folded.append(device_ids)
+        if len(folded) == 1:
+            session.rollback()
+            come(database, [fix(NOW + 21 * MINUTE)])
+        return walks
+
+    monkeypatch.setattr(replays, "fold", overtaken)
+    assert replays.run(database, LATER) == 1
+    assert (due(database), folded) == (0, [[tracked.device]] * 2)
+
+
+def test_a_device_that_cannot_be_folded_holds_up_no_other(
+    database: Database, county: County, home_then_gap: Tracked, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with database.transaction(SYSTEM, "test") as session:
+        case = make_case(session, session.get_one(Office, county.office), 2)
+        speaker = session.get_one(Gateway, home_then_gap.gateway)
+        broken = track(session, case, county, OTHER, speaker)
+        torn = PackedDay(device_id=broken.device, day=NOW.date(), edition=1, packed_at=NOW)
+        torn.fixes, torn.codec, torn.digest, torn.data = 1, "planes-1", bytes(32), b"torn"
+        session.add(torn)
+    come(database, minutes(NOW, [HUICHUAN] * 7), OTHER)
+    come(database, [fix(NOW + 1.5 * MINUTE)], OTHER, now=LATER - MINUTE)
+    come(database, minutes(NOW + 21 * MINUTE, [BEYOND] * 14), now=LATER)
+    monkeypatch.setattr(replays, "MOST", 1)
+    assert [replays.run(database, LATER + MINUTE) for _ in range(2)] == [0, 1]
+    with database.reading() as session:
+        (left,) = session.scalars(select(ReplayDue))
+        assert (left.device_id, left.marked_at) == (broken.device, LATER + MINUTE)
+
+
+def test_a_fault_in_one_fold_leaves_the_others_to_be_done_alone(
+    database: Database, county: County, home_then_gap: Tracked, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with database.transaction(SYSTEM, "test") as session:
+        case = make_case(session, session.get_one(Office, county.office), 2)
+        speaker = session.get_one(Gateway, home_then_gap.gateway)
+        faulty = track(session, case, county, OTHER, speaker).device
+    come(database, minutes(NOW, [HUICHUAN] * 7), OTHER)
+    come(database, [fix(NOW + 1.5 * MINUTE)], OTHER, now=LATER)
+    come(database, minutes(NOW + 21 * MINUTE, [BEYOND] * 14), now=LATER)
+
+    def at_fault(
+        session: Session, roster: Roster, device_ids: Sequence[int], now: datetime
+    ) -> list[late_folds.Walk]:
+        if faulty in device_ids:
+            raise ValueError
+        return late_folds.fold(session, roster, device_ids, now)
+
+    monkeypatch.setattr(replays, "fold", at_fault)
+    assert replays.run(database, LATER) == 1
+    with database.reading() as session:
+        assert session.scalars(select(ReplayDue.device_id)).all() == [faulty]
+    assert [it.case_id for it in incidents_of(database)] == [home_then_gap.case]
