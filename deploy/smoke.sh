@@ -217,7 +217,7 @@ gateway=(-h 127.0.0.1 -p "$tls_port" --cafile "$tls/ca.pem" -u gw-smoke -P "$gat
 start receipt stdbuf -oL mosquitto_sub "${ear[@]}" -i smoke-receipts -d \
     -t 'correction/v1/gw-smoke/receipt'
 until_true 10 "a gateway listens for receipts" grep -q SUBACK "$work/log/receipt"
-now=$(date -u +%Y-%m-%dT%H:%M:%SZ)
+now=$(date -u +%Y-%m-%dT%H:%M:%S.%3NZ) # to the second it would be before the bracelet was fitted
 fix="{\"seq\":1,\"time\":\"$now\",\"lat\":27.725,\"lon\":106.92,\"accuracy_m\":8,\"source\":\"gnss\"}"
 mosquitto_pub "${gateway[@]}" -i smoke-spoof -t correction/v1/gw-other/S0001/fix -m "$fix"
 mosquitto_pub "${gateway[@]}" -i smoke -t correction/v1/gw-smoke/S0001/fix -m "$fix"

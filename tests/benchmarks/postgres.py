@@ -92,6 +92,7 @@ def _settings() -> str:
     buffers_mb = min(BUFFERS_BYTES, memory // 4) // 2**20
     ours = {
         "shared_buffers": f"{buffers_mb}MB",
+        "wal_compression": "off",  # these binaries have no lz4; pglz costs more than it saves
         "track_commit_timestamp": "on",  # publish to commit, by row, is read from it
     }
     return "\n".join([SETTINGS.read_text(), *(f"{k} = {v}" for k, v in ours.items()), ""])
