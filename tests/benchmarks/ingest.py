@@ -8,7 +8,7 @@ server and kind of table; each does less.
 import json
 import os
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import asdict, replace
 
 from tests.benchmarks import baselines
@@ -18,6 +18,7 @@ from tests.benchmarks.site import Site, on_postgresql, on_sqlite
 
 DEVICES = int(os.environ.get("DEVICES", "700000"))
 DEVICES_SQLITE = 20_000
+INGESTERS = 2  # each with half of the gateways: one alone waits for its database half of the time
 COUNTRY = 12_000  # fixes a second of 700,000 people, one a minute
 HOLD_S = float(os.environ.get("SECONDS", "600"))
 APART = 1_000_000  # between the sequence numbers of runs
@@ -35,19 +36,20 @@ def on_a_server() -> Iterator[Figure]:
         copied = baselines.copied(site, _numbered(PIPELINE, 1))
         by_row = baselines.by_row(site, _numbered(TUTORIAL, 2))
         gently = baselines.by_row(site, _numbered(GENTLE, 3))
-        one = _told("ingest.pg.x1", run(site, _numbered(FLAT_OUT, 4)))
-        yield _rate("ingest.pg.x1", one, COPY, copied.rate)
-        yield _rate("ingest.pg.x1.rows", one, ROWS, by_row.rate)
-        ten = _told("ingest.pg.x10", run(site, _numbered(MANY, 5)))
-        yield _rate("ingest.pg.x10", ten, COPY, copied.rate)
-        yield from _delays(site, gently.p99_ms)
+        with site.ingesting(INGESTERS) as pids:
+            one = _told("ingest.pg.x1", run(site, _numbered(FLAT_OUT, 4), pids))
+            yield _rate("ingest.pg.x1", one, COPY, copied.rate)
+            yield _rate("ingest.pg.x1.rows", one, ROWS, by_row.rate)
+            ten = _told("ingest.pg.x10", run(site, _numbered(MANY, 5), pids))
+            yield _rate("ingest.pg.x10", ten, COPY, copied.rate)
+            yield from _delays(site, pids, gently.p99_ms)
 
 
-def _delays(site: Site, theirs: float) -> Iterator[Figure]:
+def _delays(site: Site, pids: Sequence[int], theirs: float) -> Iterator[Figure]:
     """Publish to commit with a country's load, and with half of it."""
     for share, suffix, number in ((1.0, "", 6), (0.5, ".half", 7)):
         load = _numbered(Load(rate=int(COUNTRY * share)), number)
-        found = _told(f"ingest.pg{suffix}", run(site, load))
+        found = _told(f"ingest.pg{suffix}", run(site, load, pids))
         for which in ("p50", "p99"):
             value = found.commit_ms[which]
             baseline = f"p99 of {ROWS} at {GENTLE.rate}/s"
@@ -57,9 +59,9 @@ def _delays(site: Site, theirs: float) -> Iterator[Figure]:
 
 def held() -> Iterator[Figure]:
     """`ingest.pg.hold`: a country's load for ten minutes, or SECONDS, and what was lost."""
-    with on_postgresql(DEVICES) as site:
+    with on_postgresql(DEVICES) as site, site.ingesting(INGESTERS) as pids:
         load = Load(rate=COUNTRY, seconds=HOLD_S)
-        found = _told("ingest.pg.hold", run(site, load))
+        found = _told("ingest.pg.hold", run(site, load, pids))
     yield Figure("ingest.pg.hold", found.rate, "fixes/s", "asked", COUNTRY, found.rate / COUNTRY)
     stored = found.stored - found.doubled
     yield Figure("ingest.pg.hold.stored", stored, "fixes", "sent", found.sent, stored / found.sent)
@@ -73,7 +75,8 @@ def on_a_file() -> Iterator[Figure]:
     """`ingest.sqlite.x1`: a city on SQLite."""
     with on_sqlite(DEVICES_SQLITE) as site:
         by_row = baselines.by_row(site, _numbered(TUTORIAL, 1))
-        one = _told("ingest.sqlite.x1", run(site, _numbered(FLAT_OUT, 2)))
+        with site.ingesting(1) as pids:
+            one = _told("ingest.sqlite.x1", run(site, _numbered(FLAT_OUT, 2), pids))
     yield _rate("ingest.sqlite.x1", one, ROWS, by_row.rate)
 
 

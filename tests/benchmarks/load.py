@@ -11,7 +11,7 @@ import argparse
 import json
 import subprocess
 import sys
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -62,33 +62,33 @@ class Run:
     receipt_ms: list[dict[str, int]]  # publish to receipt, by minute
     cpu_us: dict[str, float]  # a fix, by process
     cores: float  # that all of them kept busy
-    memory_mb: list[float]  # of the ingester, by minute
+    memory_mb: list[float]  # of all ingesters, by minute
     message_bytes: int
 
 
-def run(site: Site, load: Load) -> Run:
-    """Start the ingester, let the fleet send its load, and count what is in the database."""
+def run(site: Site, load: Load, ingesters: Sequence[int]) -> Run:
+    """Let the fleet send its load to running ingesters, and count what is in the database."""
     arguments = [str(site.homes_file), "--port", str(site.broker.port), *load.words()]
-    with site.ingest() as ingest, site.running("tests.benchmarks.fleet", *arguments) as fleet:
-        pids = {"ingest": ingest, "broker": site.broker.pid, "fleet": fleet.pid}
+    with site.running("tests.benchmarks.fleet", *arguments) as fleet:
+        pids = {"ingest": ingesters, "broker": [site.broker.pid], "fleet": [fleet.pid]}
         if site.postmaster is not None:
-            pids["postgres"] = site.postmaster
-        stages, costs, memory = _followed(fleet, pids, ingest)
+            pids["postgres"] = [site.postmaster]
+        stages, costs, memory = _followed(fleet, pids)
     if not stages or stages[-1]["stage"] != "drained":
         sys.exit(f"the fleet stopped early\n{site.log('tests.benchmarks.fleet')[-2000:]}")
     return _run(site, load, stages, costs, memory)
 
 
 def _followed(
-    fleet: "subprocess.Popen[str]", pids: Mapping[str, int], ingest: int
+    fleet: "subprocess.Popen[str]", pids: Mapping[str, Sequence[int]]
 ) -> tuple[list[Stage], list[dict[str, float]], list[float]]:
-    """What the fleet says, with every process's CPU seconds and the ingester's memory then."""
+    """What the fleet says, with every part's CPU seconds and the ingesters' memory then."""
     stages, costs, memory = [], [], []
     assert fleet.stdout is not None
     for line in fleet.stdout:
         stages.append(json.loads(line))
-        costs.append({name: processes.cpu_s(pid) for name, pid in pids.items()})
-        memory.append(round(processes.memory_mb(ingest), 1))
+        costs.append({name: sum(map(processes.cpu_s, its)) for name, its in pids.items()})
+        memory.append(round(sum(map(processes.memory_mb, pids["ingest"])), 1))
     return stages, costs, memory
 
 
@@ -169,13 +169,15 @@ def main() -> None:
     """Run once and print what came of it."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--devices", type=int, default=0)
+    parser.add_argument("--ingesters", type=int, default=1)
     parser.add_argument("--sqlite", action="store_true")
     for name, default in asdict(Load()).items():
         parser.add_argument(f"--{name}", type=type(default), default=default)
     options = vars(parser.parse_args())
-    sqlite, devices = options.pop("sqlite"), options.pop("devices")
-    with on_sqlite(devices or 20_000) if sqlite else on_postgresql(devices or 700_000) as site:
-        found = run(site, Load(**options))
+    sqlite, devices, ingesters = (options.pop(it) for it in ("sqlite", "devices", "ingesters"))
+    place = on_sqlite(devices or 20_000) if sqlite else on_postgresql(devices or 700_000)
+    with place as site, site.ingesting(ingesters) as pids:
+        found = run(site, Load(**options), pids)
     sys.stdout.write(json.dumps(asdict(found), indent=1) + "\n")
 
 

@@ -10,8 +10,9 @@ import shutil
 import subprocess
 import sys
 import tempfile
+import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
@@ -27,6 +28,9 @@ from tests.benchmarks.country import Homes
 from tests.benchmarks.mosquitto import SERVICE, Broker
 
 RUN = "bench_run"
+SERVICE_MODULE = "correction_service"
+WARM = '"warm"'  # what an ingester says when it has read who wears what
+SUBSCRIBED_S = 3.0  # and has surely subscribed by then
 FLEET = "tests.benchmarks.fleet"
 
 
@@ -41,20 +45,39 @@ class Site:
     postmaster: int | None  # its pid; None on SQLite
 
     @contextmanager
-    def ingest(self) -> Iterator[int]:
-        """`correction-service ingest`, until the block ends; its pid."""
-        with self.running("correction_service", "ingest") as child:
-            yield child.pid
+    def ingesting(self, count: int) -> Iterator[list[int]]:
+        """So many of `correction-service ingest`, each with its gateways, until the block ends."""
+        names = [country.gateway_name(it) for it in range(country.GATEWAYS)]
+        with ExitStack() as stack:
+            children = [
+                stack.enter_context(
+                    self.running(
+                        SERVICE_MODULE,
+                        "ingest",
+                        CORRECTION_MQTT_CLIENT_ID=f"ingest-{number}",
+                        CORRECTION_INGEST_GATEWAYS=",".join(names[number::count]),
+                    )
+                )
+                for number in range(count)
+            ]
+            while self.log(SERVICE_MODULE).count(WARM) < count:
+                if any(child.poll() is not None for child in children):
+                    sys.exit(f"an ingester ended\n{self.log(SERVICE_MODULE)[-2000:]}")
+                time.sleep(0.5)
+            time.sleep(SUBSCRIBED_S)
+            yield [child.pid for child in children]
 
     @contextmanager
-    def running(self, module: str, *words: str) -> Iterator["subprocess.Popen[str]"]:
-        """A Python program with the settings of this site, until the block ends."""
+    def running(
+        self, module: str, *words: str, **settings: str
+    ) -> Iterator["subprocess.Popen[str]"]:
+        """A Python program with the settings of this site, and more, until the block ends."""
         command = [sys.executable, "-m", module, *words]
         with (
             self._log(module).open("a") as said,
             subprocess.Popen(
                 command,
-                env=os.environ | self._settings(),
+                env=os.environ | self._settings() | settings,
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE if module == FLEET else said,
                 stderr=said,
