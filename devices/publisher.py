@@ -7,6 +7,7 @@ from typing import Self
 
 import msgspec
 from paho.mqtt.client import Client, ConnectFlags, DisconnectFlags
+from paho.mqtt.enums import MQTTErrorCode
 from paho.mqtt.properties import Properties
 from paho.mqtt.reasoncodes import ReasonCode
 
@@ -29,6 +30,9 @@ class Publisher:
         self._client = client(settings, lasting=False)
         self._client.on_connect = self._connected
         self._client.on_disconnect = self._disconnected
+        self._client.on_publish = self._published
+        self._news = threading.Condition()
+        self._acknowledged: set[int] = set()
         self._client.loop_start()
 
     def publish(self, message: Outbound, timeout_s: float = 10.0) -> None:
@@ -41,13 +45,15 @@ class Publisher:
         if not self._up.wait(timeout_s):
             raise TimeoutError(f"no connection to the broker at {self._address}")
         sent = self._client.publish(message.topic, message.payload, qos=1, retain=message.retain)
-        try:
-            sent.wait_for_publish(deadline - time.monotonic())
-            if sent.is_published():
-                return
-        except (RuntimeError, ValueError) as fault:  # lost the connection, or its queue is full
-            raise TimeoutError(f"the broker at {self._address} took nothing: {fault}") from fault
-        raise TimeoutError(f"the broker at {self._address} did not acknowledge")
+        if sent.rc == MQTTErrorCode.MQTT_ERR_QUEUE_SIZE:
+            raise TimeoutError(f"too much waits for the broker at {self._address}")
+        with self._news:  # what paho's own message says of a lost connection, it never takes back
+            acknowledged = self._news.wait_for(
+                lambda: sent.mid in self._acknowledged, max(deadline - time.monotonic(), 0)
+            )
+            self._acknowledged.discard(sent.mid)
+        if not acknowledged:
+            raise TimeoutError(f"the broker at {self._address} did not acknowledge")
 
     def close(self) -> None:
         """Disconnect; what is unacknowledged is given up."""
@@ -75,6 +81,18 @@ class Publisher:
     ) -> None:
         if not reason.is_failure:
             self._up.set()
+
+    def _published(
+        self,
+        _client: Client,
+        _userdata: object,
+        mid: int,
+        _reason: ReasonCode,
+        _properties: Properties,
+    ) -> None:
+        with self._news:
+            self._acknowledged.add(mid)
+            self._news.notify_all()
 
     def _disconnected(
         self,

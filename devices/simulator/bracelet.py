@@ -76,7 +76,7 @@ class Bracelet:
             time=now,
             lat=round(lat, 6),
             lon=round(lon, 6),
-            accuracy_m=reading.accuracy_m,
+            accuracy_m=round(reading.accuracy_m, 1),
             source=reading.source,
             speed_mps=round(speed_mps, 1),
             battery=round(self._battery, 2),
