@@ -11,7 +11,7 @@ from typing import Annotated
 from msgspec import Meta, Struct
 
 from devices.datum import Crs
-from devices.topics import NAME, Kind
+from devices.topics import NAME, Kind, Topic
 
 
 class Reason(StrEnum):
@@ -218,3 +218,24 @@ class Message(Struct, frozen=True, kw_only=True, gc=False):
     status: GatewayStatus | None = None
     result: CommandResult | None = None
     rejected: tuple[Rejection, ...] = ()
+
+
+def from_client(
+    protocol: Protocol,
+    topic: Topic,
+    *,
+    fixes: tuple[Fix, ...] = (),
+    events: tuple[Event, ...] = (),
+    status: GatewayStatus | None = None,
+    rejected: tuple[Rejection, ...] = (),
+) -> Message:
+    """What another client than a gateway of ours said on its topic."""
+    return Message(
+        gateway=topic.gateway,
+        kind=topic.kind,
+        protocol=protocol,
+        fixes=fixes,
+        events=events,
+        status=status,
+        rejected=rejected,
+    )

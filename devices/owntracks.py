@@ -11,6 +11,7 @@ sets the gateway offline, and the next position sets it online again.
 
 from collections.abc import Mapping
 from datetime import UTC, datetime
+from functools import partial
 from operator import attrgetter
 from typing import Annotated
 
@@ -32,6 +33,7 @@ from devices.messages import (
     Reason,
     Rejection,
     Source,
+    from_client,
 )
 from devices.topics import Topic
 
@@ -60,6 +62,7 @@ Epoch = Annotated[int, Meta(ge=0, le=253_402_300_799)]  # to the end of the year
 ErrorM = Annotated[float, Meta(ge=0, le=1e7)]  # 0 stands for unknown
 Percent = Annotated[float, Meta(ge=0, le=100)]
 SpeedKmh = Annotated[float, Meta(ge=0, le=3600)]
+_message = partial(from_client, Protocol.OWNTRACKS)
 
 
 class _Position(Struct, tag_field="_type"):
@@ -154,23 +157,6 @@ def _fix(topic: Topic, said: _Location | _Transition | _Encrypted | _Status) -> 
     )
     grid.lay(fix)
     return fix
-
-
-def _message(
-    topic: Topic,
-    *,
-    fixes: tuple[Fix, ...] = (),
-    status: GatewayStatus | None = None,
-    rejected: tuple[Rejection, ...] = (),
-) -> Message:
-    return Message(
-        gateway=topic.gateway,
-        kind=topic.kind,
-        protocol=Protocol.OWNTRACKS,
-        fixes=fixes,
-        status=status,
-        rejected=rejected,
-    )
 
 
 def _refused(topic: Topic, payload: bytes, reason: Reason) -> Message:

@@ -10,6 +10,7 @@ receiver's word: neither is a fix, while an alarm that came with it counts.
 
 from collections.abc import Mapping
 from datetime import datetime, timedelta
+from functools import partial
 from typing import Annotated
 
 import msgspec
@@ -33,6 +34,7 @@ from devices.messages import (
     Rejection,
     Seq,
     Source,
+    from_client,
 )
 from devices.topics import Topic
 
@@ -67,6 +69,7 @@ ALARMS = {
 ErrorM = Annotated[float, Meta(ge=0, le=1e7)]  # 0 stands for unknown
 Percent = Annotated[float, Meta(ge=0, le=100)]
 SpeedKnots = Annotated[float, Meta(ge=0, le=1943)]
+_message = partial(from_client, Protocol.TRACCAR)
 
 
 class _Attributes(Struct, rename="camel"):
@@ -198,23 +201,6 @@ def _moment(time: datetime | None) -> datetime:
 
 def _rejection(device: str, seq: int, reason: Reason) -> tuple[Rejection, ...]:
     return (Rejection(device=device, seq=seq, reason=reason),)
-
-
-def _message(
-    topic: Topic,
-    *,
-    fixes: tuple[Fix, ...] = (),
-    events: tuple[Event, ...] = (),
-    rejected: tuple[Rejection, ...] = (),
-) -> Message:
-    return Message(
-        gateway=topic.gateway,
-        kind=topic.kind,
-        protocol=Protocol.TRACCAR,
-        fixes=fixes,
-        events=events,
-        rejected=rejected,
-    )
 
 
 def _refused(topic: Topic, payload: bytes, reason: Reason) -> Message:

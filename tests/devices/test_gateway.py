@@ -1,8 +1,6 @@
 import subprocess
 import sys
 from collections import Counter
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -11,11 +9,11 @@ import pytest
 from devices import broker as embedded
 from devices.backlog import Backlog
 from devices.broker import EmbeddedBroker
-from devices.gateway import Gateway, Obey
-from devices.messages import Command, CommandKind, Event, EventKind, Fix, GatewayState, ResultState
+from devices.gateway import Gateway
+from devices.messages import Event, EventKind, Fix, GatewayState
 from devices.mqtt import Inbound, Outcome
-from devices.publisher import Publisher, command
 from tests.broker import free_port
+from tests.devices.gateways import fixes, never_asked, pumping, running
 from tests.devices.service import Service
 from tests.devices.wires import listening, publish, settings_for, until
 
@@ -46,50 +44,6 @@ while len(gateway.backlog):
     time.sleep(0.02)
 gateway.close()
 """
-
-
-def fixes(*seqs: int, device: str = "dev-1") -> list[Fix]:
-    now = datetime.now(UTC)
-    return [Fix(device=device, seq=seq, time=now, lat=27.72, lon=106.92) for seq in seqs]
-
-
-def never_asked(_device: str, _command: Command) -> ResultState:
-    raise AssertionError("no command was sent")
-
-
-@contextmanager
-def running(
-    port: int,
-    folder: Path,
-    obey: Obey = never_asked,
-    *,
-    resend_after_s: float = 60,
-    window: int = 5000,
-    batch: int = 1,
-) -> Iterator[Gateway]:
-    made = Gateway(
-        "gw-1",
-        settings_for(port, "gw-1"),
-        Backlog(folder / "backlog.sqlite"),
-        obey,
-        resend_after=timedelta(seconds=resend_after_s),
-        window=window,
-        batch=batch,
-    )
-    try:
-        yield made
-    finally:
-        made.close()
-
-
-def pumping(
-    gateway: Gateway, reached: Callable[[], bool], clock_off: timedelta = timedelta()
-) -> Callable[[], bool]:
-    def step() -> bool:
-        gateway.pump(datetime.now(UTC) + clock_off)
-        return reached()
-
-    return step
 
 
 def test_readings_are_forgotten_only_when_receipted(broker: EmbeddedBroker, tmp_path: Path) -> None:
@@ -274,91 +228,6 @@ def test_what_met_no_connection_is_not_waited_for(tmp_path: Path) -> None:
             with listening(port, service):
                 until(pumping(gateway, lambda: len(gateway.backlog) == 0))
     assert set(service.stored) == {("dev-1", seq) for seq in (1, 2, 3)}
-
-
-def test_a_command_is_obeyed_once_and_answered(broker: EmbeddedBroker, tmp_path: Path) -> None:
-    obeyed: list[tuple[str, Command]] = []
-
-    def obey(device: str, asked: Command) -> ResultState:
-        obeyed.append((device, asked))
-        return ResultState.DONE
-
-    soon = datetime.now(UTC) + timedelta(minutes=5)
-    locate = Command(id="c1", command=CommandKind.LOCATE, expires=soon)
-    late = Command(id="c2", command=CommandKind.VIBRATE, expires=soon - timedelta(hours=1))
-    service = Service()
-    with (
-        listening(broker.port, service),
-        running(broker.port, tmp_path, obey) as gateway,
-        Publisher(settings_for(broker.port, "console")) as publisher,
-    ):
-        until(lambda: gateway.connected)
-        for asked in (locate, late, locate):
-            publisher.publish(command("gw-1", "dev-1", asked))
-        until(pumping(gateway, lambda: len(service.results) == 3))
-    assert obeyed == [("dev-1", locate)]
-    assert [(it.device, it.id, it.state) for it in service.results] == [
-        ("dev-1", "c1", ResultState.DONE),
-        ("dev-1", "c2", ResultState.EXPIRED),
-        ("dev-1", "c1", ResultState.DONE),
-    ]
-
-
-def test_a_gateway_started_again_obeys_no_command_twice(
-    broker: EmbeddedBroker, tmp_path: Path
-) -> None:
-    obeyed: list[str] = []
-
-    def obey(device: str, asked: Command) -> ResultState:
-        obeyed.append(asked.id)
-        return ResultState.REFUSED
-
-    soon = datetime.now(UTC) + timedelta(minutes=5)
-    asked = command("gw-1", "dev-1", Command(id="c1", command=CommandKind.LOCATE, expires=soon))
-    service = Service()
-    with (
-        listening(broker.port, service),
-        Publisher(settings_for(broker.port, "console")) as publisher,
-    ):
-        with running(broker.port, tmp_path, obey) as gateway:
-            until(lambda: gateway.connected)
-            publisher.publish(asked)
-            until(pumping(gateway, lambda: len(service.results) == 1))
-        with running(broker.port, tmp_path, obey) as gateway:
-            until(pumping(gateway, lambda: len(service.results) == 2))  # said again by itself
-            publisher.publish(asked)
-            until(pumping(gateway, lambda: len(service.results) == 3))
-    assert obeyed == ["c1"]
-    assert {it.state for it in service.results} == {ResultState.REFUSED}
-
-
-def test_a_command_that_a_gateway_died_over_is_not_obeyed_again(
-    broker: EmbeddedBroker, tmp_path: Path
-) -> None:
-    obeyed: list[str] = []
-
-    def obey(device: str, asked: Command) -> ResultState:
-        obeyed.append(asked.id)
-        if asked.id == "c1":
-            raise KeyboardInterrupt
-        return ResultState.DONE
-
-    soon = datetime.now(UTC) + timedelta(minutes=5)
-    service = Service()
-    with (
-        listening(broker.port, service),
-        running(broker.port, tmp_path, obey) as gateway,
-        Publisher(settings_for(broker.port, "console")) as publisher,
-    ):
-        until(lambda: gateway.connected)
-        for name in ("c1", "c2"):
-            asked = Command(id=name, command=CommandKind.LOCATE, expires=soon)
-            publisher.publish(command("gw-1", "dev-1", asked))
-        with pytest.raises(KeyboardInterrupt):
-            until(pumping(gateway, lambda: False))
-        until(pumping(gateway, lambda: len(service.results) == 1))
-    assert obeyed == ["c1", "c2"]
-    assert [it.id for it in service.results] == ["c2"]
 
 
 def test_a_gateway_says_when_it_comes_and_goes(broker: EmbeddedBroker, tmp_path: Path) -> None:

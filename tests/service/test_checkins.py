@@ -1,28 +1,17 @@
 """A check-in from challenge to receipt, and everything that may come between."""
 
 import re
-from collections.abc import Iterator
-from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
 from dataclasses import replace
-from datetime import date, datetime, timedelta
+from datetime import date, timedelta
 from pathlib import Path
-from threading import Barrier
-from uuid import UUID
 
 import pytest
 from sqlalchemy import func, select
-from sqlalchemy.orm import Session
 
-from correction_service import checkins, consents, duties, help_requests, photos, worklist
-from correction_service.audit import SYSTEM
-from correction_service.captures import Answers, Capture
-from correction_service.db import Database
+from correction_service import checkins, consents, help_requests, photos
+from correction_service.captures import Answers
 from correction_service.face.template import Template
-from correction_service.face.verdict import Verdict
 from correction_service.face.verifier import Verifier
-from correction_service.settings import Settings
-from models.agency import Office
 from models.case import Case, CaseState
 from models.checkin import (
     CheckIn,
@@ -39,88 +28,12 @@ from models.face import StoredPhoto
 from models.help_request import HelpKind
 from models.outbox import Outbox
 from models.person import Person
-from models.user import Role, User
-from tests.county import NOW, County, make_case
+from models.user import Role
+from tests.county import NOW
 from tests.enrolled import Bursts
+from tests.service.checking_in import LATER, Desk, desk
 
-LATER = NOW + timedelta(hours=5)
-
-
-class Desk:
-    """One county, one enrolled person with a duty due now, and the steps of a check-in."""
-
-    def __init__(
-        self, database: Database, settings: Settings, county: County, person_id: UUID
-    ) -> None:
-        self.database, self.settings = database, settings
-        self.county, self.person_id = county, person_id
-        with self.writing() as session:
-            duty = CheckInDuty(
-                case=session.get_one(Case, county.case),
-                kind=DutyKind.SCHEDULED,
-                key="scheduled:2026-11-20",
-                opens_at=NOW - timedelta(hours=1),
-                closes_at=NOW + timedelta(hours=1),
-                missed_after=NOW + timedelta(hours=3),
-                state=DutyState.DUE,
-            )
-            session.add(duty)
-            session.flush()
-            self.duty_id = duty.id
-
-    @contextmanager
-    def writing(self) -> Iterator[Session]:
-        with self.database.transaction(SYSTEM, "test") as session:
-            yield session
-
-    def user(self, session: Session, role: Role = Role.OFFICER) -> User:
-        return session.get_one(User, self.county.users[role])
-
-    def permit(self, now: datetime = NOW) -> str:
-        with self.writing() as session:
-            return self.permit_in(session, now)
-
-    def permit_in(self, session: Session, now: datetime = NOW) -> str:
-        return checkins.permit(session, self.person_id, now, self.settings).token
-
-    def send(
-        self, capture: Capture, verdict: Verdict, token: str = "", now: datetime = NOW
-    ) -> CheckIn:
-        token = token or self.permit()
-        with self.writing() as session:
-            attempt = checkins.begin(session, self.person_id, token, capture, now)
-        with self.writing() as session:
-            return checkins.record(session, self.settings, attempt, capture, verdict, now=now)
-
-    def review(self, checkin: CheckIn, decision: ReviewDecision, note: str = "as seen") -> None:
-        with self.writing() as session:
-            checkins.review(
-                session,
-                self.settings,
-                self.user(session),
-                checkin.id,
-                decision=decision,
-                note=note,
-                now=LATER,
-            )
-
-    def lapse(self, now: datetime = LATER) -> int:
-        with self.writing() as session:
-            return duties.lapse(session, now, self.settings)
-
-    def duty(self) -> DutyState:
-        with self.database.reading() as session:
-            return session.get_one(CheckInDuty, self.duty_id).state
-
-    def waiting(self, role: Role = Role.OFFICER) -> list[int]:
-        with self.database.reading() as session:
-            query = worklist.to_review(self.user(session, role))
-            return [each.id for each in session.scalars(query)]
-
-
-@pytest.fixture
-def desk(database: Database, settings: Settings, county: County, enrolled: UUID) -> Desk:
-    return Desk(database, settings, county, enrolled)
+__all__ = ["desk"]
 
 
 def test_a_match_settles_the_duty_and_keeps_its_photo_for_a_while(
@@ -288,66 +201,6 @@ def test_after_the_term_nothing_is_asked_or_attested(desk: Desk) -> None:
             now=NOW,
         )
     assert refusal.value.field == "case"
-
-
-def test_the_same_capture_sent_twice_finds_one_receipt(desk: Desk, bursts: Bursts) -> None:
-    token = desk.permit()
-    first = desk.send(bursts.person, bursts.match, token)
-    again = desk.send(bursts.person, bursts.match, token, now=LATER)
-    assert first.receipt == again.receipt
-    with desk.database.reading() as session:
-        assert session.scalar(select(func.count(CheckIn.id))) == 1
-
-
-def test_a_spent_challenge_takes_no_other_capture(desk: Desk, bursts: Bursts) -> None:
-    token = desk.permit()
-    desk.send(bursts.person, bursts.match, token)
-    with pytest.raises(Refused) as refusal:
-        desk.send(bursts.stranger, bursts.no_match, token)
-    assert refusal.value.code == "challenge_used"
-
-
-def test_two_captures_racing_for_one_challenge_make_one_check_in(
-    desk: Desk, bursts: Bursts
-) -> None:
-    token = desk.permit()
-    start = Barrier(2)
-
-    def race(capture: Capture, verdict: Verdict) -> str:
-        with desk.database.reading() as session:
-            attempt = checkins.begin(session, desk.person_id, token, capture, NOW)
-        start.wait(timeout=30)
-        try:
-            with desk.writing() as session:
-                checkins.record(session, desk.settings, attempt, capture, verdict, now=NOW)
-        except Refused as refusal:
-            return refusal.code
-        return "recorded"
-
-    captures, verdicts = (bursts.person, bursts.group), (bursts.match, bursts.many_faces)
-    with ThreadPoolExecutor(2) as threads:
-        ended = sorted(threads.map(race, captures, verdicts))
-    assert ended == ["challenge_used", "recorded"]
-    with desk.database.reading() as session:
-        assert session.scalar(select(func.count(CheckIn.id))) == 1
-
-
-def test_a_challenge_ends(desk: Desk, bursts: Bursts) -> None:
-    with pytest.raises(Refused) as refusal:
-        desk.send(bursts.person, bursts.match, now=NOW + timedelta(seconds=121))
-    assert refusal.value.code == "challenge_expired"
-    assert desk.duty() is DutyState.DUE
-
-
-def test_a_challenge_is_good_for_one_person_only(
-    desk: Desk, bursts: Bursts, county: County
-) -> None:
-    with desk.writing() as session:
-        other = make_case(session, session.get_one(Office, county.office), 2)
-        session.flush()
-        with pytest.raises(Refused) as refusal:
-            checkins.begin(session, other.person_id, desk.permit_in(session), bursts.person, NOW)
-    assert refusal.value.code == "challenge_unknown"
 
 
 def test_a_consent_withdrawn_meanwhile_leaves_nothing_behind(desk: Desk, bursts: Bursts) -> None:

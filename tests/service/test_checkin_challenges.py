@@ -1,0 +1,83 @@
+"""A challenge is good once, for one person, for a while."""
+
+from concurrent.futures import ThreadPoolExecutor
+from datetime import timedelta
+from threading import Barrier
+
+import pytest
+from sqlalchemy import func, select
+
+from correction_service import checkins
+from correction_service.captures import Capture
+from correction_service.face.verdict import Verdict
+from models.agency import Office
+from models.checkin import (
+    CheckIn,
+    DutyState,
+)
+from models.errors import Refused
+from tests.county import NOW, County, make_case
+from tests.enrolled import Bursts
+from tests.service.checking_in import LATER, Desk, desk
+
+__all__ = ["desk"]
+
+
+def test_the_same_capture_sent_twice_finds_one_receipt(desk: Desk, bursts: Bursts) -> None:
+    token = desk.permit()
+    first = desk.send(bursts.person, bursts.match, token)
+    again = desk.send(bursts.person, bursts.match, token, now=LATER)
+    assert first.receipt == again.receipt
+    with desk.database.reading() as session:
+        assert session.scalar(select(func.count(CheckIn.id))) == 1
+
+
+def test_a_spent_challenge_takes_no_other_capture(desk: Desk, bursts: Bursts) -> None:
+    token = desk.permit()
+    desk.send(bursts.person, bursts.match, token)
+    with pytest.raises(Refused) as refusal:
+        desk.send(bursts.stranger, bursts.no_match, token)
+    assert refusal.value.code == "challenge_used"
+
+
+def test_two_captures_racing_for_one_challenge_make_one_check_in(
+    desk: Desk, bursts: Bursts
+) -> None:
+    token = desk.permit()
+    start = Barrier(2)
+
+    def race(capture: Capture, verdict: Verdict) -> str:
+        with desk.database.reading() as session:
+            attempt = checkins.begin(session, desk.person_id, token, capture, NOW)
+        start.wait(timeout=30)
+        try:
+            with desk.writing() as session:
+                checkins.record(session, desk.settings, attempt, capture, verdict, now=NOW)
+        except Refused as refusal:
+            return refusal.code
+        return "recorded"
+
+    captures, verdicts = (bursts.person, bursts.group), (bursts.match, bursts.many_faces)
+    with ThreadPoolExecutor(2) as threads:
+        ended = sorted(threads.map(race, captures, verdicts))
+    assert ended == ["challenge_used", "recorded"]
+    with desk.database.reading() as session:
+        assert session.scalar(select(func.count(CheckIn.id))) == 1
+
+
+def test_a_challenge_ends(desk: Desk, bursts: Bursts) -> None:
+    with pytest.raises(Refused) as refusal:
+        desk.send(bursts.person, bursts.match, now=NOW + timedelta(seconds=121))
+    assert refusal.value.code == "challenge_expired"
+    assert desk.duty() is DutyState.DUE
+
+
+def test_a_challenge_is_good_for_one_person_only(
+    desk: Desk, bursts: Bursts, county: County
+) -> None:
+    with desk.writing() as session:
+        other = make_case(session, session.get_one(Office, county.office), 2)
+        session.flush()
+        with pytest.raises(Refused) as refusal:
+            checkins.begin(session, other.person_id, desk.permit_in(session), bursts.person, NOW)
+    assert refusal.value.code == "challenge_unknown"
