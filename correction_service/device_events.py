@@ -1,13 +1,13 @@
 """What bracelets report beside positions becomes incidents at once; nothing here is filtered."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from operator import itemgetter
 
 from sqlalchemy.orm import Session
 
-from correction_service import incidents
+from correction_service import sightings
 from correction_service.wearers import Bracelet, Wearing
 from devices.messages import EventKind, Fix, Strap
 from devices.wire import clock_fault
@@ -55,17 +55,25 @@ def answer(session: Session, signals: Sequence[Signal], now: datetime) -> None:
 
     Once no order is in force a bracelet is taken off, which is no incident; a call for help is.
     """
-    for signal in sorted(signals, key=lambda signal: signal.at):
-        if kind := ENDS.get(signal.kind):
-            key = incidents.key_of(kind, signal.wearing.case_id, signal.device_id)
-            incidents.end(session, key, signal.at, {"ended_by": signal.kind.value}, now)
-        lawful = signal.wearing.positioned(signal.at) or signal.kind is EventKind.SOS
-        if lawful and (kind := RAISES.get(signal.kind)):
-            incidents.open_or_update(session, _seen(kind, signal), now)
+    ordered = sorted(signals, key=lambda signal: signal.at)
+    keys = {key for it in ordered for kinds in (ENDS, RAISES) if (key := _key(kinds, it))}
+    with sightings.gathered(session, keys, now) as found:
+        for signal in ordered:
+            if key := _key(ENDS, signal):
+                found.ended(key, signal.at, {"ended_by": signal.kind.value})
+            lawful = signal.wearing.positioned(signal.at) or signal.kind is EventKind.SOS
+            if lawful and (kind := RAISES.get(signal.kind)):
+                found.seen(_seen(kind, signal))
 
 
-def _seen(kind: IncidentKind, signal: Signal) -> incidents.Seen:
-    return incidents.Seen(
+def _key(kinds: Mapping[EventKind, IncidentKind], signal: Signal) -> str | None:
+    """The key of the incident that a signal ends, or raises."""
+    kind = kinds.get(signal.kind)
+    return kind and sightings.key_of(kind, signal.wearing.case_id, signal.device_id)
+
+
+def _seen(kind: IncidentKind, signal: Signal) -> sightings.Seen:
+    return sightings.Seen(
         kind=kind,
         case_id=signal.wearing.case_id,
         device_id=signal.device_id,
@@ -122,9 +130,10 @@ def strap_signal(
 def signs_of_life(session: Session, heard: Iterable[tuple[int, int]], now: datetime) -> None:
     """Mark that bracelets, silent or switched off before, were heard again: (device, case) ids."""
     keys = {
-        incidents.key_of(kind, case_id, device_id)
+        sightings.key_of(kind, case_id, device_id)
         for device_id, case_id in heard
         for kind in ENDED_BY_A_SIGN_OF_LIFE
     }
-    for key in incidents.open_among(session, keys):
-        incidents.end(session, key, now, {"ended_by": "heard"}, now)
+    with sightings.gathered(session, keys, now) as found:
+        for key in keys:
+            found.ended(key, now, {"ended_by": "heard"})

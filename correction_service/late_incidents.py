@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from correction_service import incidents, zone_watch
+from correction_service import incidents, sightings, zone_watch
 from correction_service.zone_watch import Crossing
 from models.containment import NOT_IN_FORCE
 from models.incident import Incident
@@ -149,6 +149,6 @@ def _open(session: Session, breach: Stay, known: Sequence[Incident], now: dateti
         return
     seen = zone_watch.seen_of(breach.seen, now)
     seen.facts["late"] = True
-    incidents.open_or_update(session, seen, now)
+    sightings.open_or_update(session, seen, now)
     if breach.until is not None:
-        incidents.end(session, seen.key, breach.until, {"ended_by": breach.ended_by}, now)
+        sightings.end(session, seen.key, breach.until, {"ended_by": breach.ended_by}, now)

@@ -6,9 +6,9 @@ from datetime import datetime
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
-from correction_service import findings, hours, incidents, outages, ways
-from correction_service.incidents import Seen
+from correction_service import findings, hours, outages, sightings, ways
 from correction_service.settings import Settings
+from correction_service.sightings import Seen
 from models.device import DeviceState
 from models.incident import Incident, IncidentKind
 
@@ -31,7 +31,7 @@ def open_new(session: Session, now: datetime, settings: Settings) -> int:
         since = findings.silent_from(row)
         if not _known(session, row.device_id, since):
             facts = findings.silence(row) | {"others_heard": others_heard}
-            incidents.open_or_update(
+            sightings.open_or_update(
                 session,
                 Seen(
                     kind=IncidentKind.DEVICE_SILENT,

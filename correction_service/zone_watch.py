@@ -1,4 +1,4 @@
-"""Follow wearers through their zones: fold new fixes, write decided changes, raise incidents."""
+"""Follow wearers through their zones: fold new fixes, write decided changes, raise sightings."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from sqlalchemy.orm import Session
 
-from correction_service import fix_store, incidents
+from correction_service import fix_store, sightings
 from correction_service.fix_columns import ABSENT
 from correction_service.gate import Gated
 from correction_service.roster import Roster, Rows, Table
@@ -61,7 +61,7 @@ class Crossing:
     @property
     def key(self) -> str:
         """The key of the incident that it would be."""
-        return incidents.key_of(self.kind, self.case_id, self.zone_id)
+        return sightings.key_of(self.kind, self.case_id, self.zone_id)
 
     @property
     def breaks(self) -> bool:
@@ -132,23 +132,21 @@ def right(places: Places, memory: Memory) -> dict[int, bool]:
 
 def answer(session: Session, crossings: Sequence[Crossing], now: datetime) -> None:
     """Open on a crossing to the wrong side, end on the right one or where nothing is asked."""
-    opened = incidents.open_among(session, {it.key for it in crossings})
-    for it in crossings:
-        if it.breaks:
-            if it.change.crossed:
-                incidents.open_or_update(session, seen_of(it, now), now)
-                opened.add(it.key)
-            continue
-        freed = it.change.evidence.get("why") == NOT_IN_FORCE
-        if it.key in opened and (freed or it.change.state is not ZoneState.UNKNOWN):
-            facts = {"ended_by": NOT_IN_FORCE if freed else "back"}
-            since = datetime.fromtimestamp(it.change.since, UTC)
-            incidents.end(session, it.key, since, facts, now)
+    with sightings.gathered(session, {it.key for it in crossings}, now) as found:
+        for it in crossings:
+            if it.breaks:
+                if it.change.crossed:
+                    found.seen(seen_of(it, now))
+                continue
+            freed = it.change.evidence.get("why") == NOT_IN_FORCE
+            if freed or it.change.state is not ZoneState.UNKNOWN:
+                facts = {"ended_by": NOT_IN_FORCE if freed else "back"}
+                found.ended(it.key, datetime.fromtimestamp(it.change.since, UTC), facts)
 
 
-def seen_of(it: Crossing, now: datetime) -> incidents.Seen:
+def seen_of(it: Crossing, now: datetime) -> sightings.Seen:
     """What a crossing to the wrong side raises."""
-    return incidents.Seen(
+    return sightings.Seen(
         kind=it.kind,
         case_id=it.case_id,
         device_id=it.device_id,
@@ -184,11 +182,11 @@ def _refresh(
     for who, at in zip(wearer[broken].tolist(), place[broken].tolist(), strict=True):
         fix, zone = newest[who], roster.places[at]
         kind = BREACHES[KINDS[zone["kind"]]]
-        key = incidents.key_of(kind, int(table["case_id"][who]), int(zone["zone_id"]))
+        key = sightings.key_of(kind, int(table["case_id"][who]), int(zone["zone_id"]))
         beyond_m = roster.grounds.beyond_m(zone, fix.lat, fix.lon)
         seen[key] = (fix.time, _facts(fix, beyond_m, now))
     if seen:
-        incidents.still_seen(session, seen)
+        sightings.refresh(session, seen)
 
 
 def _places(table: Table) -> tuple[Rows, Rows]:

@@ -6,10 +6,10 @@ import pytest
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from correction_service import incidents
+from correction_service import incidents, sightings
 from correction_service.audit import SYSTEM
 from correction_service.db import Database
-from correction_service.incidents import Seen
+from correction_service.sightings import Seen
 from correction_service.trails import viewed_trail
 from models.audit import AuditRecord
 from models.errors import Invalid, Refused
@@ -35,7 +35,7 @@ def departure(tracked: Tracked, hour: int = 0) -> Seen:
 
 
 def open_one(session: Session, tracked: Tracked, hour: int = 0) -> Incident:
-    return incidents.open_or_update(session, departure(tracked, hour), NOW + hour * HOUR)
+    return sightings.open_or_update(session, departure(tracked, hour), NOW + hour * HOUR)
 
 
 def test_every_kind_has_its_meaning() -> None:

@@ -4,7 +4,7 @@ from datetime import datetime, timedelta
 
 from sqlalchemy import select
 
-from correction_service import incidents, silences, sweep, ways
+from correction_service import incidents, sightings, silences, sweep, ways
 from correction_service.audit import SYSTEM
 from correction_service.db import Database
 from correction_service.settings import Settings
@@ -48,8 +48,8 @@ def opened(database: Database, now: datetime, settings: Settings) -> int:
 def hear(database: Database, county: County, device: int, at: datetime) -> None:
     with database.transaction(SYSTEM, "test") as session:
         session.merge(DeviceState(device_id=device, heard_at=at, zones=b""))
-        key = incidents.key_of(IncidentKind.DEVICE_SILENT, county.case, device)
-        incidents.end(session, key, at, {}, at)
+        key = sightings.key_of(IncidentKind.DEVICE_SILENT, county.case, device)
+        sightings.end(session, key, at, {}, at)
 
 
 def test_a_silence_opens_one_incident_with_what_is_known(

@@ -5,7 +5,7 @@ from datetime import UTC, date, datetime, timedelta
 import pytest
 from sqlalchemy import select
 
-from correction_service import incidents, points, sweep
+from correction_service import incidents, points, sightings, sweep
 from correction_service.audit import SYSTEM
 from correction_service.db import Database
 from correction_service.settings import Settings
@@ -84,7 +84,7 @@ def test_a_deducted_duty_that_is_settled_otherwise_is_shown_to_an_officer_and_no
 def closed_incident(database: Database, county: County, cause: Cause) -> int:
     officer = county.users[Role.OFFICER]
     with database.transaction(SYSTEM, "test") as session:
-        seen = incidents.Seen(
+        seen = sightings.Seen(
             kind=IncidentKind.LEFT_HOME_AREA,
             case_id=county.case,
             device_id=None,
@@ -92,7 +92,7 @@ def closed_incident(database: Database, county: County, cause: Cause) -> int:
             at=NOW - timedelta(hours=8),
         )
         points.install_default(session)
-        incident = incidents.open_or_update(session, seen, NOW - timedelta(hours=8))
+        incident = sightings.open_or_update(session, seen, NOW - timedelta(hours=8))
         incidents.close(session, incident, officer, NOW, cause=cause, note="问清")
         return incident.id
 
