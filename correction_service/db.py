@@ -17,7 +17,7 @@ from alembic.config import Config
 from sqlalchemy import ColumnElement, Engine, any_, create_engine, event, func, literal, select
 from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.engine import Connection, make_url
-from sqlalchemy.orm import InstrumentedAttribute, Session, sessionmaker
+from sqlalchemy.orm import InstrumentedAttribute, Session
 
 from correction_service import audit
 from correction_service.settings import Mode, Settings
@@ -50,7 +50,7 @@ class Database:
             session.rollback()
 
     def _session(self, **info: object) -> Session:
-        return sessionmaker(self.engine, expire_on_commit=False, info={"ring": self.ring, **info})()
+        return Session(self.engine, expire_on_commit=False, info={"ring": self.ring, **info})
 
     def close(self) -> None:
         """Give every connection back."""
@@ -70,8 +70,12 @@ def open_database(settings: Settings) -> Database:
 
 
 def open_keyless(settings: Settings) -> Database:
-    """Open the database for a process that opens nothing sealed: its made-up ring fits nothing."""
-    return Database(engine_for(settings.database_url.get_secret_value()), KeyRing.generate())
+    """Open the database for ingest, which opens nothing sealed: its made-up ring fits nothing.
+
+    It tries a failed batch again anyway, so no connection is tried before each.
+    """
+    engine = engine_for(settings.database_url.get_secret_value(), ping=False)
+    return Database(engine, KeyRing.generate())
 
 
 def load_ring(settings: Settings) -> KeyRing:
@@ -89,11 +93,11 @@ def load_ring(settings: Settings) -> KeyRing:
     return KeyRing.loads(path.read_text())
 
 
-def engine_for(url: str) -> Engine:
+def engine_for(url: str, *, ping: bool = True) -> Engine:
     """Make an engine; on SQLite with the pragmas that the append-only triggers and WAL need."""
     if make_url(url).get_backend_name() != "sqlite":
         return create_engine(
-            url, pool_pre_ping=True, pool_size=20, max_overflow=20, hide_parameters=True
+            url, pool_pre_ping=ping, pool_size=20, max_overflow=20, hide_parameters=True
         )
     path = make_url(url).database
     if path and path != ":memory:":

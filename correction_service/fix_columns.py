@@ -50,6 +50,10 @@ Columns = npt.NDArray[np.void]
 Opaque = npt.NDArray[np.void]  # packed zone states, all of one length
 
 
+class StoredBefore(Exception):
+    """A fix newer than all before, by the state of its device, is there: the state lagged."""
+
+
 class Kept(NamedTuple):
     """What storing fixes came to."""
 

@@ -30,7 +30,10 @@ class Writer(Protocol):
     """Stores columns within the session's transaction."""
 
     def keep_fixes(self, session: Session, fixes: Columns, late: Columns) -> Kept:
-        """Store FIX columns; what is there stays."""
+        """Store FIX columns, of which the first are newer than all before of their devices.
+
+        A late one that is there stays as it is; of the others the writer may raise `StoredBefore`.
+        """
 
     def keep_states(self, session: Session, states: Columns, zones: Opaque) -> int:
         """Store STATE columns; how many stood at the revision before, and only they changed."""

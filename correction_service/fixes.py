@@ -78,18 +78,21 @@ class Recorder:
         """The last batch was not committed: what it touched is read again."""
         self._roster.forget(self._touched)
 
-    def record(self, session: Session, batch: Sequence[Heard], now: datetime) -> Recorded:
+    def record(
+        self, session: Session, batch: Sequence[Heard], now: datetime, *, compare: bool = False
+    ) -> Recorded:
         """Store a batch: fixes under an order in force, events of worn bracelets, what follows.
 
         A duplicate counts as stored. A fix older than the newest of its device is stored and noted
-        for a replay of its past. Raises `Overtaken` where a state was changed by another.
+        for a replay of its past. Raises `Overtaken` where a state was changed by another, and
+        `StoredBefore` where one lagged behind the fixes: then every fix wants to be compared.
         """
         roster, self._touched = self._roster, np.zeros(0, np.int64)
         roster.refresh(session, now)
         gated = gate.judge(session, roster, batch, now)
         self._touched = gated.spoke
         newer = device_states.newer(roster, gated)
-        kept = self._keep_fixes(session, gated, newer, now)
+        kept = self._keep_fixes(session, gated, newer, now, compare=compare)
         fix_store.keep_refusals(session, gated.refusals)
         signals = _keep_events(session, gated)
         self._follow(session, gated, newer, signals, now)
@@ -100,12 +103,15 @@ class Recorder:
         stored += [(heard, event) for _, event, heard in gated.events]
         return Recorded(stored, gated.refusals, len(kept.late), len(gated.fixes) - kept.new)
 
-    def _keep_fixes(self, session: Session, gated: Gated, newer: Rows, now: datetime) -> Kept:
+    def _keep_fixes(
+        self, session: Session, gated: Gated, newer: Rows, now: datetime, *, compare: bool
+    ) -> Kept:
         """Store the fixes; those that came late, and are new, wait for a replay of their past."""
         columns = gated.columns
         late = np.setdiff1d(np.arange(len(columns)), newer)
         writer = fix_store.writer_of(session)
-        kept = writer.keep_fixes(session, columns.take(newer), columns.take(late))
+        new, others = (late[:0], np.arange(len(columns))) if compare else (newer, late)
+        kept = writer.keep_fixes(session, columns.take(new), columns.take(others))
         since: dict[int, datetime] = {}
         for at in late[np.isin(columns["device_id"][late], kept.late)].tolist():
             row = self._roster.table[gated.rows[at]]

@@ -16,6 +16,7 @@ from correction_service import metrics, register
 from correction_service.audit import SYSTEM
 from correction_service.db import Database, open_keyless
 from correction_service.device_states import Overtaken
+from correction_service.fix_columns import StoredBefore
 from correction_service.fix_store import Refusal, keep_refusals
 from correction_service.fixes import Recorded, Recorder
 from correction_service.gate import Heard
@@ -149,12 +150,12 @@ class Ingest:
     def _committed(
         self, heard: Sequence[Heard], refusals: Sequence[Refusal], now: datetime
     ) -> Recorded:
-        for _ in range(OVERTAKEN_MAX):
+        for tries in range(OVERTAKEN_MAX):
             try:
                 with self._database.transaction(SYSTEM, "ingest") as session:
                     keep_refusals(session, refusals)
-                    return self._recorder.record(session, heard, now)
-            except Overtaken:
+                    return self._recorder.record(session, heard, now, compare=tries > 0)
+            except (Overtaken, StoredBefore):
                 self._recorder.forget()
             except BaseException:
                 self._recorder.forget()

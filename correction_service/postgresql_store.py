@@ -1,14 +1,18 @@
-"""Columns into PostgreSQL: binary COPY to a temporary table, then one INSERT … ON CONFLICT.
+"""Columns into PostgreSQL by binary COPY.
 
-The binary form of COPY is a fixed pattern while no field is NULL, so numpy lays out all rows at
-once: what is absent travels as a value that no field has, and becomes NULL on the way on.
+Fixes newer than the newest of their device are new, and go straight into the table, which costs
+half of asking for each whether it is there. Others go to a temporary table and from there where no
+such fix is. The binary form of COPY is a fixed pattern of rows that lack the same fields, so numpy
+lays them out all at once.
 """
 
 import struct
+from collections.abc import Collection
 from typing import Any
 
 import numpy as np
 import psycopg
+from sqlalchemy import Connection, Engine, event
 from sqlalchemy.orm import Session
 
 from correction_service.fix_columns import (
@@ -21,10 +25,14 @@ from correction_service.fix_columns import (
     Columns,
     Kept,
     Opaque,
+    StoredBefore,
 )
 
 EPOCH_MICROS = 946_684_800_000_000  # PostgreSQL counts from 2000
+NULL = -1  # as the length of a field
+NULLABLE = (*OPTIONAL, *YES_OR_NO)
 MOMENTS = ("time", "received", "heard_at")
+_PREPARED = "incoming tables"
 _HEADER = b"PGCOPY\n\xff\r\n\x00" + struct.pack(">ii", 0, 0)
 _TRAILER = b"\xff\xff"
 _TYPES = {"i2": "smallint", "i4": "integer", "i8": "bigint", "f8": "double precision"}
@@ -54,25 +62,24 @@ _STATE_VALUES = {
     **{name: f"nullif({name}, 'NaN')" for name in ("lat", "lon", "accuracy_m", "battery")},
 }
 _STATE_NAMES = (*(STATE.names or ()), "zones")
-_CHANGED = ", ".join(f"{name} = excluded.{name}" for name in _STATE_NAMES if name != "device_id")
+_STATE = ", ".join(_STATE_NAMES)
+_STATE_SAID = ", ".join(f"{_STATE_VALUES.get(it, it)} AS {it}" for it in _STATE_NAMES)
+_NEW_STATE = f"SELECT {_STATE_SAID} FROM incoming_state"  # noqa: S608 - constants
+_CHANGED = ", ".join(f"{name} = new.{name}" for name in _STATE_NAMES if name != "device_id")
 
-# NOTICEs of tables that exist already would only cost.
 _PREPARE = "; ".join(
-    (
-        "SET LOCAL client_min_messages = warning",
-        _temporary("incoming_fix", FIX),
-        _temporary("incoming_late_fix", FIX),
-        _temporary("incoming_state", STATE, ", zones bytea"),
-    )
+    (_temporary("incoming_fix", FIX), _temporary("incoming_state", STATE, ", zones bytea"))
 )
-_KEEP = "INSERT INTO fix ({names}) SELECT {values} FROM {table} ON CONFLICT DO NOTHING"
-_KEEP_FIXES = _KEEP.format(names=_FIX_NAMES, values=_FIX_VALUES, table="incoming_fix")
-_KEEP_LATE = _KEEP.format(names=_FIX_NAMES, values=_FIX_VALUES, table="incoming_late_fix")
+_KEEP_FIXES = (
+    f"INSERT INTO fix ({_FIX_NAMES}) SELECT {_FIX_VALUES} FROM incoming_fix "  # noqa: S608 - constants
+    "ON CONFLICT DO NOTHING RETURNING device_id"
+)
 _KEEP_STATES = (
-    f"INSERT INTO device_state ({', '.join(_STATE_NAMES)}) "  # noqa: S608 - constants
-    f"SELECT {', '.join(_STATE_VALUES.get(name, name) for name in _STATE_NAMES)} "
-    f"FROM incoming_state ON CONFLICT (device_id) DO UPDATE SET {_CHANGED} "
-    "WHERE device_state.revision = excluded.revision - 1"
+    f"UPDATE device_state SET {_CHANGED} FROM ({_NEW_STATE}) AS new "  # noqa: S608 - constants
+    "WHERE device_state.device_id = new.device_id AND device_state.revision = new.revision - 1"
+)
+_KEEP_FIRST_STATES = (
+    f"INSERT INTO device_state ({_STATE}) {_NEW_STATE} WHERE revision = 0 ON CONFLICT DO NOTHING"
 )
 
 
@@ -80,32 +87,44 @@ class PostgresqlWriter:
     """Writes columns within a session's transaction."""
 
     def keep_fixes(self, session: Session, fixes: Columns, late: Columns) -> Kept:
-        """Store fixes; one that is there stays as it is."""
-        new, devices = 0, list[int]()
+        """Store fixes; a late one that is there stays as it is, another is `StoredBefore`."""
+        devices = list[int]()
         with _connection(session).cursor() as cursor:
-            cursor.execute(_PREPARE)
             if len(fixes):
-                _copy(cursor, "incoming_fix", _tuples(fixes))
-                new = cursor.execute(_KEEP_FIXES).rowcount
+                try:
+                    _copy(cursor, f"fix ({_FIX_NAMES})", _final(fixes))
+                except psycopg.errors.UniqueViolation as known:
+                    raise StoredBefore from known
             if len(late):
-                _copy(cursor, "incoming_late_fix", _tuples(late))
-                cursor.execute(_KEEP_LATE + " RETURNING device_id")
-                devices = [device_id for (device_id,) in cursor]
-        return Kept(new + len(devices), devices)
+                _copy(cursor, "incoming_fix", _tuples(late))
+                devices = [device_id for (device_id,) in cursor.execute(_KEEP_FIXES)]
+        return Kept(len(fixes) + len(devices), devices)
 
     def keep_states(self, session: Session, states: Columns, zones: Opaque) -> int:
         """Store states over the revision before; how many were still of that revision."""
         with _connection(session).cursor() as cursor:
-            cursor.execute(_PREPARE)
-            _copy(cursor, "incoming_state", _tuples(states, zones))
-            cursor.execute(_KEEP_STATES)
-            return cursor.rowcount
+            _copy(cursor, "incoming_state", _tuples(states, tails=zones))
+            kept = cursor.execute(_KEEP_STATES).rowcount
+            if not states["revision"].all():
+                kept += cursor.execute(_KEEP_FIRST_STATES).rowcount
+            return kept
 
 
 def _connection(session: Session) -> psycopg.Connection[Any]:
-    connection = session.connection().connection.driver_connection
+    """The driver's connection, with the temporary tables, which it keeps once it has committed."""
+    ours = session.connection()
+    connection = ours.connection.driver_connection
     assert isinstance(connection, psycopg.Connection)  # noqa: S101 - the driver of our addresses
+    if not ours.info.get(_PREPARED):
+        connection.execute(_PREPARE)
+        ours.info[_PREPARED] = True
     return connection
+
+
+@event.listens_for(Engine, "rollback")
+@event.listens_for(Engine, "rollback_savepoint")
+def _prepare_again(connection: Connection, *_savepoint: object) -> None:
+    connection.info.pop(_PREPARED, None)
 
 
 def _copy(cursor: psycopg.Cursor[Any], table: str, rows: bytes) -> None:
@@ -113,18 +132,44 @@ def _copy(cursor: psycopg.Cursor[Any], table: str, rows: bytes) -> None:
         copy.write(_HEADER + rows + _TRAILER)
 
 
-def _tuples(columns: Columns, tails: Opaque | None = None) -> bytes:
+def _final(fixes: Columns) -> bytes:
+    """Rows as the table itself has them: what is absent is NULL, what is yes or no a boolean."""
+    lacking = np.zeros(len(fixes), np.int64)
+    for bit, name in enumerate(NULLABLE):
+        lacking |= (fixes[name] == ABSENT).astype(np.int64) << bit
+    return b"".join(
+        _tuples(
+            fixes.take(np.flatnonzero(lacking == alike)),
+            final=True,
+            lacking=[name for bit, name in enumerate(NULLABLE) if alike >> bit & 1],
+        )
+        for alike in np.unique(lacking).tolist()
+    )
+
+
+def _tuples(
+    columns: Columns,
+    *,
+    tails: Opaque | None = None,
+    final: bool = False,
+    lacking: Collection[str] = (),
+) -> bytes:
     """Rows in COPY's binary form: the number of fields, then each with its length before it."""
     names = columns.dtype.names or ()
+    there = [name for name in names if name not in lacking]
     pattern: list[tuple[str, str]] = [("fields", ">i2")]
     for name in names:
-        pattern += [(f"{name}_bytes", ">i4"), (name, columns.dtype[name].newbyteorder(">").str)]
+        pattern.append((f"{name}_bytes", ">i4"))
+        if name in there:
+            kind = "u1" if final and name in YES_OR_NO else columns.dtype[name].str[1:]
+            pattern.append((name, f">{kind}"))
     if tails is not None:
         pattern += [("tail_bytes", ">i4"), ("tail", tails.dtype.str)]
     rows = np.empty(len(columns), dtype=pattern)
     rows["fields"] = len(names) + (tails is not None)
     for name in names:
-        rows[f"{name}_bytes"] = columns.dtype[name].itemsize
+        rows[f"{name}_bytes"] = rows.dtype[name].itemsize if name in there else NULL
+    for name in there:
         rows[name] = _since_2000(columns[name]) if name in MOMENTS else columns[name]
     if tails is not None:
         rows["tail_bytes"] = tails.dtype.itemsize

@@ -49,10 +49,11 @@ class Sightings:
 
     def __init__(self, session: Session, keys: Collection[str], now: datetime) -> None:
         self._session, self._now = session, now
-        known = select(Incident).where(among(session, Incident.open_key, keys))
-        found = session.scalars(known) if keys else ()
-        self._open = {it.open_key: it for it in found}
+        self._open: dict[str | None, Incident] = {}
         self._touched: dict[str, Incident] = {}
+        if keys:  # mostly there are none, and even to phrase the question costs
+            known = select(Incident).where(among(session, Incident.open_key, keys))
+            self._open = {it.open_key: it for it in session.scalars(known)}
 
     def seen(self, seen: Seen) -> Incident:
         """Open an incident, or bring the open one of the same storm up to date."""

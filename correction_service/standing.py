@@ -71,6 +71,6 @@ class Notes:
         if self._seen is None:
             self._seen = str(session.scalar(text("SELECT pg_current_snapshot()::text")))
             return []
-        found = session.execute(_NEW_ON_POSTGRESQL, {"seen": self._seen}).all()
+        found = session.connection().execute(_NEW_ON_POSTGRESQL, {"seen": self._seen}).all()
         self._seen = found[0].seen
         return [tuple(row)[1:] for row in found]

@@ -56,8 +56,9 @@ LON, LAT = (100.0, 135.0), (18.0, 54.0)  # so that every degree has as many digi
 LEAST_CORNERS, LEAST_AREA_DEG2 = 300, 0.05
 INDOORS_DEG = 0.02  # nobody lives so near a county line that drift alone crosses it
 ZONES, KEPT_IN = 4, 2  # a home county and a curfew zone to stay in, two to stay out of
-DEPARTING = 100  # one in so many leaves the county,
+DEPARTING = 100  # one in so many leaves the county, independently of others,
 MINUTES = 10  # in one of these minutes
+SCATTER = np.uint64(0x9E37_79B9_7F4A_7C15)  # 2**64 over the golden ratio: neighbours fall far apart
 EXCLUSIONS_DEG = ((0.05, 0.03), (-0.04, 0.05))  # from home, latitude and longitude
 E7 = 10**7
 
@@ -106,8 +107,10 @@ def gateway_name(number: int) -> str:
 
 def leaves_at(devices: Steps) -> Steps:
     """The minute of the run in which a device's wearer is first seen outside; far off for most."""
-    spread = devices // DEPARTING % (MINUTES + AGREEING - 1) - (AGREEING - 1)
-    return np.where(devices % DEPARTING == DEPARTING // 2, spread, 2**31)
+    dice = devices.astype(np.uint64) * SCATTER >> np.uint64(32)
+    spread = dice // DEPARTING % (MINUTES + AGREEING - 1)
+    leaves = dice % DEPARTING == 0
+    return np.where(leaves, spread.astype(np.int64) - (AGREEING - 1), 2**31)
 
 
 def counties(count: int) -> list[BaseGeometry]:
