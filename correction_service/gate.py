@@ -4,14 +4,14 @@ A fix passes by the roster where its wearer is under the newest order; every oth
 from the database, which also knows earlier wearers and earlier orders.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from operator import attrgetter
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
+from msgspec.structs import astuple
 from sqlalchemy.orm import Session
 
 from correction_service import device_events, wearers
@@ -33,8 +33,7 @@ _CODES: dict[str, dict[int, int]] = {
     "strap": {id(None): ABSENT, id(Strap.CLOSED): 0, id(Strap.OPEN): 1},
     "worn": {id(word): place for place, word in ((ABSENT, None), (0, False), (1, True))},
 }
-_FIELDS = ("seq", "lat", "lon", *OPTIONAL, *_CODES)
-_fields: Callable[[Fix], tuple[Any, ...]] = attrgetter(*_FIELDS)
+_FIELDS = Fix.__struct_fields__  # in the order of `astuple`
 
 
 class Heard(NamedTuple):
@@ -62,10 +61,11 @@ def judge(session: Session, roster: Roster, batch: Sequence[Heard], now: datetim
     """Let pass what may be stored; a duplicate passes, since it is stored already."""
     said = [(fix, heard) for heard in batch for fix in heard.message.fixes]
     events = [(event, heard) for heard in batch for event in heard.message.events]
-    names = [it.device for it, _ in said] + [it.device for it, _ in events]
+    columns, devices = _columns(batch)
+    names = [*devices, *(it.device for it, _ in events)]
     rows = roster.rows_of(session, names, now)
     speaks = (rows >= 0) & (roster.table["gateway"][rows] == _gateways(roster, batch))
-    columns, fix_rows = _moments(said), rows[: len(said)]
+    fix_rows = rows[: len(said)]
     passed = speaks[: len(said)] & _lawful(roster, fix_rows, columns)
     doubtful = np.flatnonzero(~passed)
     unsure = [said[at] for at in doubtful.tolist()]
@@ -76,11 +76,13 @@ def judge(session: Session, roster: Roster, batch: Sequence[Heard], now: datetim
     kept = np.flatnonzero(passed)
     if unsure:
         said = [said[at] for at in kept.tolist()]
+        columns, fix_rows = columns.take(kept), fix_rows[kept]
+    columns["device_id"] = roster.table["device_id"][fix_rows]
     return Gated(
         fixes=[fix for fix, _ in said],
         heard=[heard for _, heard in said],
-        rows=fix_rows[kept],
-        columns=_filled(columns.take(kept), roster.table["device_id"][fix_rows[kept]], said),
+        rows=fix_rows,
+        columns=columns,
         events=_events(events, bracelets, refusals),
         refusals=refusals,
         spoke=np.unique(rows[speaks]),
@@ -112,14 +114,29 @@ def _gateways(roster: Roster, batch: Sequence[Heard]) -> Rows:
     return np.concatenate([np.repeat(numbers, fixes), np.repeat(numbers, events)])
 
 
-def _moments(said: Sequence[tuple[Fix, Heard]]) -> Columns:
-    """Columns with their moments, to the microsecond by the device and the millisecond by us."""
-    columns = np.zeros(len(said), dtype=FIX)
-    seconds = [fix.time.timestamp() for fix, _ in said]
-    columns["time"] = np.rint(np.array(seconds, np.float64) * 1e6)
-    received = [heard.received.timestamp() for _, heard in said]
-    columns["received"] = np.floor(np.array(received, np.float64) * 1e3 + 1e-3) * 1000
-    return columns
+def _columns(batch: Sequence[Heard]) -> tuple[Columns, Sequence[str]]:
+    """All fixes as columns, but for whose they are, and the names of their bracelets.
+
+    Moments are to the microsecond by the device's clock and to the millisecond by ours.
+    """
+    fixes = [fix for heard in batch for fix in heard.message.fixes]
+    columns = np.zeros(len(fixes), dtype=FIX)
+    if not fixes:
+        return columns, ()
+    said = dict(zip(_FIELDS, zip(*map(astuple, fixes), strict=True), strict=True))
+    seconds = np.fromiter(map(datetime.timestamp, said["time"]), np.float64, len(fixes))
+    columns["time"] = np.rint(seconds * 1e6)
+    arrived = np.array([heard.received.timestamp() for heard in batch])
+    many = [len(heard.message.fixes) for heard in batch]
+    columns["received"] = np.repeat(np.floor(arrived * 1e3 + 1e-3) * 1000, many)
+    columns["seq"] = said["seq"]
+    for name, codes in _CODES.items():
+        target = "strap_open" if name == "strap" else name
+        columns[target] = [codes[it] for it in map(id, said[name])]
+    for name in ("lat", "lon", *OPTIONAL):  # numbers, or None, which numpy takes for NaN
+        steps = np.rint(np.array(said[name], np.float64) * STEPS[name])
+        columns[name] = np.where(np.isnan(steps), ABSENT, steps)
+    return columns, said["device"]
 
 
 def _lawful(roster: Roster, rows: Rows, columns: Columns) -> npt.NDArray[np.bool_]:
@@ -152,23 +169,6 @@ def _mistrust(roster: Roster, fix: Fix) -> None:
     since = roster.table["since"][row]
     if since == FOREVER or micros(fix.time) >= since:
         roster.forget(np.array([row]))
-
-
-def _filled(
-    columns: Columns, device_ids: npt.NDArray[np.int32], said: Sequence[tuple[Fix, Heard]]
-) -> Columns:
-    columns["device_id"] = device_ids
-    values = dict(zip(_FIELDS, zip(*(_fields(fix) for fix, _ in said), strict=True), strict=False))
-    for name, column in values.items():
-        if codes := _CODES.get(name):
-            target = "strap_open" if name == "strap" else name
-            columns[target] = [codes[it] for it in map(id, column)]
-        elif name == "seq":
-            columns["seq"] = column
-        else:  # numbers, or None, which numpy takes for NaN
-            steps = np.rint(np.array(column, np.float64) * STEPS[name])
-            columns[name] = np.where(np.isnan(steps), ABSENT, steps)
-    return columns
 
 
 def _events(

@@ -122,8 +122,10 @@ class Ingest:
 
     def _tell(self, recorded: Recorded) -> None:
         receipts = self._receipts
-        for heard, reading in recorded.stored:
-            receipts.add_committed(heard.message.gateway, reading.device, reading.seq)
+        receipts.add_committed(
+            (heard.message.gateway, reading.device, reading.seq)
+            for heard, reading in recorded.stored
+        )
         for it in recorded.refusals:
             if it.gateway and it.device:
                 rejection = Rejection(device=it.device, seq=it.seq, reason=it.reason)

@@ -91,17 +91,25 @@ class Receipts:
         self._oldest: deque[tuple[datetime, str, _Pending]] = deque()
         self._full: list[str] = []
 
-    def add_committed(self, gateway: str, device: str, *seqs: int) -> None:
-        """These readings of a device are stored."""
-        pending = self._pending.get(gateway) or self._begin(gateway)
-        pending.committed.setdefault(device, []).extend(seqs)
-        self._count(gateway, pending, len(seqs))
+    def add_committed(self, readings: Iterable[tuple[str, str, int]]) -> None:
+        """These readings are stored: (gateway, device, seq). Written out, for it runs on each."""
+        for gateway, device, seq in readings:
+            pending = self._pending.get(gateway) or self._begin(gateway)
+            if (seqs := pending.committed.get(device)) is None:
+                pending.committed[device] = [seq]
+            else:
+                seqs.append(seq)
+            pending.count += 1
+            if pending.count == self._gathered_max:
+                self._full.append(gateway)
 
     def add_rejected(self, gateway: str, rejection: Rejection) -> None:
         """This reading will never be stored."""
         pending = self._pending.get(gateway) or self._begin(gateway)
         pending.rejected.append(rejection)
-        self._count(gateway, pending, 1)
+        pending.count += 1
+        if pending.count == self._gathered_max:
+            self._full.append(gateway)
 
     def due(self, now: datetime) -> list[Outbound]:
         """The receipts of gateways with enough to hear, or that have waited long enough.
@@ -131,11 +139,6 @@ class Receipts:
         self._unseen.append(gateway)
         self._pending[gateway] = begun = _Pending()
         return begun
-
-    def _count(self, gateway: str, pending: _Pending, added: int) -> None:
-        before, pending.count = pending.count, pending.count + added
-        if before < self._gathered_max <= pending.count:
-            self._full.append(gateway)
 
     def _told(self, gateway: str) -> Iterator[Outbound]:
         pending = self._pending.pop(gateway)

@@ -22,8 +22,9 @@ INGESTERS = 2  # each with half of the gateways: one alone waits for its databas
 COUNTRY = 12_000  # fixes a second of 700,000 people, one a minute
 HOLD_S = float(os.environ.get("SECONDS", "600"))
 APART = 1_000_000  # between the sequence numbers of runs
-FLAT_OUT = Load(seconds=20)
-MANY = Load(seconds=20, fixes=10, window=60_000)
+# Windows of two seconds: receipts are gathered for one, and nobody should wait for those.
+FLAT_OUT = Load(seconds=20, window=40_000)
+MANY = Load(seconds=20, fixes=10, window=120_000)
 PIPELINE = Load(seconds=6, warm=0)
 TUTORIAL = Load(seconds=2, warm=0, rate=1000)
 GENTLE = Load(seconds=10, warm=0, rate=30, burst=1)  # what even that keeps up with

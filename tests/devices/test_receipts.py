@@ -112,7 +112,7 @@ def test_exactly_what_was_added_is_told_once(
             if reason:
                 receipts.add_rejected(gateway, Rejection(device=device, seq=seq, reason=reason))
             else:
-                receipts.add_committed(gateway, device, seq)
+                receipts.add_committed([(gateway, device, seq)])
         replies += receipts.due(now)
         now += timedelta(milliseconds=apart_ms)
     replies += receipts.everything()
@@ -123,11 +123,11 @@ def test_exactly_what_was_added_is_told_once(
 
 def test_a_gateway_is_told_after_a_second() -> None:
     receipts = Receipts()
-    receipts.add_committed("gw-1", "a", 1, 2)
+    receipts.add_committed([("gw-1", "a", 1), ("gw-1", "a", 2)])
     assert receipts.due(NOW) == []
-    receipts.add_committed("gw-2", "b", 7)
+    receipts.add_committed([("gw-2", "b", 7)])
     assert receipts.due(NOW + timedelta(seconds=0.9)) == []
-    receipts.add_committed("gw-1", "a", 3)
+    receipts.add_committed([("gw-1", "a", 3)])
     first = said(receipts.due(NOW + timedelta(seconds=1)))
     assert first == {("gw-1", "a", 1, ""), ("gw-1", "a", 2, ""), ("gw-1", "a", 3, "")}
     assert said(receipts.due(NOW + timedelta(seconds=1.9))) == {("gw-2", "b", 7, "")}
@@ -135,12 +135,12 @@ def test_a_gateway_is_told_after_a_second() -> None:
 
 def test_a_gateway_with_many_readings_is_told_at_once_and_then_waits_anew() -> None:
     receipts = Receipts()
-    receipts.add_committed("gw-1", "a", 0)
+    receipts.add_committed([("gw-1", "a", 0)])
     assert receipts.due(NOW) == []
-    receipts.add_committed("gw-1", "a", *range(1, GATHERED_MAX))
+    receipts.add_committed(("gw-1", "a", seq) for seq in range(1, GATHERED_MAX))
     (reply,) = receipts.due(NOW + timedelta(seconds=0.5))
     assert decode_receipt(reply.payload).committed == {"a": [(0, GATHERED_MAX - 1)]}
-    receipts.add_committed("gw-1", "a", GATHERED_MAX)
+    receipts.add_committed([("gw-1", "a", GATHERED_MAX)])
     assert receipts.due(NOW + timedelta(seconds=0.6)) == []
     assert receipts.due(NOW + timedelta(seconds=1.2)) == []
     assert len(receipts.due(NOW + timedelta(seconds=1.6))) == 1
