@@ -65,7 +65,7 @@ def copied(site: Site, load: Load) -> Came:
     """Fixes a second of `mosquitto_sub | sed | psql COPY`; on PostgreSQL."""
     _like_fix(site, COPIED)
     progress = "SELECT coalesce(sum(tuples_processed), 0) FROM pg_stat_progress_copy"
-    with _pipeline(site):
+    with _subscribed(site), _pipeline(site):
         came = _measured(site, load, progress, UNFLUSHED)
     return replace(came, stored=_ask(site, "SELECT count(*) FROM fix_copied"))
 
@@ -74,13 +74,11 @@ def copied(site: Site, load: Load) -> Came:
 def _pipeline(site: Site) -> Iterator[None]:
     plain = make_url(site.url).set(drivername="postgresql").render_as_string(hide_password=False)
     received = "@Y-@m-@dT@H:@M:@S.@NZ %t %p"
-    subscriber = _subscriber(site)
-    _subscribe(site)
     into = f"COPY {COPIED} ({COLUMNS}) FROM STDIN (FORMAT csv)"
     plainly = {"LC_ALL": "C", "TZ": "UTC", "PATH": "/usr/bin:/bin"}
     with (
         subprocess.Popen(
-            [*subscriber, "-F", received], stdout=subprocess.PIPE, env=plainly
+            [*_subscriber(site), "-c", "-F", received], stdout=subprocess.PIPE, env=plainly
         ) as heard,
         subprocess.Popen(
             ["sed", "-E", SED], stdin=heard.stdout, stdout=subprocess.PIPE, env=plainly
@@ -96,14 +94,20 @@ def _pipeline(site: Site) -> Iterator[None]:
 
 
 def _subscriber(site: Site) -> list[str]:
-    account = ["-u", SERVICE.name, "-P", SERVICE.secret, "-i", SERVICE.name, "-c"]
+    account = ["-u", SERVICE.name, "-P", SERVICE.secret, "-i", SERVICE.name]
     topic = ["-q", "1", "-t", "correction/v1/+/+/fix"]
     return [_program("mosquitto_sub"), "-p", str(site.broker.port), *account, *topic]
 
 
-def _subscribe(site: Site) -> None:
-    """From here on the broker keeps what comes."""
-    subprocess.run([*_subscriber(site), "-E"], check=True, stdout=subprocess.DEVNULL)
+@contextmanager
+def _subscribed(site: Site) -> Iterator[None]:
+    """The broker keeps what comes until the block ends; kept on, it would slow all later runs."""
+    for_a_moment = [*_subscriber(site), "-E"]
+    subprocess.run([*for_a_moment, "-c"], check=True, stdout=subprocess.DEVNULL)
+    try:
+        yield
+    finally:
+        subprocess.run(for_a_moment, check=True, stdout=subprocess.DEVNULL)
 
 
 def _program(name: str) -> str:
@@ -126,8 +130,7 @@ def by_row(site: Site, load: Load) -> Came:
     words = [site.url, str(site.broker.port), SERVICE.name, SERVICE.secret]
     number = load.first // 1_000_000
     stored = f"SELECT count(*) FROM fix_by_row WHERE seq / 1000000 = {number}"  # noqa: S608 - ours
-    _subscribe(site)
-    with site.running("tests.benchmarks.row_by_row", *words):
+    with _subscribed(site), site.running("tests.benchmarks.row_by_row", *words):
         came = _measured(site, load, stored, 0)
     if site.postmaster is None:
         return came
