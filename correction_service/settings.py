@@ -22,6 +22,13 @@ class Mode(StrEnum):
     DEMO = "demo"
 
 
+class SmtpSecurity(StrEnum):
+    """How the way to the mail server is encrypted; there is no way without."""
+
+    STARTTLS = "starttls"
+    TLS = "tls"
+
+
 class Settings(BaseSettings):
     """The service's settings. Secrets may come as files named like the setting (lower case)."""
 
@@ -100,10 +107,35 @@ class Settings(BaseSettings):
     technical_days: int = Field(
         90, ge=7, description="refusals, ingest's minutes and answered commands are kept so long"
     )
+    urgent_cover_minutes: int = Field(
+        5, ge=0, description="an urgent incident unanswered so long goes to who covers; 0: never"
+    )
+    urgent_head_minutes: int = Field(
+        10, ge=0, description="and after so much longer to the head; 0: never"
+    )
+    soon_cover_minutes: int = Field(60, ge=0, description="the same of one to look at soon")
+    soon_head_minutes: int = Field(120, ge=0, description="the same of one to look at soon")
+    watch_cover_minutes: int = Field(0, ge=0, description="the same of one to watch")
+    watch_head_minutes: int = Field(0, ge=0, description="the same of one to watch")
     sms_url: str | None = Field(None, description="SMS gateway: POST to, phone, text")
     sms_token: SecretStr | None = Field(None, description="bearer token of the SMS gateway")
     webhook_url: str | None = Field(None, description="other carrier of notices: POST, no phone")
     webhook_secret: SecretStr | None = Field(None, description="HMAC-SHA256 key of webhook bodies")
+    alert_webhook_url: str | None = Field(
+        None, description="another system that is told of incidents and outages: POST, ids only"
+    )
+    alert_webhook_secret: SecretStr | None = Field(
+        None, description="HMAC-SHA256 key of those bodies"
+    )
+    smtp_host: str | None = Field(None, description="mail server that alerts of staff go through")
+    smtp_port: int = Field(587, ge=1, le=65535, description="its port; 465 with tls")
+    smtp_security: SmtpSecurity = Field(
+        SmtpSecurity.STARTTLS, description="starttls, or tls from the first byte; never without"
+    )
+    smtp_username: str | None = Field(None, description="account at the mail server")
+    smtp_password: SecretStr | None = Field(None, description="its password")
+    smtp_from: str | None = Field(None, description="address that alerts come from")
+    smtp_ca_file: Path | None = Field(None, description="CA of a mail server of one's own")
     delivery_token: SecretStr | None = Field(
         None, description="bearer token with which carriers report delivery"
     )

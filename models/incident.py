@@ -10,6 +10,7 @@ from sqlalchemy.orm import Mapped, mapped_column, relationship
 from models.base import AppendOnly, Base, words
 from models.case import Case
 from models.errors import Invalid, Refused
+from models.user import User
 from models.zone import Zone
 
 
@@ -45,6 +46,23 @@ class IncidentState(StrEnum):
     CLOSED = "closed"
 
 
+class Tier(StrEnum):
+    """How high an incident went because nobody answered."""
+
+    COVER = "cover"
+    HEAD = "head"
+
+
+class Passing(StrEnum):
+    """How an incident comes to another owner; the action of the step that says so."""
+
+    ASSIGNED = "assigned"
+    HANDED_OVER = "handed_over"
+    REASSIGNED = "reassigned"
+    TO_COVER = "to_cover"
+    TO_HEAD = "to_head"
+
+
 class Cause(StrEnum):
     """Why it happened, as found by the officer who closes it; false alarms are counted by it."""
 
@@ -61,6 +79,7 @@ class Cause(StrEnum):
     OTHER = "other"
 
 
+TIERS = {Passing.TO_COVER: Tier.COVER, Passing.TO_HEAD: Tier.HEAD}
 FALSE_ALARMS = frozenset(
     {Cause.POSITION_DRIFT, Cause.NO_COVERAGE, Cause.DEVICE_FAULT, Cause.RULE_WRONG}
 )
@@ -96,8 +115,13 @@ class Incident(Base):
     owner_id: Mapped[int | None] = mapped_column(ForeignKey("user_account.id"))
     cause: Mapped[Cause | None] = mapped_column(words(Cause))
     closed_at: Mapped[datetime | None]
+    asked_at: Mapped[datetime | None] = mapped_column(
+        doc="when its present owner was asked; none: nobody was since it was opened"
+    )
+    tier: Mapped[Tier | None] = mapped_column(words(Tier))
 
     case: Mapped[Case] = relationship()
+    owner: Mapped[User | None] = relationship()
     zone: Mapped[Zone | None] = relationship()
     steps: Mapped[list["IncidentStep"]] = relationship(
         back_populates="incident", order_by="IncidentStep.id"
@@ -112,7 +136,10 @@ class Incident(Base):
         cause: Cause | None = None,
         note: str = "",
     ) -> "IncidentStep":
-        """Take the next step and write it down; closing needs a cause, reopening drops it."""
+        """Take the next step and write it down; closing needs a cause.
+
+        Whoever takes it owns it; opened again it is nobody's, so that it comes to who is on duty.
+        """
         if state not in STEPS[self.state]:
             raise Refused(
                 "An incident cannot go from %(before)s to %(after)s.",
@@ -126,9 +153,39 @@ class Incident(Base):
         self.closed_at = now if state is I.CLOSED else None
         if state is I.CLOSED:
             self.open_key = None
-        if state is not I.OPEN:
-            self.owner_id = by
-        step = IncidentStep(at=now, by=by, action=state.value, cause=cause, note=note.strip())
+        self.owner_id = None if state is I.OPEN else by
+        self.asked_at, self.tier = (now if state is I.OPEN else None), None
+        return self._stepped(state, by, now, cause=cause, note=note)
+
+    def pass_to(
+        self, owner_id: int, how: Passing, by: int | None, now: datetime, note: str = ""
+    ) -> "IncidentStep":
+        """Give it to another owner, in the state that it is in, and write that down.
+
+        The time to answer begins anew.
+        """
+        if self.state is I.CLOSED:
+            raise Refused("A closed incident is given to nobody.")
+        self.owner_id, self.asked_at, self.tier = owner_id, now, TIERS.get(how)
+        return self._stepped(how, by, now, note=note)
+
+    def _stepped(
+        self,
+        action: IncidentState | Passing,
+        by: int | None,
+        now: datetime,
+        *,
+        cause: Cause | None = None,
+        note: str,
+    ) -> "IncidentStep":
+        step = IncidentStep(
+            at=now,
+            by=by,
+            action=action.value,
+            cause=cause,
+            note=note.strip(),
+            owner_id=self.owner_id,
+        )
         self.steps.append(step)
         return step
 
@@ -145,5 +202,8 @@ class IncidentStep(AppendOnly, Base):
     action: Mapped[str] = mapped_column(String(32))
     cause: Mapped[Cause | None] = mapped_column(words(Cause))
     note: Mapped[str] = mapped_column(String(2000))
+    owner_id: Mapped[int | None] = mapped_column(
+        ForeignKey("user_account.id"), doc="whose it is after this step"
+    )
 
     incident: Mapped[Incident] = relationship(back_populates="steps")

@@ -37,6 +37,7 @@ class Permission(StrEnum):
     CONFIRM_POINTS = "confirm_points"
     APPROVE_ORDERS = "approve_orders"
     SEE_AUDIT = "see_audit"
+    ASSIGN = "assign"
     ADMINISTER = "administer"
 
 
@@ -46,8 +47,8 @@ _OFFICER = frozenset(
 )
 PERMISSIONS: dict[Role, frozenset[Permission]] = {
     Role.OFFICER: _OFFICER,
-    Role.OFFICE_HEAD: _OFFICER,
-    Role.COUNTY_HEAD: _OFFICER | {P.APPROVE_ORDERS, P.SEE_AUDIT},
+    Role.OFFICE_HEAD: _OFFICER | {P.ASSIGN},
+    Role.COUNTY_HEAD: _OFFICER | {P.ASSIGN, P.APPROVE_ORDERS, P.SEE_AUDIT},
     Role.UPPER_AGENCY: frozenset({P.SEE_CASES, P.SEE_AUDIT}),
     Role.PROCURATOR: frozenset({P.SEE_CASES, P.SEE_LOCATION, P.SEE_AUDIT}),
     Role.VOLUNTEER: frozenset({P.SEE_CASES}),
@@ -67,6 +68,7 @@ class User(Base):
     role: Mapped[Role] = mapped_column(words(Role))
     agency_id: Mapped[int] = mapped_column(ForeignKey("agency.id"), index=True)
     office_id: Mapped[int | None] = mapped_column(ForeignKey("office.id"))
+    email: Mapped[str | None] = mapped_column(doc="where alerts are sent beside the console")
     password_hash: Mapped[str]
     must_change_password: Mapped[bool] = mapped_column(default=False)
     active: Mapped[bool] = mapped_column(default=True)
