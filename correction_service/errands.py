@@ -26,6 +26,7 @@ from models.outbox import Outbox
 ID_BYTES = 12
 TEXT_LENGTH = 140
 INTERVAL_S = (5, 1800)  # above half an hour a bracelet would look silent
+# Not `configure`: its arguments are each vendor's own, so nothing here could check them.
 ASKED = (CommandKind.LOCATE, CommandKind.VIBRATE, CommandKind.MESSAGE, CommandKind.INTERVAL)
 GRACE = timedelta(minutes=1)  # an answer may be under way when the time is over
 

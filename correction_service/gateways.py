@@ -19,6 +19,9 @@ SALT_BYTES = 12  # mosquitto 2.0 reads no other length
 ROUNDS = 101  # a secret of 256 random bits gains nothing from stretching, reconnecting fleets do
 FROM_GATEWAY = (Kind.FIX, Kind.BATCH, Kind.EVENT, Kind.STATUS, Kind.RESULT)
 TO_GATEWAY = (Kind.RECEIPT, Kind.COMMAND)
+# So the service's own accounts and client ids begin. The broker makes a gateway's name its client
+# id, so a gateway of such a name would take over the session of an ingester.
+OURS = "correction-"
 
 
 @dataclass(frozen=True)
@@ -33,6 +36,10 @@ def add(session: Session, agency_id: int, name: str) -> tuple[Gateway, str]:
     """Register a gateway; its secret is told this once and kept only as a hash."""
     if not topics.is_name(name):
         raise Invalid("A gateway's name is 1 to 64 of A-Z a-z 0-9 . _ -.", field="name")
+    if name.startswith(OURS):
+        raise Invalid(
+            "Names that begin with correction- are the service's own: choose another.", field="name"
+        )
     if session.scalar(select(Gateway.id).where(Gateway.name == name)) is not None:
         raise Refused("A gateway of this name exists.", field="name")
     secret = secrets.token_urlsafe(SECRET_BYTES)

@@ -59,11 +59,14 @@ def receipt(
 
 
 def decode_receipt(payload: bytes) -> Receipt:
-    """Read a receipt as a gateway hears it; raises WireError."""
+    """Read a receipt as a gateway hears it; raises WireError, also where a range runs backwards."""
     try:
-        return msgspec.json.decode(payload, type=Receipt)
+        heard = msgspec.json.decode(payload, type=Receipt)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
         raise WireError(Reason.BAD_SHAPE) from None
+    if any(first > last for spans in heard.committed.values() for first, last in spans):
+        raise WireError(Reason.BAD_SHAPE)
+    return heard
 
 
 class _Pending:

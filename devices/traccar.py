@@ -6,6 +6,9 @@ calls its unique id: the register holds it under the same id. Traccar's position
 
 A position that Traccar calls outdated is the last one sent again, and one that is not valid has no
 receiver's word: neither is a fix, while an alarm that came with it counts.
+
+A phone shows itself by the protocol of its app. Traccar's `category` is the icon that somebody
+chose for the map, `person` as readily for a bracelet as `car`: it says nothing of what is worn.
 """
 
 from collections.abc import Mapping
@@ -52,9 +55,9 @@ NAMES: Mapping[str, Reason] = {
     "batteryLevel": Reason.BAD_BATTERY,
     "alarm": Reason.BAD_EVENT,
 }
-# Traccar Client speaks `osmand`. An OwnTracks client is to come straight to us, to be looked at.
+# Traccar Client and OsmAnd speak `osmand`. An OwnTracks client is to come straight to us, to be
+# looked at.
 PROTOCOLS_OF_PHONES = frozenset({"osmand", "owntracks"})
-CATEGORIES_OF_PHONES = frozenset({"person", "phone", "mobile"})
 ALARMS = {
     "removing": EventKind.STRAP_OPEN,
     "tampering": EventKind.CASE_OPEN,
@@ -100,7 +103,6 @@ class _Position(Struct, rename="camel"):
 
 class _Tracker(Struct, rename="camel"):
     unique_id: Device
-    category: str | None = None
 
 
 class _Forwarded(Struct):
@@ -129,7 +131,7 @@ def decode(topic: Topic, payload: bytes) -> Message:
     try:
         said = _DECODER.decode(payload)
         position, device = said.position, said.device.unique_id
-        if _is_phone(said):
+        if position.protocol in PROTOCOLS_OF_PHONES:
             raise WireError(Reason.PHONE)  # noqa: TRY301 (answered like what cannot be read)
         events = _events(position, device)
         if position.outdated or not position.valid:
@@ -139,11 +141,6 @@ def decode(topic: Topic, payload: bytes) -> Message:
         return _message(topic, fixes=(_fix(position, device),), events=events)
     except (*BROKEN, WireError) as fault:
         return _refused(topic, payload, reason_of(fault, NAMES))
-
-
-def _is_phone(said: _Forwarded) -> bool:
-    category = (said.device.category or "").lower()
-    return said.position.protocol in PROTOCOLS_OF_PHONES or category in CATEGORIES_OF_PHONES
 
 
 def _fix(said: _Position, device: str) -> Fix:

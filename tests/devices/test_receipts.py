@@ -70,7 +70,10 @@ def test_a_gateway_hears_a_reason_it_does_not_know_yet() -> None:
     assert read.rejected[0].reason == "of_tomorrow"
 
 
-@pytest.mark.parametrize("payload", [b"", b"\xff", b"[]", b'{"committed":{"d":[[1]]}}'])
+@pytest.mark.parametrize(
+    "payload",
+    [b"", b"\xff", b"[]", b'{"committed":{"d":[[1]]}}', b'{"committed":{"d":[[1,2],[4,3]]}}'],
+)
 def test_a_broken_receipt_is_refused(payload: bytes) -> None:
     with pytest.raises(WireError):
         decode_receipt(payload)

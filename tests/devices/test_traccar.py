@@ -146,9 +146,6 @@ def test_an_alarm_of_vehicles_is_no_event() -> None:
     [
         forwarded(protocol="osmand"),
         forwarded(protocol="owntracks"),
-        forwarded(device={"uniqueId": IMEI, "category": "person"}),
-        forwarded(device={"uniqueId": IMEI, "category": "Phone"}),
-        forwarded(device={"uniqueId": IMEI, "category": "mobile"}),
         forwarded({"alarm": "sos"}, protocol="osmand"),
     ],
 )
@@ -156,6 +153,12 @@ def test_a_phone_is_refused_as_one(said: dict[str, object]) -> None:
     message = read(said)
     assert message.rejected == (Rejection(device=IMEI, seq=4711, reason=Reason.PHONE),)
     assert (message.fixes, message.events) == ((), ())
+
+
+@pytest.mark.parametrize("category", ["person", "car", "default", None, 7])
+def test_the_icon_that_traccar_shows_makes_no_phone_of_a_bracelet(category: object) -> None:
+    message = read(forwarded(device={"uniqueId": IMEI, "category": category}))
+    assert (len(message.fixes), message.rejected) == (1, ())
 
 
 @pytest.mark.parametrize(

@@ -95,7 +95,7 @@ def check_receipt(receipt: Receipt) -> None:
     for device, spans in receipt.committed.items():
         _name(device)
         for first, last in spans:
-            _hold(0 <= first <= SEQ_MAX and 0 <= last <= SEQ_MAX, "a range of seqs")
+            _hold(0 <= first <= last <= SEQ_MAX, "an ascending range of seqs")
     for it in receipt.rejected:
         _hold(it.seq is None or type(it.seq) is int, "a rejected seq is a number or unknown")
     _hold(decode_receipt(msgspec.json.encode(receipt)) == receipt, "the receipt reads back equal")

@@ -38,6 +38,15 @@ def test_a_name_must_fit_a_topic_and_a_line(database: Database, county: County) 
                 gateways.add(session, county.agency, name)
 
 
+def test_no_gateway_is_called_like_the_service_itself(database: Database, county: County) -> None:
+    with database.transaction(SYSTEM, "test") as session:
+        for name in ("correction-ingest", "correction-ingest-2", "correction-web"):
+            with pytest.raises(Invalid, match="the service's own") as fault:
+                gateways.add(session, county.agency, name)
+            assert fault.value.field == "name"
+        assert gateways.every(session) == []
+
+
 def test_names_are_unique_and_known(database: Database, county: County) -> None:
     with database.transaction(SYSTEM, "test") as session:
         gateways.add(session, county.agency, "gw-1")
