@@ -75,8 +75,9 @@ class Recorder:
         self._roster.rows_of(session, names, now)
 
     def forget(self) -> None:
-        """The last batch was not committed: what it touched is read again."""
+        """The last batch was not committed: what it touched is read again, and told again."""
         self._roster.forget(self._touched)
+        self._gateways_noted.clear()
 
     def record(
         self, session: Session, batch: Sequence[Heard], now: datetime, *, compare: bool = False

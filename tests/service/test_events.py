@@ -10,6 +10,7 @@ from sqlalchemy import func, select
 from correction_service import bracelets
 from correction_service.audit import SYSTEM
 from correction_service.db import Database
+from correction_service.fixes import Recorder
 from models.device import Device, Gateway
 from models.fix import DeviceEvent
 from models.incident import IncidentKind, IncidentState
@@ -210,3 +211,18 @@ def test_a_gateway_says_whether_it_is_there(database: Database, tracked: Tracked
         with database.reading() as session:
             gateway = session.get_one(Gateway, tracked.gateway)
             assert (gateway.online, gateway.heard_at) == (online, NOW)
+
+
+def test_a_last_will_in_a_batch_that_was_rolled_back_is_kept_with_the_next_try(
+    database: Database, tracked: Tracked
+) -> None:
+    recorder = Recorder()
+    will = heard({"state": "offline", "time": NOW.isoformat()}, kind="status", device="")
+    with database.transaction(SYSTEM, "test") as session:
+        recorder.record(session, [will], NOW)
+        session.rollback()
+    recorder.forget()
+    with database.transaction(SYSTEM, "test") as session:
+        recorder.record(session, [will], NOW)
+    with database.reading() as session:
+        assert session.get_one(Gateway, tracked.gateway).online is False
