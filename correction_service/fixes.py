@@ -180,7 +180,8 @@ class Recorder:
             if told and online == noted:
                 continue
             values = said.setdefault(name, {})
-            values["heard_at"] = heard.received
+            if status is None or status.state is GatewayState.ONLINE:  # a last will is the broker's
+                values["heard_at"] = heard.received
             if online is not None:
                 values["online"] = online
             self._gateways_noted[name] = (heard.received, online)

@@ -226,3 +226,13 @@ def test_a_last_will_in_a_batch_that_was_rolled_back_is_kept_with_the_next_try(
         recorder.record(session, [will], NOW)
     with database.reading() as session:
         assert session.get_one(Gateway, tracked.gateway).online is False
+
+
+def test_a_last_will_is_no_sign_of_life(database: Database, tracked: Tracked) -> None:
+    for minute, state in enumerate(("online", "offline")):
+        said = {"state": state, "time": NOW.isoformat()}
+        at = NOW + minute * MINUTE
+        take(database, heard(said, kind="status", device="", received=at), now=at)
+    with database.reading() as session:
+        gateway = session.get_one(Gateway, tracked.gateway)
+        assert (gateway.online, gateway.heard_at) == (False, NOW)
