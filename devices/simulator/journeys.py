@@ -20,7 +20,7 @@ HOUR_S = 3600.0
 STAY_S = (0.5 * HOUR_S, 2 * HOUR_S)  # of somebody who does what the zone forbids
 LEAVES, ENTERS, CROSSES = 0.5, 0.25, 0.25  # how many do so on a day
 HOME_TRIP_M = (600.0, 3000.0)
-PASSING_M, PASSING_HALF_M = (300.0, 3000.0), (1500.0, 5000.0)
+PASSING_M, PASSING_HALF_M = (300.0, 3000.0), (0.0, 4000.0)
 NEAR_BORDER_M, AT_BORDER_M = 2000.0, 100.0  # half of a county's people live between these
 COMMUTE_MOST_M = 15_000.0
 BEYOND_M = (1000.0, 8000.0)
@@ -81,7 +81,8 @@ def passing_by(dice: np.random.Generator, count: int, radius_m: float) -> Days:
     bearing = dice.uniform(0, 2 * pi, count)
     ahead = np.stack([np.cos(bearing), np.sin(bearing)], axis=1)
     aside = np.stack([-ahead[:, 1], ahead[:, 0]], axis=1)
-    nearest = aside * (radius_m + dice.uniform(*PASSING_M, count))[:, None]
+    passing_m = PASSING_M[0] * (PASSING_M[1] / PASSING_M[0]) ** dice.random(count)  # more are near
+    nearest = aside * (radius_m + passing_m)[:, None]
     home, goal = (
         nearest + sign * ahead * dice.uniform(*PASSING_HALF_M, count)[:, None] for sign in (-1, 1)
     )

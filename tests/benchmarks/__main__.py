@@ -5,8 +5,9 @@ With `--write` they go into docs/performance.md as well.
 
 import sys
 from collections.abc import Callable, Iterator
+from functools import partial
 
-from tests.benchmarks import face, history, ingest, performance, sweep
+from tests.benchmarks import crowd, face, history, ingest, performance, sweep, zones
 from tests.benchmarks.figure import Figure
 
 WRITE = "--write"
@@ -16,6 +17,8 @@ SUBJECTS: dict[str, Callable[[], Iterator[Figure]]] = {
     "ingest.pg": ingest.on_a_server,
     "ingest.sqlite": ingest.on_a_file,
     "sweep": sweep.measure,
+    **{f"zones.fa.{it}": partial(zones.false_alerts, it) for it in crowd.SETTINGS},
+    "zones.updates": zones.updates,
 }
 LONG: dict[str, Callable[[], Iterator[Figure]]] = {  # only when asked for by name
     "ingest.pg.hold": ingest.held,
@@ -50,4 +53,5 @@ def main() -> None:
                     performance.write([figure])
 
 
-main()
+if __name__ == "__main__":
+    main()

@@ -3,8 +3,9 @@
 import json
 import time
 from collections.abc import Callable
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from statistics import median
+from typing import Any
 
 
 @dataclass(frozen=True)
@@ -17,12 +18,14 @@ class Figure:
     baseline: str
     baseline_value: float
     ratio: float
+    details: dict[str, Any] = field(default_factory=dict)  # for a page; not printed
 
     def line(self) -> str:
         """Return the figure as one JSON object on one line."""
         rounded = {
             key: round(value, 3) if isinstance(value, float) else value
             for key, value in asdict(self).items()
+            if key != "details"
         }
         return json.dumps(rounded, ensure_ascii=False)
 
