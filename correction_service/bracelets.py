@@ -9,7 +9,7 @@ from sqlalchemy import select, update
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
-from correction_service import orders, outbox
+from correction_service import fix_store, orders, outbox
 from devices import topics
 from models.case import ENDED, Case
 from models.device import Binding, Device, DeviceState, Gateway, Protocol
@@ -206,6 +206,50 @@ def unbind(session: Session, device: Device, now: datetime) -> Binding:
     outbox.live(session, binding.case, "case", binding.case_id, now)
     session.flush()
     return binding
+
+
+def replace(session: Session, case: Case, device: Device, now: datetime) -> Binding:
+    """Give a person another bracelet; what is known of their zones goes with them.
+
+    Both rows are locked before they are read, and both get a new revision: ingest, which may be
+    folding a fix of either at this moment, is overtaken and reads again.
+    """
+    worn = select(Device).join(Binding).where(Binding.case_id == case.id, _worn_now)
+    old = session.scalar(worn)
+    if old is None:
+        raise Refused("The person wears no bracelet that could be replaced.", field="device")
+    if old.id == device.id:
+        raise Refused("The person wears this very bracelet.", field="device")
+    query = select(DeviceState).where(DeviceState.device_id.in_([old.id, device.id]))
+    locked = query.order_by(DeviceState.device_id).with_for_update()
+    states = {it.device_id: it for it in session.scalars(locked)}  # in ingest's order
+    before = states.get(old.id)
+    known = (before.zones, before.heard_at) if before is not None else (b"", now)
+    unbind(session, old, now)
+    binding = bind(session, case, device, now)
+    if known[0]:
+        _carry_over(session, device, *known, now)
+    return binding
+
+
+def _carry_over(
+    session: Session, device: Device, zones: bytes, heard_at: datetime, now: datetime
+) -> None:
+    """Let a bracelet begin with what another one knew of its wearer's zones.
+
+    A late fix of it is folded from the same beginning. It was not heard of this person yet; that
+    the other one was, `heard_at`, lies before the fitting and says no more than that.
+    """
+    state = session.get(DeviceState, device.id, populate_existing=True)
+    if state is None:
+        state = DeviceState(device_id=device.id, heard_at=heard_at, revision=0)
+        session.add(state)
+    else:
+        state.revision += 1
+    state.zones = zones
+    session.flush()
+    began = {"device_id": device.id, "day": now.date(), "time": now, "seq": 0, "zones": zones}
+    fix_store.replace_snapshots(session, [began])
 
 
 def take_off(session: Session, case: Case, now: datetime) -> None:

@@ -7,7 +7,7 @@ from operator import itemgetter
 
 from sqlalchemy.orm import Session
 
-from correction_service import sightings
+from correction_service import service_sessions, sightings
 from correction_service.wearers import Bracelet, Wearing
 from devices.messages import EventKind, Fix, Strap
 from devices.wire import clock_fault
@@ -51,19 +51,21 @@ def moment(bracelet: Bracelet, time: datetime, received: datetime) -> datetime:
 
 
 def answer(session: Session, signals: Sequence[Signal], now: datetime) -> None:
-    """Open, update and end incidents, in order of time.
+    """Open, update and end incidents, in order of time; what belongs to a service is closed.
 
     Once no order is in force a bracelet is taken off, which is no incident; a call for help is.
     """
     ordered = sorted(signals, key=lambda signal: signal.at)
     keys = {key for it in ordered for kinds in (ENDS, RAISES) if (key := _key(kinds, it))}
+    raising = {it.wearing.case_id for it in ordered if it.kind in RAISES}
+    services = service_sessions.running(session, raising, now)
     with sightings.gathered(session, keys, now) as found:
         for signal in ordered:
             if key := _key(ENDS, signal):
                 found.ended(key, signal.at, {"ended_by": signal.kind.value})
             lawful = signal.wearing.positioned(signal.at) or signal.kind is EventKind.SOS
             if lawful and (kind := RAISES.get(signal.kind)):
-                found.seen(_seen(kind, signal))
+                services.tell(found, _seen(kind, signal))
 
 
 def _key(kinds: Mapping[EventKind, IncidentKind], signal: Signal) -> str | None:

@@ -23,6 +23,7 @@ from correction_service.device_events import Signal
 from correction_service.fix_columns import ABSENT, Kept
 from correction_service.fix_store import Refusal
 from correction_service.gate import Gated, Heard
+from correction_service.oddities import Oddities
 from correction_service.roster import Roster, Rows
 from correction_service.wearers import Bracelet
 from devices.messages import CommandResult, Event, Fix, GatewayState
@@ -60,7 +61,7 @@ class Recorder:
     """
 
     def __init__(self) -> None:
-        self._roster = Roster()
+        self._roster, self._oddities = Roster(), Oddities()
         self._touched: Rows = np.zeros(0, np.int64)
         self._gateways_noted: dict[str, tuple[datetime, bool | None]] = {}  # heard, online
 
@@ -77,6 +78,7 @@ class Recorder:
     def forget(self) -> None:
         """The last batch was not committed: what it touched is read again, and told again."""
         self._roster.forget(self._touched)
+        self._oddities.undo()
         self._gateways_noted.clear()
 
     def record(
@@ -89,6 +91,7 @@ class Recorder:
         `StoredBefore` where one lagged behind the fixes: then every fix wants to be compared.
         """
         roster, self._touched = self._roster, np.zeros(0, np.int64)
+        self._oddities.begin()
         roster.refresh(session, now)
         gated = gate.judge(session, roster, batch, now)
         self._touched = gated.spoke
@@ -135,6 +138,7 @@ class Recorder:
         device_events.signs_of_life(session, woken, now)
         fix_store.keep_snapshots(session, device_states.snapshots(roster, gated, newer))
         signals += self._turn_straps(session, gated, newer, signals, now)
+        self._oddities.look(session, roster, gated, newer, now)
         device_states.take(roster, gated, newer)
         zone_watch.follow(session, roster, gated, newer, now)
         device_events.answer(session, signals, now)

@@ -98,6 +98,9 @@ class Settings(BaseSettings):
     feed_silent_minutes: int = Field(
         5, ge=1, description="nothing of any bracelet for this long is a fault of the service"
     )
+    service_minutes: int = Field(
+        60, ge=5, le=480, description="a service session of a bracelet lasts at most so long"
+    )
     pack_after_hours: int = Field(
         26, ge=1, description="a UTC day is packed so long after its end, when late fixes are in"
     )

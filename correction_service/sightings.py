@@ -6,7 +6,7 @@ second; five statements for each would hold every later fix up for as many secon
 
 from collections.abc import Collection, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any
 
@@ -15,8 +15,9 @@ from sqlalchemy.orm import Session
 
 from correction_service import outbox
 from correction_service.db import among
-from models.incident import Incident, IncidentKind
+from models.incident import Cause, Incident, IncidentKind, IncidentState, Severity
 from models.incident_kinds import MEANINGS
+from models.service import ServiceSession
 
 Facts = dict[str, Any]
 
@@ -37,6 +38,7 @@ class Seen:
     since: datetime
     at: datetime
     facts: Facts = field(default_factory=dict)
+    severity: Severity | None = None  # where the facts decide it; else that of the kind
 
     @property
     def key(self) -> str:
@@ -66,8 +68,41 @@ class Sightings:
             incident.facts = {**incident.facts, **seen.facts, **times}
             incident.last_seen_at = max(incident.last_seen_at, seen.at)
             incident.ended_at = None
+            incident.severity = seen.severity or incident.severity
         self._touched[seen.key] = incident
         return incident
+
+    def serviced(self, seen: Seen, service: ServiceSession) -> Incident:
+        """Record what was seen while an officer worked on the bracelet, closed as serviced.
+
+        Each kind once a session. What was open before the session goes on: it was no service.
+        """
+        facts = {**seen.facts, "service": service.id, "service_kind": service.kind.value}
+        if seen.key in self._open:
+            return self.seen(replace(seen, facts=facts))
+        incident = self._recorded(seen, service)
+        if incident is None:
+            incident = _opened(replace(seen, facts=facts), self._now)
+            incident.move(IncidentState.CLOSED, None, self._now, cause=Cause.SERVICED)
+            self._session.add(incident)
+            self._session.flush()
+        else:
+            incident.facts = {**incident.facts, **facts, "times": incident.facts["times"] + 1}
+            incident.last_seen_at = max(incident.last_seen_at, seen.at)
+        self._touched[f"{seen.key}/{service.id}"] = incident
+        return incident
+
+    def _recorded(self, seen: Seen, service: ServiceSession) -> Incident | None:
+        """What this session had recorded of the same kind and bracelet before."""
+        query = select(Incident).where(
+            Incident.case_id == seen.case_id,
+            Incident.device_id == seen.device_id,
+            Incident.kind == seen.kind,
+            Incident.cause == Cause.SERVICED,
+            Incident.opened_at >= service.opened_at,
+        )
+        found = (it for it in self._session.scalars(query) if it.facts.get("service") == service.id)
+        return next(found, None)
 
     def ended(self, key: str, at: datetime, facts: Facts) -> None:
         """What was seen has stopped; nothing happens where no such incident is open."""
@@ -127,7 +162,8 @@ def _opened(seen: Seen, now: datetime) -> Incident:
         device_id=seen.device_id,
         zone_id=seen.zone_id,
         kind=seen.kind,
-        severity=meaning.severity,
+        severity=seen.severity or meaning.severity,
+        state=IncidentState.OPEN,
         rule=meaning.rule,
         since=seen.since,
         opened_at=now,

@@ -1,16 +1,25 @@
-"""A worn bracelet that is not heard: one incident a silence. A fault of ours is not a breach."""
+"""A worn bracelet that is not heard: one incident a silence. A fault of ours is not a breach.
+
+How urgent it is follows from where the person may be by now: as soon as they may have come out of
+their home area from their last position at 60 km/h it is urgent, before that something to watch.
+Without a position or a home area nobody can tell, and the kind's own severity stands.
+"""
 
 from dataclasses import replace
 from datetime import datetime
+from typing import Any
 
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
-from correction_service import findings, hours, outages, sightings, ways
+from correction_service import findings, hours, outages, outbox, service_sessions, sightings, ways
 from correction_service.settings import Settings
-from correction_service.sightings import Seen
+from correction_service.sightings import Facts, Seen
 from models.device import DeviceState
-from models.incident import Incident, IncidentKind
+from models.incident import Incident, IncidentKind, Severity
+from models.incident_kinds import MEANINGS
+from models.reach import boundary_m, reach_m
+from models.zone import Zone, ZoneKind
 
 
 def open_new(session: Session, now: datetime, settings: Settings) -> int:
@@ -27,35 +36,80 @@ def open_new(session: Session, now: datetime, settings: Settings) -> int:
     scope = replace(scope, ways=ways.shut(session, scope))
     others_heard = (_last_heard(session) or scope.silent_since) > scope.silent_since
     opened = 0
-    for row in session.execute(findings.silent_rows(scope)):
+    for row in session.execute(findings.silent_rows(scope)).all():
+        if service_sessions.running_of(session, row.case_id, now) is not None:
+            continue  # switched off in an officer's hands
         since = findings.silent_from(row)
-        if not _known(session, row.device_id, since):
-            facts = findings.silence(row) | {"others_heard": others_heard}
-            sightings.open_or_update(
-                session,
-                Seen(
-                    kind=IncidentKind.DEVICE_SILENT,
-                    case_id=row.case_id,
-                    device_id=row.device_id,
-                    since=since,
-                    at=now,
-                    facts=facts,
-                ),
-                now,
-            )
-            opened += 1
+        reach = _reach(session, row, now)
+        severity = _severity(reach)
+        known = _known(session, row.device_id, since)
+        if known is not None:
+            _raise(session, known, severity, reach, now)
+            continue
+        facts = findings.silence(row) | reach | {"others_heard": others_heard}
+        seen = Seen(
+            kind=IncidentKind.DEVICE_SILENT,
+            case_id=row.case_id,
+            device_id=row.device_id,
+            since=since,
+            at=now,
+            facts=facts,
+            severity=severity,
+        )
+        sightings.open_or_update(session, seen, now)
+        opened += 1
     return opened
+
+
+def _reach(session: Session, row: Any, now: datetime) -> Facts:  # noqa: ANN401 - of silent_rows
+    """How long it is offline, how far one comes in that time, how far the border is (metres).
+
+    `boundary_m` is None without a position or a home area in force.
+    """
+    state = session.get(DeviceState, row.device_id)
+    last = state.time if state is not None and state.time is not None else None
+    offline = now - (last or findings.silent_from(row))
+    facts: Facts = {
+        "offline_s": round(offline.total_seconds()),
+        "reach_m": round(reach_m(offline)),
+        "boundary_m": None,
+    }
+    if state is None or last is None or state.lat is None or state.lon is None:
+        return facts
+    homes = select(Zone).where(Zone.case_id == row.case_id, Zone.kind == ZoneKind.HOME)
+    border_m = boundary_m(session.scalars(homes), state.lat, state.lon, now)
+    return facts | {"boundary_m": None if border_m is None else round(border_m)}
+
+
+def _severity(reach: Facts) -> Severity:
+    if reach["boundary_m"] is None:
+        return MEANINGS[IncidentKind.DEVICE_SILENT].severity
+    return Severity.URGENT if reach["reach_m"] > reach["boundary_m"] else Severity.WATCH
+
+
+def _raise(
+    session: Session, incident: Incident, severity: Severity, reach: Facts, now: datetime
+) -> None:
+    """What was something to watch becomes urgent as time goes by; never the other way."""
+    if incident.open_key is None or severity is incident.severity:
+        return
+    if severity is Severity.URGENT:
+        incident.severity = severity
+        incident.facts = {**incident.facts, **reach, "urgent_since": now.isoformat()}
+        incident.last_seen_at = now
+        session.flush()
+        outbox.live_by_case(session, "incident", {incident.id: incident.case_id}, now)
 
 
 def _last_heard(session: Session) -> datetime | None:
     return session.scalar(select(func.max(DeviceState.heard_at)))
 
 
-def _known(session: Session, device_id: int, since: datetime) -> bool:
-    """Whether an incident was already made of this silence: one seen after it began."""
-    made = select(Incident.id).where(
+def _known(session: Session, device_id: int, since: datetime) -> Incident | None:
+    """The incident that was made of this silence: one seen after it began."""
+    made = select(Incident).where(
         Incident.device_id == device_id,
         Incident.kind == IncidentKind.DEVICE_SILENT,
         Incident.last_seen_at >= since,
     )
-    return session.scalars(made.limit(1)).first() is not None
+    return session.scalars(made.order_by(Incident.id.desc()).limit(1)).first()

@@ -27,6 +27,8 @@ class IncidentKind(StrEnum):
     DEVICE_SILENT = "device_silent"
     POWER_OFF = "power_off"
     SOS = "sos"
+    IMPOSSIBLE_SPEED = "impossible_speed"
+    IMPLAUSIBLE_ACCURACY = "implausible_accuracy"
 
 
 class Severity(StrEnum):

@@ -69,7 +69,7 @@ MEANINGS: dict[Kind, Meaning] = {
         innocent=("A hard knock can trip the sensor.", "Staff may be servicing it.", _FAULT),
     ),
     Kind.SEPARATED: Meaning(
-        "separation@1",
+        "separation@2",
         Severity.URGENT,
         "IM 37",
         verified=False,
@@ -83,7 +83,7 @@ MEANINGS: dict[Kind, Meaning] = {
         innocent=("Machines and restricted sites disturb radio too.", _FAULT),
     ),
     Kind.DEVICE_SILENT: Meaning(
-        "silence@1",
+        "outage@1",
         Severity.SOON,
         "LCC 30",
         verified=True,
@@ -102,5 +102,27 @@ MEANINGS: dict[Kind, Meaning] = {
         None,
         verified=True,
         innocent=("The button may have been pressed by accident.",),
+    ),
+    Kind.IMPOSSIBLE_SPEED: Meaning(
+        "speed@1",
+        Severity.WATCH,
+        "IM 37",
+        verified=False,
+        innocent=(
+            "A receiver that finds itself again may jump.",
+            "Trains and aircraft are fast.",
+            _FAULT,
+        ),
+    ),
+    Kind.IMPLAUSIBLE_ACCURACY: Meaning(
+        "accuracy@1",
+        Severity.WATCH,
+        "IM 37",
+        verified=False,
+        innocent=(
+            "Some receivers claim more than they know between walls and under roofs.",
+            _DRIFT,
+            _FAULT,
+        ),
     ),
 }

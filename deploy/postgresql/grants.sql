@@ -34,7 +34,7 @@ GRANT EXECUTE ON FUNCTION make_fix_partition(date), close_fix_partition(date),
 
 -- Ingest reads whose bracelet it is, whose order and which zones: no person, no photo, no template.
 GRANT SELECT ON device, binding, supervised_case, positioning_order, zone, zone_shape,
-    standing_change TO correction_ingest;
+    standing_change, service_session TO correction_ingest;
 GRANT SELECT (id, name, agency_id, active, online, heard_at) ON gateway TO correction_ingest;
 -- It adds what it hears, never changes, removes or reads what it heard: no trail, no day before.
 -- Of what it inserts it reads back whose is new,
@@ -42,7 +42,8 @@ GRANT INSERT, SELECT (device_id) ON fix TO correction_ingest;
 GRANT INSERT, SELECT (device_id, time, seq) ON device_event TO correction_ingest;
 GRANT INSERT ON state_snapshot TO correction_ingest;
 -- or an id,
-GRANT INSERT, SELECT (id) ON reject, zone_change, audit_record, outbox TO correction_ingest;
+GRANT INSERT, SELECT (id) ON reject, zone_change, audit_record, outbox, incident_step
+    TO correction_ingest;
 -- and keeps the present state.
 GRANT SELECT, INSERT, UPDATE ON device_state, replay_due, incident, ingest_minute
     TO correction_ingest;
@@ -50,5 +51,6 @@ GRANT SELECT (id, device_id, heard_at), UPDATE (state, answered_at, heard_at) ON
     TO correction_ingest;
 GRANT UPDATE (online, heard_at) ON gateway TO correction_ingest;
 GRANT USAGE ON SEQUENCE
-    reject_id_seq, zone_change_id_seq, audit_record_id_seq, outbox_id_seq, incident_id_seq
+    reject_id_seq, zone_change_id_seq, audit_record_id_seq, outbox_id_seq, incident_id_seq,
+    incident_step_id_seq
     TO correction_ingest;

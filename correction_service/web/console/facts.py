@@ -1,7 +1,8 @@
 """The figures beside a sentence: of an incident, a draft, a comparison; each with what it means."""
 
-from collections.abc import Iterator
-from datetime import datetime
+from collections.abc import Iterator, Mapping
+from datetime import datetime, timedelta
+from typing import Any
 
 from flask_babel import format_datetime, get_locale, gettext
 from flask_babel import lazy_gettext as _l
@@ -23,6 +24,8 @@ MATTERS = {
     K.DEVICE_SILENT: _l("Nothing is heard: that is neither a breach nor a sign that all is well."),
     K.POWER_OFF: _l("While it is off nothing is known of where the person is."),
     K.SOS: _l("The person asks for help now."),
+    K.IMPOSSIBLE_SPEED: _l("Nobody travels so fast: the positions may not be the person's."),
+    K.IMPLAUSIBLE_ACCURACY: _l("What claims to be exact jumps to and fro: it proves nothing."),
 }
 QUALITY = {
     "register": _l("from the register"),
@@ -69,6 +72,30 @@ def of_incident(incident: Incident) -> Iterator[tuple[str, str]]:
         yield gettext("Gateway"), str(sentences.CODES.get(facts["gateway"], facts["gateway"]))
     if facts.get("told_by"):
         yield gettext("Told by"), _told_by(facts["told_by"])
+    yield from _of_class(facts)
+    if facts.get("service"):
+        yield gettext("Service session"), f"{facts['service']}"
+
+
+def _of_class(facts: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
+    """Yield the figures that only an outage, a separation, a speed or a claim has."""
+    if "offline_s" in facts:
+        yield gettext("Without a position for"), _lasting(facts["offline_s"])
+        yield gettext("Could have come, at 60 km/h"), sentences.distance(facts["reach_m"])
+        yield gettext("To the border of the home area"), sentences.distance(facts["boundary_m"])
+    if "unworn_s" in facts:
+        yield gettext("Off the wrist for"), _lasting(facts["unworn_s"])
+    if "speed_kmh" in facts:
+        yield gettext("Speed, errors allowed for"), f"{facts['speed_kmh']} km/h"
+        yield gettext("Way between two positions"), sentences.distance(facts["apart_m"])
+        yield gettext("Time between them"), _lasting(facts["within_s"])
+    if "claimed_m" in facts:
+        yield gettext("Its claimed accuracy"), sentences.distance(facts["claimed_m"])
+        yield gettext("Jumps to and fro by"), sentences.distance(facts["jump_m"])
+
+
+def _lasting(seconds: int) -> str:
+    return sentences.lasting(timedelta(seconds=seconds))
 
 
 def _battery(share: object) -> str:
@@ -80,6 +107,7 @@ def _told_by(how: str) -> str:
         "event": gettext("the bracelet's own report"),
         "fix": gettext("a position's flag"),
         "late_fix": gettext("the flag of a position that came late"),
+        "service_ended": gettext("the end of a service session: the strap is open still"),
     }
     return str(said.get(how, how))
 

@@ -11,6 +11,7 @@ from correction_service.web.console import words
 from models.checkin import Outcome
 from models.incident import Incident, IncidentState
 from models.risk import INNOCENT, SENTENCES, RiskFlag
+from models.service import ServiceKind
 
 KILOMETRE = 1000
 TENS = 100
@@ -50,6 +51,7 @@ ENDINGS = {
     "strap_closed": _l("it is over: the strap was closed"),
     "reunited": _l("it is over: back on the wrist"),
     "charging": _l("it is over: charging"),
+    "plausible": _l("it is over: plausible again"),
 }
 
 
@@ -154,6 +156,9 @@ def _quality(facts: Mapping[str, Any]) -> list[str]:
         said.append(ngettext("seen %(num)d time", "seen %(num)d times", times))
     if facts.get("late"):
         said.append(gettext("known only from positions that came late"))
+    if facts.get("service_kind"):
+        kind = words.word(ServiceKind(facts["service_kind"]))
+        said.append(gettext("within a service session: %(kind)s", kind=kind))
     if facts.get("clock_bad"):
         said.append(gettext("the bracelet's clock is wrong: time of receipt"))
     return said

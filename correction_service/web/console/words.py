@@ -18,6 +18,7 @@ from models.notice import NoticeState
 from models.order import Ground
 from models.points import DraftState
 from models.risk import FlagKind, FlagState
+from models.service import ServiceKind
 from models.user import Role
 from models.zone import ZoneKind, ZoneState
 
@@ -60,6 +61,8 @@ WORDS: dict[type[StrEnum], dict[StrEnum, Any]] = {
         IncidentKind.DEVICE_SILENT: _l("Bracelet not heard"),
         IncidentKind.POWER_OFF: _l("Bracelet switched off"),
         IncidentKind.SOS: _l("Help button pressed"),
+        IncidentKind.IMPOSSIBLE_SPEED: _l("Impossible speed"),
+        IncidentKind.IMPLAUSIBLE_ACCURACY: _l("Implausible accuracy"),
     },
     IncidentState: {
         IncidentState.OPEN: _l("open"),
@@ -79,6 +82,12 @@ WORDS: dict[type[StrEnum], dict[StrEnum, Any]] = {
         Cause.EMERGENCY: _l("emergency"),
         Cause.RULE_WRONG: _l("the rule or zone was wrong"),
         Cause.OTHER: _l("other"),
+    },
+    ServiceKind: {
+        ServiceKind.FIT: _l("fitting"),
+        ServiceKind.BATTERY_SWAP: _l("battery swap"),
+        ServiceKind.REPLACE: _l("replacement"),
+        ServiceKind.REMOVE: _l("removal"),
     },
     FlagKind: {
         FlagKind.LATE_TO_REPORT: _l("Has not reported in"),
