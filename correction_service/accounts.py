@@ -1,5 +1,6 @@
 """Console accounts: add, reset, sign in, sign out everywhere."""
 
+import re
 import secrets
 from datetime import datetime
 
@@ -13,6 +14,7 @@ from models.errors import DomainError, Invalid, NotFound, Refused
 from models.user import Role, User
 
 MIN_PASSWORD = 10
+ADDRESS = re.compile(r"[^@\s,;<>]{1,64}@[^@\s,;<>]{1,135}")
 _hasher = PasswordHasher()
 _DUMMY = _hasher.hash(secrets.token_hex())
 
@@ -108,6 +110,15 @@ def reset(session: Session, username: str) -> str:
     user.session_epoch += 1
     user.login_succeeded()
     return password
+
+
+def write_to(session: Session, user: User, address: str) -> None:
+    """Set where alerts are sent beside the console; an empty address: nowhere."""
+    address = address.strip()
+    if address and not ADDRESS.fullmatch(address):
+        raise Invalid("This is no mail address.", field="email")
+    user.email = address or None
+    session.flush()
 
 
 def close(session: Session, user: User, by: int) -> None:

@@ -3,7 +3,7 @@
 import hashlib
 import hmac
 from dataclasses import dataclass, field
-from typing import Protocol
+from typing import Any, Protocol
 from uuid import UUID
 
 import httpx
@@ -18,6 +18,10 @@ SIGNATURE = "X-Correction-Signature"
 
 class CarrierFailed(Exception):
     """A carrier did not take a message; the text names a status or an error, nothing of it."""
+
+
+class NoWay(CarrierFailed):
+    """Nothing can bring it, however often it is tried."""
 
 
 @dataclass(frozen=True)
@@ -84,8 +88,24 @@ class Webhook:
         names = ("reference", "kind", "text_zh", "text_en")
         body = {name: getattr(parcel, name) for name in names}
         raw = msgspec.json.encode(body | {"person": str(parcel.person_id)})
-        signature = hmac.new(self.secret.encode(), raw, hashlib.sha256).hexdigest()
-        _post(self.url, raw, {SIGNATURE: f"sha256={signature}"})
+        _post(self.url, raw, {SIGNATURE: _signature(self.secret, raw)})
+
+
+@dataclass(frozen=True)
+class AlertHook:
+    """POST a JSON body of kinds and numbers, signed with HMAC-SHA256 of its bytes."""
+
+    url: str
+    secret: str = field(repr=False)
+
+    def send(self, body: dict[str, Any]) -> None:
+        """Hand it over."""
+        raw = msgspec.json.encode(body)
+        _post(self.url, raw, {SIGNATURE: _signature(self.secret, raw)})
+
+
+def _signature(secret: str, raw: bytes) -> str:
+    return f"sha256={hmac.new(secret.encode(), raw, hashlib.sha256).hexdigest()}"
 
 
 def _post(url: str, body: bytes, headers: dict[str, str]) -> None:
@@ -105,14 +125,24 @@ def configured(settings: Settings) -> list[Carrier]:
     """
     carriers: list[Carrier] = []
     if settings.sms_url:
-        carriers.append(Sms(settings.sms_url, _secret("SMS_TOKEN", settings.sms_token, "SMS_URL")))
+        token = secret_of("SMS_TOKEN", settings.sms_token, "SMS_URL")
+        carriers.append(Sms(settings.sms_url, token))
     if settings.webhook_url:
-        secret = _secret("WEBHOOK_SECRET", settings.webhook_secret, "WEBHOOK_URL")
+        secret = secret_of("WEBHOOK_SECRET", settings.webhook_secret, "WEBHOOK_URL")
         carriers.append(Webhook(settings.webhook_url, secret))
     return carriers
 
 
-def _secret(name: str, value: SecretStr | None, needed_by: str) -> str:
+def alert_hook(settings: Settings) -> AlertHook | None:
+    """Return the other system that hears of alerts, if there is one."""
+    if not settings.alert_webhook_url:
+        return None
+    needed = ("ALERT_WEBHOOK_SECRET", settings.alert_webhook_secret, "ALERT_WEBHOOK_URL")
+    return AlertHook(settings.alert_webhook_url, secret_of(*needed))
+
+
+def secret_of(name: str, value: SecretStr | None, needed_by: str) -> str:
+    """Return a secret, or raise `ValueError` that names it and what needs it."""
     if not value:
         msg = f"CORRECTION_{name} is not set; CORRECTION_{needed_by} is, and needs it"
         raise ValueError(msg)

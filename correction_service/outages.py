@@ -10,7 +10,8 @@ from datetime import datetime, timedelta
 from sqlalchemy import func, or_, select
 from sqlalchemy.orm import Session
 
-from correction_service import findings, ingest_minutes
+from correction_service import alerts, findings, ingest_minutes
+from correction_service.alerts import Alert
 from correction_service.settings import Settings
 from models.telemetry import GRACE, Outage, OutageCause, listening_since
 
@@ -43,11 +44,13 @@ def watch(session: Session, now: datetime, settings: Settings) -> Outage | None:
     outage = current(session)
     if outage is not None and (quiet is None or quiet.since > outage.since):
         outage.ended_at = now
+        alerts.tell_outage(session, Alert.OUTAGE_OVER, outage, now, settings)
         outage = None
     if quiet is None:
         return None
     if outage is None:
         outage = _opened(session, quiet, now)
+        alerts.tell_outage(session, Alert.OUTAGE, outage, now, settings)
     outage.cause, outage.bracelets = quiet.cause, quiet.bracelets
     session.flush()
     return outage
@@ -58,7 +61,9 @@ def _opened(session: Session, quiet: Quiet, now: datetime) -> Outage:
     same = session.scalars(select(Outage).where(Outage.since == quiet.since)).first()
     outage = same or Outage(since=quiet.since, opened_at=now)
     outage.ended_at = None
+    outage.cause, outage.bracelets = quiet.cause, quiet.bracelets
     session.add(outage)
+    session.flush()
     return outage
 
 

@@ -18,11 +18,12 @@ from apscheduler.triggers.interval import IntervalTrigger
 from sqlalchemy.exc import SQLAlchemyError
 
 from correction_service import (
-    carriers,
     census,
     delivery,
     duties,
     errands,
+    escalations,
+    handovers,
     hours,
     jobs,
     locks,
@@ -36,7 +37,6 @@ from correction_service import (
     replays,
     retention,
     sealer,
-    service_sessions,
     silences,
     sweep,
     telemetry,
@@ -96,6 +96,12 @@ class Chores:
             with self._database.transaction(SYSTEM, "duties") as session:
                 verb(session, now, self._settings)
 
+    def incidents(self, now: datetime) -> None:
+        """Pass incidents to who is on duty, and higher where nobody answers."""
+        for verb in (handovers.hand_over, handovers.assign, escalations.escalate):
+            with self._database.transaction(SYSTEM, "incidents") as session:
+                verb(session, now, self._settings)
+
     def silences(self, now: datetime) -> None:
         """Tell an outage from the silence of a bracelet, and open incidents for the latter."""
         with self._database.transaction(SYSTEM, "outages") as session:
@@ -104,11 +110,6 @@ class Chores:
             log.error("outage", cause=outage.cause.value, since=outage.since.isoformat())
         with self._database.transaction(SYSTEM, "silences") as session:
             silences.open_new(session, now, self._settings)
-
-    def services(self, now: datetime) -> None:
-        """End service sessions of bracelets whose time is over."""
-        with self._database.transaction(SYSTEM, "services") as session:
-            service_sessions.expire(session, now)
 
     def count(self, now: datetime) -> None:
         """Count the bracelets and what waits to be sealed, for who watches the figures."""
@@ -168,8 +169,8 @@ def timetable(chores: Chores) -> list[Job]:
         Job("seal", IntervalTrigger(seconds=1), 30, chores.seal),
         Job("deliver", IntervalTrigger(seconds=2), 30, chores.deliver),
         Job("duties", IntervalTrigger(minutes=1), 60, chores.duties, at_once=True),
+        Job("incidents", IntervalTrigger(seconds=15), 30, chores.incidents, at_once=True),
         Job("silences", IntervalTrigger(minutes=1), 60, chores.silences, at_once=True),
-        Job("services", IntervalTrigger(seconds=10), 30, chores.services, at_once=True),
         Job("count", IntervalTrigger(minutes=1), 60, chores.count, at_once=True),
         Job("replays", IntervalTrigger(minutes=1), 60, chores.replays),
         Job("errands", IntervalTrigger(minutes=1), 60, chores.errands, at_once=True),
@@ -258,7 +259,7 @@ def main(database: Database, settings: Settings) -> None:
 
     `ValueError` at the start for a carrier without its secret, before a message depends on it.
     """
-    carriers.configured(settings)
+    delivery.check(settings)
     stop = threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: stop.set())

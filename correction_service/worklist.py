@@ -15,7 +15,7 @@ from correction_service.scope import visible
 from models.case import Case
 from models.checkin import CheckIn, CheckInReview, Liveness, Outcome, awaiting_review
 from models.help_request import HelpRequest
-from models.incident import Incident, IncidentState, Severity
+from models.incident import Incident, IncidentState, IncidentStep, Passing, Severity
 from models.notice import Notice, NoticeState
 from models.points import DraftState, PointsDraft
 from models.risk import FlagKind, FlagState, RiskFlag
@@ -50,6 +50,7 @@ class Item:
     case: Case | None = None
     subject: Incident | HelpRequest | RiskFlag | Notice | None = None
     count: int = 1
+    passed: IncidentStep | None = None  # how an incident came to its owner, who did nothing yet
 
     @property
     def rank(self) -> tuple[int, int, float]:
@@ -145,14 +146,28 @@ def case_of(session: Session, notice: Notice, user: User) -> Case | None:
 
 def _incidents(session: Session, user: User) -> Iterator[Item]:
     query = open_incidents(user).order_by(Incident.opened_at.desc()).limit(MOST)
-    for incident in session.scalars(query.options(*_whose(Incident), joinedload(Incident.zone))):
+    beside = (joinedload(Incident.zone), joinedload(Incident.owner))
+    found = session.scalars(query.options(*_whose(Incident), *beside)).all()
+    passed = _passed(session, [incident.id for incident in found])
+    for incident in found:
         yield Item(
             Need.INCIDENT,
             incident.severity,
             incident.opened_at,
             case=incident.case,
             subject=incident,
+            passed=passed.get(incident.id),
         )
+
+
+def _passed(session: Session, incident_ids: list[int]) -> dict[int, IncidentStep]:
+    """The last step of each, where that only gave it to somebody."""
+    last = select(func.max(IncidentStep.id)).where(IncidentStep.incident_id.in_(incident_ids))
+    steps = select(IncidentStep).where(
+        IncidentStep.id.in_(last.group_by(IncidentStep.incident_id)),
+        IncidentStep.action.in_([how.value for how in Passing]),
+    )
+    return {step.incident_id: step for step in session.scalars(steps)}
 
 
 def _help(session: Session, user: User) -> Iterator[Item]:

@@ -14,7 +14,7 @@ from pydantic import SecretStr
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from correction_service import delivery, duties, notices, worklist
+from correction_service import delivery, duties, notice_desk, notices, worklist
 from correction_service.audit import SYSTEM
 from correction_service.db import Database, ring_of
 from correction_service.settings import Settings
@@ -116,7 +116,7 @@ def test_opening_the_number_is_on_the_record_and_the_number_is_in_no_log(
         payloads = session.scalars(select(Outbox.payload)).all()
     assert "use_phone" in actions
     logged = "".join(capsys.readouterr())
-    assert "notice_not_sent" in logged
+    assert "not_sent" in logged
     assert PHONE not in logged + json.dumps(payloads)
 
 
@@ -142,7 +142,7 @@ def test_three_failures_put_a_message_on_the_call_list(
     for minutes in (0, 1, 3, 6, 9):
         delivery.deliver(database, sms, NOW + timedelta(minutes=minutes))
     assert len({body["reference"] for body in gateway.bodies()}) == 1
-    assert len(gateway.received) == delivery.TRIES
+    assert len(gateway.received) == notice_desk.TRIES
     assert state(database)[0] is NoticeState.TO_CALL
     with database.reading() as session:
         topics = session.scalars(select(Outbox.topic).where(Outbox.payload.is_not(None))).all()

@@ -1,0 +1,88 @@
+"""An incident that nobody acknowledges in time goes to the covering officer, then to the head.
+
+That is all that the clock decides. Who answers stops it; each step is written on the incident.
+"""
+
+from collections import defaultdict
+from collections.abc import Iterator
+from datetime import datetime, timedelta
+
+import structlog
+from sqlalchemy import ColumnElement, Select, and_, false, func, or_, select
+from sqlalchemy.orm import Session, contains_eager
+
+from correction_service import alerts, outbox
+from correction_service.alerts import Alert
+from correction_service.settings import Settings
+from correction_service.shifts import HEADS, OnDuty
+from models.case import Case
+from models.incident import Incident, IncidentState, Passing, Severity, Tier
+from models.user import User
+
+AT_ONCE = 500
+log = structlog.get_logger()
+
+
+def escalate(session: Session, now: datetime, settings: Settings) -> int:
+    """Take every incident whose time has run out one step higher; return how many."""
+    duty = OnDuty(session, now)
+    to: dict[int, list[int]] = defaultdict(list)
+    cases: dict[int, int] = {}
+    for incident in session.scalars(_due(now, settings)).all():
+        found = _next(session, incident, duty)
+        if found is None:
+            log.error("nobody_to_escalate_to", incident=incident.id)
+            continue
+        owner_id, how = found
+        incident.pass_to(owner_id, how, None, now)
+        to[owner_id].append(incident.id)
+        cases[incident.id] = incident.case_id
+    session.flush()
+    if cases:
+        outbox.live_by_case(session, "incident", cases, now)
+        alerts.tell(session, Alert.ESCALATED, to, now, settings)
+    return len(cases)
+
+
+def minutes(settings: Settings, severity: Severity) -> tuple[int, int]:
+    """Return after how long who covers is asked, and after how much longer the head; 0: never."""
+    return {
+        Severity.URGENT: (settings.urgent_cover_minutes, settings.urgent_head_minutes),
+        Severity.SOON: (settings.soon_cover_minutes, settings.soon_head_minutes),
+        Severity.WATCH: (settings.watch_cover_minutes, settings.watch_head_minutes),
+    }[severity]
+
+
+def _due(now: datetime, settings: Settings) -> Select[Incident]:
+    over = or_(false(), *_over(now, settings))
+    query = select(Incident).join(Incident.case).where(Incident.state == IncidentState.OPEN, over)
+    locked = query.with_for_update(of=Incident, skip_locked=True)
+    return locked.options(contains_eager(Incident.case)).order_by(Incident.id).limit(AT_ONCE)
+
+
+def _over(now: datetime, settings: Settings) -> Iterator[ColumnElement[bool]]:
+    asked_at = func.coalesce(Incident.asked_at, Incident.opened_at)
+    for severity in Severity:
+        tiers = zip((Incident.tier.is_(None), Incident.tier == Tier.COVER),
+                    minutes(settings, severity), strict=True)  # fmt: skip
+        for tier, patience in tiers:
+            if patience:
+                waited = asked_at <= now - timedelta(minutes=patience)
+                yield and_(Incident.severity == severity, tier, waited)
+
+
+def _next(session: Session, incident: Incident, duty: OnDuty) -> tuple[int, Passing] | None:
+    """Say who is asked now; without anybody on duty that is a head at once."""
+    shift = duty.of(incident.case)
+    if shift is not None and incident.tier is None:
+        return shift.cover_id, Passing.TO_COVER
+    head_id = shift.head_id if shift is not None else _head_of(session, incident.case)
+    return None if head_id is None else (head_id, Passing.TO_HEAD)
+
+
+def _head_of(session: Session, case: Case) -> int | None:
+    """Return a head who sees the case where the roster names none: its office's, else another."""
+    near = or_(User.office_id == case.office_id, User.office_id.is_(None))
+    heads = select(User.id).where(User.agency_id == case.agency_id, User.active, near)
+    order = (User.office_id.is_(None), User.id)
+    return session.scalars(heads.where(User.role.in_(HEADS)).order_by(*order)).first()
