@@ -37,6 +37,7 @@ from correction_service import (
     replays,
     retention,
     sealer,
+    service_sessions,
     silences,
     sweep,
     telemetry,
@@ -111,6 +112,11 @@ class Chores:
         with self._database.transaction(SYSTEM, "silences") as session:
             silences.open_new(session, now, self._settings)
 
+    def services(self, now: datetime) -> None:
+        """End service sessions of bracelets whose time is over."""
+        with self._database.transaction(SYSTEM, "services") as session:
+            service_sessions.expire(session, now)
+
     def count(self, now: datetime) -> None:
         """Count the bracelets and what waits to be sealed, for who watches the figures."""
         with self._database.reading() as session:
@@ -171,6 +177,7 @@ def timetable(chores: Chores) -> list[Job]:
         Job("duties", IntervalTrigger(minutes=1), 60, chores.duties, at_once=True),
         Job("incidents", IntervalTrigger(seconds=15), 30, chores.incidents, at_once=True),
         Job("silences", IntervalTrigger(minutes=1), 60, chores.silences, at_once=True),
+        Job("services", IntervalTrigger(seconds=10), 30, chores.services, at_once=True),
         Job("count", IntervalTrigger(minutes=1), 60, chores.count, at_once=True),
         Job("replays", IntervalTrigger(minutes=1), 60, chores.replays),
         Job("errands", IntervalTrigger(minutes=1), 60, chores.errands, at_once=True),
