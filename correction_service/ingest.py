@@ -10,7 +10,7 @@ from datetime import UTC, datetime
 
 import psycopg
 import structlog
-from sqlalchemy.exc import InterfaceError, OperationalError
+from sqlalchemy.exc import IntegrityError, InterfaceError, OperationalError
 
 from correction_service import metrics, register
 from correction_service.audit import SYSTEM
@@ -32,6 +32,8 @@ from devices.receipts import Receipts
 WARMED_AT_ONCE = 5000  # bracelets
 SQLITE_PAUSE_S = 0.02  # between commits, else other writers wait a second for their turn
 OVERTAKEN_MAX = 5  # tries, when others change the same states
+# What another writer did first, such as open the same incident, is seen at the next try.
+OVERTAKEN = (Overtaken, StoredBefore, IntegrityError)
 AWAY = (OperationalError, InterfaceError, psycopg.OperationalError, psycopg.InterfaceError)
 # SQLSTATE classes: connection, transaction state, authorization, deadlock, resources, locks,
 # operator, system; and no privilege. Everything else is a fault of what was to be stored.
@@ -152,17 +154,19 @@ class Ingest:
     def _committed(
         self, heard: Sequence[Heard], refusals: Sequence[Refusal], now: datetime
     ) -> Recorded:
+        overtaken: Exception = Overtaken()
         for tries in range(OVERTAKEN_MAX):
             try:
                 with self._database.transaction(SYSTEM, "ingest") as session:
                     keep_refusals(session, refusals)
                     return self._recorder.record(session, heard, now, compare=tries > 0)
-            except (Overtaken, StoredBefore):
+            except OVERTAKEN as fault:
                 self._recorder.forget()
+                overtaken = fault
             except BaseException:
                 self._recorder.forget()
                 raise
-        raise Overtaken
+        raise overtaken
 
     def _count(
         self,

@@ -19,7 +19,7 @@ from hypothesis import HealthCheck, given
 from hypothesis import settings as effort
 from hypothesis import strategies as st
 from psycopg import sql
-from sqlalchemy import create_engine, func, make_url, select, update
+from sqlalchemy import create_engine, func, make_url, select
 from sqlalchemy.exc import DBAPIError, OperationalError
 
 from correction_service.db import Database
@@ -33,7 +33,6 @@ from devices.messages import Command, Event, EventKind, Fix, ResultState
 from devices.mqtt import Inbound
 from devices.receipts import Receipt, decode_receipt
 from devices.topics import UPLINK
-from models.device import DeviceState
 from models.fix import DeviceEvent, Reject
 from models.fix import Fix as Stored
 from models.incident import IncidentKind
@@ -87,23 +86,6 @@ def test_a_large_batch_is_taken_in_parts(database: Database, tracked: Tracked) -
     assert meters.read().batches == 3
     assert stored_seqs(database) == [one["seq"] for one in good]
     assert reasons(database) == {"not_json": 1}
-
-
-def test_a_state_that_lags_behind_its_fixes_doubles_nothing(
-    database: Database, tracked: Tracked
-) -> None:
-    """As after a state was restored from an older copy than the fixes."""
-    began = NOW - timedelta(minutes=5)
-    good = minutes(began, [HUICHUAN] * 4)
-    Ingest(database).handle([*map(said, good[:3])])
-    with database.engine.begin() as connection:
-        older = {"time": began, "seq": good[0]["seq"]}
-        connection.execute(update(DeviceState).values(older))
-    meters = Meters()
-    Ingest(database, meters=meters).handle([*map(said, good)])
-    assert stored_seqs(database) == [one["seq"] for one in good]
-    assert meters.read().duplicates == 3
-    assert reasons(database) == {}
 
 
 GARBAGE = [
