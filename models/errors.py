@@ -4,6 +4,11 @@ A message is an English sentence and the key of its translation; facts fill its 
 Messages carry no personal data: they reach logs.
 """
 
+from collections.abc import Sequence
+from dataclasses import dataclass
+from dataclasses import field as filled
+from typing import Any
+
 
 class DomainError(Exception):
     """A rule's refusal: `code` is stable, `field` names the input to mend, if there is one."""
@@ -26,6 +31,36 @@ class Invalid(DomainError):
 
     status = 422
     code = "invalid"
+
+
+@dataclass(frozen=True)
+class Choice:
+    """One way to answer a question: `title` is a sentence and the key of its translation.
+
+    `shape` is what would be made, GeoJSON in WGS-84, to be shown on a map; it goes to no log.
+    """
+
+    value: str
+    title: str
+    facts: dict[str, Any] = filled(default_factory=dict)
+    shape: dict[str, Any] | None = None
+
+
+class Unclear(Invalid):
+    """The input can be meant in several ways, so it is asked about and never guessed.
+
+    `answer` names the parameter to send the same input with once more: one of the choices' values,
+    or for `answer="reason"` why all that the choices say is meant.
+    """
+
+    code = "unclear"
+
+    def __init__(
+        self, message: str, *, field: str, answer: str, choices: Sequence[Choice], **facts: object
+    ) -> None:
+        super().__init__(message, field=field, code=type(self).code, **facts)
+        self.answer = answer
+        self.choices = choices
 
 
 class Refused(DomainError):

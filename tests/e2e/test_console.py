@@ -120,7 +120,7 @@ def test_zones_are_drawn_by_clicks_on_the_map(
     expect(page.locator("#map path.area.home")).to_have_count(1)
     page.get_by_label("Kind").select_option("exclusion")
     page.get_by_label("Name", exact=True).fill("学校")
-    page.locator("#map").click(position={"x": 300, "y": 200})
+    page.locator("#map").click(position={"x": 240, "y": 260})
     expect(page.locator("path.drawn")).to_have_count(1)
     page.get_by_role("button", name="Make the zone").click()
     expect(page.locator(".flash.good")).to_be_visible()

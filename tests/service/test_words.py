@@ -12,6 +12,9 @@ from babel.messages.pofile import read_po
 import correction_service.app  # with it every refusal is loaded
 import models
 from correction_service.locale import CATALOGUES
+from correction_service.readings import TITLES
+from correction_service.zones import SMALL
+from models.contradiction import Clash
 from models.errors import DomainError
 from models.incident_kinds import MEANINGS
 from models.risk import INNOCENT, SENTENCES
@@ -42,7 +45,8 @@ def said() -> dict[str, list[str]]:
         for file, line, forms, _, _ in extract_from_dir(room, METHODS, keywords=keywords):
             found[first(forms)].append(f"{room.name}/{file}:{line}")
     innocent = chain.from_iterable(meaning.innocent for meaning in MEANINGS.values())
-    for sentence in (*SENTENCES.values(), *INNOCENT.values(), *innocent):
+    zones = (*Clash, SMALL, *TITLES)
+    for sentence in (*SENTENCES.values(), *INNOCENT.values(), *innocent, *zones):
         found[sentence].append("a table of models")
     return found
 

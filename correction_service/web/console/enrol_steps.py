@@ -36,7 +36,6 @@ blueprint = APIBlueprint("enrol_steps", __name__, url_prefix="/enrol", enable_op
 Kind = TypeVar("Kind", bound=StrEnum)
 GONE = frozenset({403, 404})
 WEEK = "1234567"
-DISTRICT = "区"  # 市辖区, as against 县 and 县级市
 
 
 @blueprint.get("/<int:case_id>")
@@ -64,8 +63,8 @@ def _page(
             errors=errors,
             values=request.form if step else {},
             bracelets=_free_bracelets(session, case.agency_id),
-            near=_near(case.agency.division),
-            together=_together(case.agency.division),
+            near=[(it.code, it.name) for it in boundaries.near(case.agency.division)],
+            together=boundaries.together(case.agency.division),
             **_choices(),
             **more,
         )
@@ -87,23 +86,6 @@ def _free_bracelets(session: Session, agency_id: int) -> list[str]:
     worn = select(Binding.device_id).where(Binding.unbound_at.is_(None))
     query = select(Device.name).join(Gateway).where(Gateway.agency_id == agency_id)
     return list(session.scalars(query.where(Device.id.not_in(worn)).order_by(Device.name)))
-
-
-def _near(division: str) -> list[tuple[str, str]]:
-    """Return the districts and counties of the agency's city, by code and name."""
-    return [
-        (each.code, each.name)
-        for each in boundaries.divisions().values()
-        if each.code[:4] == division[:4]
-    ]
-
-
-def _together(division: str) -> set[str]:
-    """Return what is one place with a division: all districts of its city, or a county (IM 26)."""
-    near = dict(_near(division))
-    if not near.get(division, "").endswith(DISTRICT):
-        return {division}
-    return {code for code, name in near.items() if name.endswith(DISTRICT)}
 
 
 def attempt(case_id: int, step: str, act: Callable[[Session], object]) -> ResponseReturnValue:

@@ -20,7 +20,7 @@ from models.points import DraftState
 from models.risk import FlagKind, FlagState
 from models.service import ServiceKind
 from models.user import Role
-from models.zone import ZoneKind, ZoneState
+from models.zone import BoundarySource, ZoneKind, ZoneState
 
 WORDS: dict[type[StrEnum], dict[StrEnum, Any]] = {
     Category: {
@@ -172,6 +172,11 @@ WORDS: dict[type[StrEnum], dict[StrEnum, Any]] = {
         ZoneKind.HOME: _l("home area"),
         ZoneKind.CURFEW: _l("curfew address"),
         ZoneKind.EXCLUSION: _l("exclusion zone"),
+    },
+    BoundarySource: {
+        BoundarySource.DRAWN: _l("drawn by hand"),
+        BoundarySource.ADMINISTRATIVE: _l("outline of a division"),
+        BoundarySource.IMPORTED: _l("from a file or program"),
     },
     ZoneState: {
         ZoneState.INSIDE: _l("inside"),

@@ -1,8 +1,9 @@
-"""A case's zones: circles and drawn areas to keep to or keep out of, made and ended here."""
+"""A case's zones: circles and drawn areas to keep to or keep out of, made, revised, ended here."""
 
 import json
 from datetime import datetime, time, timedelta
 from math import isfinite
+from typing import Any
 
 from apiflask import APIBlueprint
 from flask import flash, redirect, render_template, request, url_for
@@ -13,19 +14,20 @@ from sqlalchemy.orm import Session
 
 from correction_service import access, intake, zones
 from correction_service.problems import said
+from correction_service.readings import Axes, Said, shown_in
 from correction_service.scope import case_for
 from correction_service.web.console import acts, words
 from correction_service.web.console.enrol_steps import GONE, one_of
-from correction_service.zones import Terms
+from correction_service.zones import Revision, Terms
 from devices.datum import Crs
 from models.case import LEGAL_ZONE, Case
-from models.errors import DomainError, Invalid, NotFound
+from models.errors import DomainError, Invalid, NotFound, Unclear
 from models.user import Permission
-from models.zone import Zone, ZoneKind
+from models.zone import MARGINS_M, BoundarySource, Zone, ZoneKind
 
 blueprint = APIBlueprint("zones", __name__, url_prefix="/enrol", enable_openapi=False)
 CIRCLE, POLYGON = "circle", "polygon"
-FIRST = {"shape": CIRCLE, "radius_m": "300", "margin_m": "50"}
+FIRST = {"shape": CIRCLE, "radius_m": "300"}
 DATUMS = [
     (Crs.WGS84.value, _l("WGS-84 (satellites, most files)")),
     (Crs.GCJ02.value, _l("GCJ-02 (Amap, Tencent)")),
@@ -47,20 +49,43 @@ def _page(case_id: int, refusal: DomainError | None = None) -> ResponseReturnVal
             "console/enrol/zones.html",
             case=case,
             zones=zones.of(session, case),
+            states=zones.states(session, case),
+            placed=zones.placed(session, case),
+            last_day=_last_day,
             now=access.now(),
             kinds=words.options(ZoneKind),
             datums=DATUMS,
+            margins={source.value: round(metres) for source, metres in MARGINS_M.items()},
             map_datum=access.service().settings.map_datum,
-            values=request.form if refusal else FIRST,
-            errors={_field(refusal): said(refusal)} if refusal else {},
+            values=_values() if refusal else FIRST,
+            errors={refusal.field or "": said(refusal)} if refusal else {},
+            question=_question(refusal) if isinstance(refusal, Unclear) else None,
         )
     return shown, refusal.status if refusal else 200
 
 
-def _field(refusal: DomainError) -> str:
-    """The field that a refusal belongs to; the outline of a circle is its centre."""
-    round_one = request.form.get("shape") == CIRCLE
-    return "lat" if round_one and refusal.field == "geometry" else refusal.field or ""
+def _values() -> dict[str, str]:
+    """What was typed; the text of a chosen file too, because browsers forget the file."""
+    file = request.files.get("file")
+    if file is None:
+        return request.form.to_dict()
+    file.seek(0)
+    text = file.read().decode("utf-8", errors="replace")
+    return request.form.to_dict() | {"geometry": text}
+
+
+def _question(asked: Unclear) -> dict[str, Any]:
+    """What is asked, with each choice in words and on the map."""
+    crs = Crs(access.service().settings.map_datum)
+    readings = [
+        {
+            "value": it.value,
+            "title": said(it),
+            "shape": shown_in(it.shape, crs) if it.shape else None,
+        }
+        for it in asked.choices
+    ]
+    return {"answer": asked.answer, "choices": readings}
 
 
 @blueprint.post("/<int:case_id>/zones")
@@ -75,7 +100,7 @@ def make(case_id: int) -> ResponseReturnValue:
         if refusal.status in GONE:
             raise
         return _page(case_id, refusal)
-    flash(gettext("The zone is in force from now on."), "good")
+    flash(gettext("The zone is made."), "good")
     return redirect(url_for("zones.page", case_id=case_id))
 
 
@@ -85,22 +110,50 @@ def end(case_id: int, zone_id: int) -> ResponseReturnValue:
     """End a zone; it stays on file."""
 
     def act(session: Session) -> None:
-        zone = zones.zone_for(session, access.user(), zone_id)
-        if zone.case_id != case_id:
-            raise NotFound("There is no such zone.")
-        zones.end(session, zone, access.now())
+        zones.end(session, _zone(session, case_id, zone_id), access.now())
 
     return acts.done(
         act, _l("The zone asks nothing from now on."), url_for(".page", case_id=case_id)
     )
 
 
+@blueprint.post("/<int:case_id>/zones/<int:zone_id>/revise")
+@access.needs(Permission.SUPERVISE)
+def revise(case_id: int, zone_id: int) -> ResponseReturnValue:
+    """Change how long a zone holds, its hours, and the words that the wearer is told."""
+
+    def act(session: Session) -> None:
+        zone = _zone(session, case_id, zone_id)
+        revision = Revision(
+            valid_to=_end_of_day("valid_to"), hours=_text("hours"), wording=_text("wording")
+        )
+        zones.revise(session, zone, revision, access.now())
+
+    return acts.done(act, _l("The zone is changed."), url_for(".page", case_id=case_id))
+
+
+def _zone(session: Session, case_id: int, zone_id: int) -> Zone:
+    zone = zones.zone_for(session, access.user(), zone_id)
+    if zone.case_id != case_id:
+        raise NotFound("There is no such zone.")
+    return zone
+
+
 def _made(session: Session, case: Case) -> Zone:
-    terms, crs = _terms(), one_of(Crs, "crs")
+    terms, meant = _terms(), _said()
     if request.form.get("shape") == POLYGON:
-        return zones.drawn(session, case, terms, _geojson(), crs)
+        return zones.drawn(session, case, terms, _geojson(), meant)
     lat, lon, radius_m = _number("lat"), _number("lon"), _number("radius_m")
-    return zones.circle(session, case, terms, lat=lat, lon=lon, radius_m=radius_m, crs=crs)
+    return zones.circle(session, case, terms, lat=lat, lon=lon, radius_m=radius_m, said=meant)
+
+
+def _said() -> Said:
+    form = request.form
+    return Said(
+        crs=one_of(Crs, "crs"),
+        axes=one_of(Axes, "axes") if form.get("axes") else None,
+        datum=one_of(Crs, "datum") if form.get("datum") else None,
+    )
 
 
 def _terms() -> Terms:
@@ -108,14 +161,47 @@ def _terms() -> Terms:
     terms = Terms(
         kind=one_of(ZoneKind, "kind"),
         name=form.get("name", ""),
-        valid_from=access.now(),
+        valid_from=_beginning(),
         valid_to=_end_of_day("valid_to"),
-        margin_m=_number("margin_m"),
-        hours=form.get("hours", "").strip() or None,
+        source=_source(),
+        margin_m=_number("margin_m") if form.get("margin_m", "").strip() else None,
+        hours=_text("hours"),
+        wording=_text("wording"),
+        reason=_text("reason"),
         made_by=access.user().id,
     )
     terms.check()
     return terms
+
+
+def _source() -> BoundarySource:
+    """Drawn by hand unless a file or foreign text came: the page's script tells the two apart."""
+    polygon = request.form.get("shape") == POLYGON
+    drawn = not polygon or (not request.files.get("file") and "by_hand" in request.form)
+    return BoundarySource.DRAWN if drawn else BoundarySource.IMPORTED
+
+
+def _beginning() -> datetime:
+    """The first moment of a day to come, or now."""
+    text, now = _text("valid_from"), access.now()
+    if (
+        text is None
+        or (day := intake.day_of("valid_from", text)) == now.astimezone(LEGAL_ZONE).date()
+    ):
+        return now
+    return zones.beginning(datetime.combine(day, time.min, tzinfo=LEGAL_ZONE), now)
+
+
+def _text(field: str) -> str | None:
+    return request.form.get(field, "").strip() or None
+
+
+def _last_day(zone: Zone) -> str:
+    """The last day on which a zone holds, as a date field reads it; its end is the day after."""
+    if zone.valid_to is None:
+        return ""
+    last = zone.valid_to.astimezone(LEGAL_ZONE) - timedelta(microseconds=1)
+    return last.date().isoformat()
 
 
 def _end_of_day(field: str) -> datetime | None:

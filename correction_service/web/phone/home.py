@@ -3,7 +3,7 @@
 from flask import flash, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 from flask_babel import gettext
-from sqlalchemy import or_, select
+from sqlalchemy import ColumnElement, and_, or_, select
 from sqlalchemy.orm import Session
 
 from correction_service import access, agenda, checkins, help_requests, hours, notices, points
@@ -32,6 +32,7 @@ def home() -> ResponseReturnValue:
             last=checkins.last(session, access.person_id()),
             month=_month(session, case),
             zones=_zones(session, case),
+            keep_out=_keep_out(session, case),
             asked=help_requests.open_of(session, case),
             now=now,
         )
@@ -47,15 +48,24 @@ def _month(session: Session, case: Case) -> points.MonthBalance | None:
 
 
 def _zones(session: Session, case: Case) -> list[Zone]:
-    """Where to keep to. Exclusion zones are told by the order's own words, not by us."""
+    """Where to keep to."""
+    asked = select(Zone).where(_in_force(case), Zone.kind != ZoneKind.EXCLUSION)
+    return list(session.scalars(asked.order_by(Zone.id)))
+
+
+def _keep_out(session: Session, case: Case) -> list[str | None]:
+    """Where to keep out, as the order words it; None where its words are not on file.
+
+    Nothing else: a border, even a name, may tell where a victim lives.
+    """
+    asked = select(Zone.wording).where(_in_force(case), Zone.kind == ZoneKind.EXCLUSION)
+    return list(session.scalars(asked.order_by(Zone.id)))
+
+
+def _in_force(case: Case) -> ColumnElement[bool]:
     now = access.now()
-    in_force = select(Zone).where(
-        Zone.case_id == case.id,
-        Zone.kind != ZoneKind.EXCLUSION,
-        Zone.valid_from <= now,
-        or_(Zone.valid_to.is_(None), Zone.valid_to > now),
-    )
-    return list(session.scalars(in_force.order_by(Zone.id)))
+    current = or_(Zone.valid_to.is_(None), Zone.valid_to > now)
+    return and_(Zone.case_id == case.id, Zone.valid_from <= now, current)
 
 
 @blueprint.get("/points")

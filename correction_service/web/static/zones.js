@@ -5,12 +5,14 @@ const L = window.L;
 const form = document.getElementById("zone-form");
 const field = (name) => form.elements[name];
 const parts = document.querySelectorAll("[data-shape]");
+const readings = [...document.querySelectorAll("[data-reading]")];
 let corners = [];
 let drawing;
 
 function chosen() {
   for (const part of parts) part.hidden = part.dataset.shape !== field("shape").value;
   field("hours").closest(".field").hidden = field("kind").value !== "curfew" && !field("hours").value;
+  field("wording").closest(".field").hidden = field("kind").value !== "exclusion" && !field("wording").value;
   draw();
 }
 
@@ -34,8 +36,9 @@ function pasted() {
 }
 
 function draw() {
-  if (!view) return;
+  if (!view || !drawing) return;
   drawing.clearLayers();
+  if (readings.some((choice) => choice.isConnected)) return drawReadings();
   const shown = field("crs").value === form.dataset.datum ? shape() : null; // else it would lie
   if (!shown) return;
   shown.setStyle({ className: "area drawn", interactive: false });
@@ -43,7 +46,26 @@ function draw() {
   if (!(shown instanceof L.Circle)) for (const at of corners) L.circleMarker(at, { radius: 3, className: "fix", interactive: false }).addTo(drawing);
 }
 
+function drawReadings() {
+  readings.forEach((choice, number) => {
+    const chosen = choice.checked ? " chosen" : "";
+    L.geoJSON(JSON.parse(choice.dataset.reading), { interactive: false, style: { className: `area reading-${number + 1}${chosen}` } }).addTo(drawing);
+  });
+}
+
+// Other numbers are another question: what was answered about the old ones says nothing of them.
+function asked() {
+  for (const part of form.querySelectorAll("[data-question], [data-answer]")) part.remove();
+}
+
+function byHand(yes) {
+  form.querySelector("[name=by_hand]")?.remove();
+  if (yes) form.append(Object.assign(document.createElement("input"), { type: "hidden", name: "by_hand", value: "1" }));
+}
+
 function cornersChanged() {
+  asked();
+  byHand(true);
   const ring = [...corners, corners[0]].map(({ lat, lng }) => [lng, lat].map((degrees) => Number(degrees.toFixed(6))));
   field("geometry").value = corners.length > 2 ? JSON.stringify({ type: "Polygon", coordinates: [ring] }) : "";
   draw();
@@ -55,6 +77,7 @@ function clicked({ latlng }) {
     corners.push(latlng);
     return cornersChanged();
   }
+  asked();
   field("lat").value = latlng.lat.toFixed(6);
   field("lon").value = latlng.lng.toFixed(6);
   return draw();
@@ -65,12 +88,19 @@ async function start() {
   view.map.on("click", clicked);
   const box = view.map.getContainer();
   if (box.dataset.zones) view.draw(await fetched(box.dataset.zones.replace("/0/", `/${form.dataset.case}/`)), view.map);
+  draw();
   drawing.bringToFront();
+  const bounds = drawing.getBounds();
+  if (readings.length && bounds.isValid()) setTimeout(() => view.map.fitBounds(bounds, { padding: [30, 30] }), 300);
 }
 
 if (view) start().catch(() => view.say(view.words.failed));
 form.addEventListener("input", (event) => {
-  if (event.target.name === "geometry") corners = [];
+  if (event.target.name === "geometry") {
+    corners = [];
+    byHand(false);
+  }
+  if (["geometry", "file", "lat", "lon", "radius_m", "crs"].includes(event.target.name)) asked();
   chosen();
 });
 form.querySelector("[data-undo]").addEventListener("click", () => {
