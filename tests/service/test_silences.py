@@ -4,19 +4,20 @@ from datetime import datetime, timedelta
 
 from sqlalchemy import select
 
-from correction_service import incidents, sightings, silences, sweep, ways
+from correction_service import incidents, service_sessions, sightings, silences, sweep, ways
 from correction_service.audit import SYSTEM
 from correction_service.db import Database
 from correction_service.settings import Settings
 from models.agency import Office
 from models.device import Binding, Device, DeviceState, Gateway
 from models.fix import Fix
-from models.incident import Cause, Incident, IncidentKind
+from models.incident import Cause, Incident, IncidentKind, Severity
 from models.order import Ground, PositioningOrder
 from models.risk import FlagKind, RiskFlag
+from models.service import ServiceKind
 from models.user import Role
 from tests.county import NOW, County, make_case
-from tests.tracked import Tracked, track
+from tests.tracked import BEYOND, Tracked, fix, live_at, track
 
 
 def wear(database: Database, county: County, heard_at: datetime) -> int:
@@ -166,3 +167,69 @@ def test_a_bracelet_is_silent_when_its_gateway_goes_on_to_hear_others(
     assert silent_devices(database, NOW + 61 * MINUTE, settings) == {first}
     with database.reading() as session:
         assert ways.quiet(session, NOW + MINUTE) == set()
+
+
+def severity_after(
+    database: Database, settings: Settings, offline: timedelta
+) -> tuple[Severity, dict[str, object]]:
+    opened(database, NOW + offline, settings)
+    with database.reading() as session:
+        incident = session.scalars(select(Incident)).one()
+        return incident.severity, incident.facts
+
+
+def test_an_outage_is_urgent_once_the_person_may_have_left_the_home_area(
+    database: Database, settings: Settings, tracked: Tracked
+) -> None:
+    settings.silent_minutes = 5
+    live_at(database, fix(NOW), NOW)
+    severity, facts = severity_after(database, settings, timedelta(minutes=6))
+    assert severity is Severity.WATCH
+    assert (facts["offline_s"], facts["reach_m"]) == (360, 6000)
+    border_m = facts["boundary_m"]
+    assert isinstance(border_m, int)
+    assert border_m > 6000
+    assert not {"lat", "lon"} & facts.keys()
+    before = timedelta(hours=(border_m - 100) / 60_000)
+    assert severity_after(database, settings, before)[0] is Severity.WATCH
+    after = timedelta(hours=(border_m + 100) / 60_000)
+    severity, facts = severity_after(database, settings, after)
+    assert severity is Severity.URGENT
+    assert facts["urgent_since"] == (NOW + after).isoformat()
+
+
+def test_outside_the_home_area_an_outage_is_urgent_at_once(
+    database: Database, settings: Settings, tracked: Tracked
+) -> None:
+    settings.silent_minutes = 5
+    live_at(database, fix(NOW, BEYOND), NOW)
+    severity, facts = severity_after(database, settings, timedelta(minutes=6))
+    assert (severity, facts["boundary_m"]) == (Severity.URGENT, 0)
+
+
+def test_without_a_position_nobody_can_tell_how_urgent_an_outage_is(
+    database: Database, county: County, settings: Settings
+) -> None:
+    wear(database, county, NOW - timedelta(hours=2))
+    severity, facts = severity_after(database, settings, timedelta())
+    assert (severity, facts["boundary_m"]) == (Severity.SOON, None)
+
+
+def test_a_bracelet_in_an_officers_hands_is_not_silent(
+    database: Database, settings: Settings, county: County, tracked: Tracked
+) -> None:
+    settings.silent_minutes = 5
+    live_at(database, fix(NOW), NOW)
+    with database.transaction(SYSTEM, "test") as session:
+        service_sessions.begin(
+            session,
+            tracked.case,
+            session.get_one(Device, tracked.device),
+            ServiceKind.BATTERY_SWAP,
+            15,
+            by=county.users[Role.OFFICER],
+            now=NOW,
+            settings=settings,
+        )
+    assert opened(database, NOW + timedelta(minutes=14), settings) == 0
+    assert opened(database, NOW + timedelta(minutes=15), settings) == 1

@@ -19,6 +19,7 @@ from correction_service.web.console import (
     people,
     points,
     reviews,
+    services,
     users,
     zones,
 )
@@ -46,5 +47,6 @@ BLUEPRINTS = tuple(
         enrol_tracking,
         zones,
         errands,
+        services,
     )
 )

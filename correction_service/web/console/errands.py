@@ -10,14 +10,23 @@ from flask_babel import gettext
 from sqlalchemy import select
 from sqlalchemy.orm import Session, joinedload
 
-from correction_service import access, couriers, errand_log, errands, hours, outages
+from correction_service import (
+    access,
+    couriers,
+    errand_log,
+    errands,
+    hours,
+    outages,
+    service_sessions,
+)
 from correction_service.errands import INTERVAL_S, TEXT_LENGTH, Asked, Wish
 from correction_service.problems import said
 from correction_service.scope import case_for
-from correction_service.web.console import acts, cases
+from correction_service.web.console import acts, cases, words
 from devices.messages import CommandKind
 from models.device import Binding
 from models.errors import DomainError, Invalid, Refused
+from models.service import ServiceKind
 from models.user import Permission
 
 blueprint = APIBlueprint("errands", __name__, url_prefix="/cases", enable_openapi=False)
@@ -47,6 +56,10 @@ def _page(case_id: int) -> str:
             **head,
             tab="bracelet",
             **_list(session, head["binding"]),
+            service=service_sessions.running_of(session, case_id, now),
+            services=service_sessions.latest(session, case_id),
+            service_kinds=words.options(ServiceKind),
+            service_minutes=settings.service_minutes,
             silent_since=outages.silent_since(session, now, settings),
             asleep=not opens <= now <= closes,
             text_length=TEXT_LENGTH,
