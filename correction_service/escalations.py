@@ -5,6 +5,7 @@ That is all that the clock decides. Who answers stops it; each step is written o
 
 from collections import defaultdict
 from collections.abc import Iterator
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 import structlog
@@ -42,6 +43,24 @@ def escalate(session: Session, now: datetime, settings: Settings) -> int:
         outbox.live_by_case(session, "incident", cases, now)
         alerts.tell(session, Alert.ESCALATED, to, now, settings)
     return len(cases)
+
+
+@dataclass(frozen=True)
+class Ahead:
+    """What happens to an incident at a moment unless somebody answers."""
+
+    tier: Tier
+    at: datetime
+
+
+def ahead(incident: Incident, settings: Settings) -> Ahead | None:
+    """Return the next step that the clock would take, if there is one."""
+    if incident.state is not IncidentState.OPEN or incident.tier is Tier.HEAD:
+        return None
+    to_cover, to_head = minutes(settings, incident.severity)
+    tier, patience = (Tier.HEAD, to_head) if incident.tier else (Tier.COVER, to_cover)
+    asked_at = incident.asked_at or incident.opened_at
+    return Ahead(tier, asked_at + timedelta(minutes=patience)) if patience else None
 
 
 def minutes(settings: Settings, severity: Severity) -> tuple[int, int]:

@@ -105,8 +105,10 @@ def gaps(shifts: Iterable[Shift], since: datetime, until: datetime) -> Iterator[
     """Yield the times in which nobody of these shifts, in order, is on duty."""
     covered = since
     for shift in shifts:
+        if shift.begins_at >= until:
+            break
         if shift.begins_at > covered:
-            yield covered, min(shift.begins_at, until)
+            yield covered, shift.begins_at
         covered = max(covered, shift.ends_at)
     if covered < until:
         yield covered, until

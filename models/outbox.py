@@ -23,7 +23,7 @@ class Outbox(Base):
     )
 
     id: Mapped[int] = mapped_column(primary_key=True)
-    topic: Mapped[str] = mapped_column(String(16), doc="live, sms, mail, webhook")
+    topic: Mapped[str] = mapped_column(String(16), doc="live, notice, mail, webhook")
     agency_id: Mapped[int | None] = mapped_column(ForeignKey("agency.id"), doc="whose pages see it")
     office_id: Mapped[int | None] = mapped_column(ForeignKey("office.id"))
     payload: Mapped[dict[str, Any]] = mapped_column(doc="ids and words, nothing sensitive")

@@ -20,6 +20,7 @@ from correction_service.web.console import (
     points,
     reviews,
     services,
+    shifts,
     users,
     zones,
 )
@@ -33,6 +34,7 @@ BLUEPRINTS = tuple(
         cases,
         reviews,
         incidents,
+        shifts,
         flags,
         points,
         calls,

@@ -2,17 +2,19 @@
 
 import csv
 import io
+from collections.abc import Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
 from apiflask import APIBlueprint
 from flask import Response, render_template, request, url_for
 from flask.typing import ResponseReturnValue
+from flask_babel import gettext
 from flask_babel import lazy_gettext as _l
-from sqlalchemy import ColumnElement, Select, select
+from sqlalchemy import ColumnElement, Select, or_, select
 from sqlalchemy.orm import Session, contains_eager, joinedload
 
-from correction_service import access, bands, incidents
+from correction_service import access, bands, escalations, handovers, incidents
 from correction_service.audit import viewed
 from correction_service.scope import case_for, visible
 from correction_service.web.console import acts, sentences, words
@@ -45,7 +47,14 @@ def index() -> ResponseReturnValue:
             page=page_number,
             more=len(rows) > PAGE,
             choices={name: words.options(kind) for name, kind in FILTERS.items()},
+            owners=[("me", gettext("mine")), ("none", gettext("nobody's"))],
+            officers=[(it.id, it.name) for it in _officers(session)],
         )
+
+
+def _officers(session: Session) -> Sequence[User]:
+    user = access.user()
+    return handovers.able(session, user) if user.may(Permission.ASSIGN) else ()
 
 
 def _listed(args: Any) -> Select[Incident]:  # noqa: ANN401 - werkzeug's dictionary of the query
@@ -56,7 +65,7 @@ def _listed(args: Any) -> Select[Incident]:  # noqa: ANN401 - werkzeug's diction
         .join(Case.person)
         .where(visible(access.user()), *_filters(args))
         .options(whose.contains_eager(Case.person), whose.joinedload(Case.office))
-        .options(joinedload(Incident.zone))
+        .options(joinedload(Incident.zone), joinedload(Incident.owner))
         .order_by(Incident.opened_at.desc(), Incident.id.desc())
     )
 
@@ -69,6 +78,9 @@ def _filters(args: Any) -> list[ColumnElement[bool]]:  # noqa: ANN401 - as above
     ]
     if not args.get("state"):
         chosen.append(Incident.state != IncidentState.CLOSED)
+    if args.get("owner") in {"me", "none"}:
+        owner = access.user().id if args["owner"] == "me" else None
+        chosen.append(Incident.owner_id.is_not_distinct_from(owner))
     if args.get("case", "").isdigit():
         chosen.append(Incident.case_id == int(args["case"]))
     return chosen
@@ -126,7 +138,8 @@ def page(incident_id: int) -> ResponseReturnValue:
     with access.reading() as session:
         incident = _seen(session, incident_id)
         since, until = _around(incident)
-        names = select(User.id, User.name).join(IncidentStep, IncidentStep.by == User.id)
+        acted = or_(IncidentStep.by == User.id, IncidentStep.owner_id == User.id)
+        names = select(User.id, User.name).distinct().join(IncidentStep, acted)
         names = names.where(IncidentStep.incident_id == incident.id)
         return render_template(
             "console/incident.html",
@@ -138,6 +151,7 @@ def page(incident_id: int) -> ResponseReturnValue:
             until=until,
             names=dict(session.execute(names).all()),
             causes=words.options(Cause),
+            next_step=escalations.ahead(incident, access.service().settings),
         )
 
 
@@ -163,6 +177,22 @@ def _step(incident_id: int, take: Any, message: Any) -> ResponseReturnValue:  # 
         take(session, incident)
 
     return acts.done(act, message, url_for("incidents.page", incident_id=incident_id))
+
+
+@blueprint.post("/reassign")
+@access.needs(Permission.ASSIGN)
+def reassign() -> ResponseReturnValue:
+    """Give chosen incidents to an officer, with a reason."""
+    chosen = set(request.form.getlist("incident", type=int))
+    officer, reason = request.form.get("officer", type=int), acts.note()
+    head, now, settings = access.user(), access.now(), access.service().settings
+    return acts.done(
+        lambda session: handovers.reassign(
+            session, head, chosen, now, settings, to=officer, reason=reason
+        ),
+        _l("Given to the officer; each incident says so."),
+        url_for("incidents.index"),
+    )
 
 
 @blueprint.post("/<int:incident_id>/acknowledge")

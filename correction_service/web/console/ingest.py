@@ -6,17 +6,17 @@ from datetime import timedelta
 from typing import Any
 
 from apiflask import APIBlueprint
-from flask import Response, render_template, request
+from flask import Response, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 from flask_babel import LazyString
 from flask_babel import lazy_gettext as _l
 from sqlalchemy.orm import Session
 
-from correction_service import access, census, feed, outages, rejections
+from correction_service import access, alerts, census, feed, outages, rejections
 from correction_service.audit import viewed
 from correction_service.feed import SPANS, Point
 from correction_service.scope import agency_ids
-from correction_service.web.console import charts
+from correction_service.web.console import acts, charts
 from models.device import Gateway
 from models.errors import Forbidden
 from models.telemetry import GRACE, OutageCause
@@ -50,8 +50,39 @@ def index() -> ResponseReturnValue:
         found = rejections.latest(session, access.user(), SHOWN, text=text, reason=reason)
         counted = rejections.by_reason(session, access.user(), access.now() - LOOK_BACK)
         return render_template(
-            "console/ingest.html", **_now(session), counted=counted, found=found, shown=SHOWN
+            "console/ingest.html",
+            **_now(session),
+            counted=counted,
+            found=found,
+            shown=SHOWN,
+            parked=alerts.parked(session, access.user()),
         )
+
+
+@blueprint.post("/alerts/again")
+@access.signed_in
+def again() -> ResponseReturnValue:
+    """Let an alert that was given up be brought once more."""
+    _admit()
+    user, row = access.user(), request.form.get("alert", type=int)
+    return acts.done(
+        lambda session: alerts.try_again(session, user, row),
+        _l("It is tried again at once."),
+        url_for("ingest.index", _anchor="alerts"),
+    )
+
+
+@blueprint.post("/alerts/drop")
+@access.signed_in
+def drop() -> ResponseReturnValue:
+    """Let an alert be that was given up."""
+    _admit()
+    user, row, moment = access.user(), request.form.get("alert", type=int), access.now()
+    return acts.done(
+        lambda session: alerts.drop(session, user, row, moment),
+        _l("Taken off the list."),
+        url_for("ingest.index", _anchor="alerts"),
+    )
 
 
 @blueprint.get("/now")

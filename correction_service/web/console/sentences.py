@@ -1,15 +1,15 @@
 """What was seen, in one sentence: figures with units, the quality of the data, no verdict."""
 
 from collections.abc import Iterable, Mapping
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from typing import Any
 
-from flask_babel import format_datetime, format_decimal, gettext, ngettext
+from flask_babel import format_date, format_datetime, format_decimal, gettext, ngettext
 from flask_babel import lazy_gettext as _l
 
 from correction_service.web.console import words
 from models.checkin import Outcome
-from models.incident import Incident, IncidentState
+from models.incident import Incident, IncidentState, Passing
 from models.risk import INNOCENT, SENTENCES, RiskFlag
 from models.service import ServiceKind
 
@@ -30,6 +30,11 @@ STEPS = {
     IncidentState.ACKNOWLEDGED.value: _l("acknowledged"),
     IncidentState.ACTING.value: _l("being dealt with"),
     IncidentState.CLOSED.value: _l("closed"),
+    Passing.ASSIGNED.value: _l("given to the officer on duty"),
+    Passing.HANDED_OVER.value: _l("handed over at the end of a shift"),
+    Passing.REASSIGNED.value: _l("given to another officer"),
+    Passing.TO_COVER.value: _l("not answered: to the covering officer"),
+    Passing.TO_HEAD.value: _l("not answered: to the head"),
 }
 DEVICE_SAYS = {
     "strap_open": _l("strap opened"),
@@ -105,6 +110,11 @@ def clock(at: datetime | str | None) -> str:
 def day(at: datetime) -> str:
     """Say the day of a moment, with its weekday, in the service's zone."""
     return str(format_datetime(at, "yyyy-MM-dd EEE"))
+
+
+def weekday(on: date) -> str:
+    """Say a day with its weekday."""
+    return str(format_date(on, "MM-dd EEE"))
 
 
 def hour(at: datetime) -> str:

@@ -119,6 +119,18 @@ def reset(user_id: int) -> ResponseReturnValue:
     return _page(shown=password)
 
 
+@blueprint.post("/<int:user_id>/mail")
+@access.needs(Permission.ADMINISTER)
+def write_to(user_id: int) -> ResponseReturnValue:
+    """Set where alerts are sent; empty: nowhere."""
+    address = request.form.get("email", "")
+    return acts.done(
+        lambda session: accounts.write_to(session, _account(session, user_id), address),
+        _l("Saved."),
+        url_for("users.index"),
+    )
+
+
 @blueprint.post("/<int:user_id>/close")
 @access.needs(Permission.ADMINISTER)
 def close(user_id: int) -> ResponseReturnValue:

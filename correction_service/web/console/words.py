@@ -5,6 +5,7 @@ from typing import Any
 
 from flask_babel import lazy_gettext as _l
 
+from correction_service.alerts import Alert
 from correction_service.timeline import Kind
 from devices.messages import CommandKind
 from models.case import CaseState, Category, Level
@@ -13,7 +14,7 @@ from models.command import CommandState
 from models.consent import ConsentPurpose
 from models.help_request import HelpKind
 from models.identity import IdKind, Sex
-from models.incident import Cause, IncidentKind, IncidentState, Severity
+from models.incident import Cause, IncidentKind, IncidentState, Severity, Tier
 from models.notice import NoticeState
 from models.order import Ground
 from models.points import DraftState
@@ -69,6 +70,18 @@ WORDS: dict[type[StrEnum], dict[StrEnum, Any]] = {
         IncidentState.ACKNOWLEDGED: _l("acknowledged"),
         IncidentState.ACTING: _l("being dealt with"),
         IncidentState.CLOSED: _l("closed"),
+    },
+    Tier: {
+        Tier.COVER: _l("the covering officer"),
+        Tier.HEAD: _l("the head"),
+    },
+    Alert: {
+        Alert.ASSIGNED: _l("incidents for the officer on duty"),
+        Alert.ESCALATED: _l("incidents that nobody answered"),
+        Alert.HANDED_OVER: _l("incidents handed over"),
+        Alert.REASSIGNED: _l("incidents given to an officer"),
+        Alert.OUTAGE: _l("nothing of any bracelet arrives"),
+        Alert.OUTAGE_OVER: _l("bracelets are heard again"),
     },
     Cause: {
         Cause.LEFT_WITHOUT_APPROVAL: _l("left without approval"),
@@ -233,6 +246,9 @@ SOURCES = {
 }
 
 
+WAYS = {"mail": _l("e-mail"), "webhook": _l("webhook")}
+
+
 def word(value: StrEnum) -> str:
     """Return the words of a code in the reader's language."""
     return str(WORDS[type(value)][value])
@@ -241,6 +257,16 @@ def word(value: StrEnum) -> str:
 def errand(kind: str) -> str:
     """Return what a bracelet was asked for."""
     return word(CommandKind(kind))
+
+
+def alerted(kind: str) -> str:
+    """Return of what an alert told."""
+    return word(Alert(kind))
+
+
+def way(topic: str) -> str:
+    """Return by what an alert was to go."""
+    return str(WAYS[topic])
 
 
 def source(name: str) -> str:
