@@ -29,6 +29,7 @@ COMMANDS = {
     "device": _AT + "devices:device",
     "gateway": _AT + "devices:gateway",
     "boundary": _AT + "devices:boundary",
+    "zones": _AT + "zones:zones",
     "face": "correction_service.face.cli:face",
 }
 
