@@ -1,13 +1,13 @@
 """Print one JSON object a line for every figure, or for those whose name starts with ONLY.
 
-With `--write` they go into docs/performance.md as well.
+With `--write` they go into docs/performance.md as well, those of zones into docs/zones.md.
 """
 
 import sys
 from collections.abc import Callable, Iterator
 from functools import partial
 
-from tests.benchmarks import crowd, face, history, ingest, performance, sweep, zones
+from tests.benchmarks import crowd, face, history, ingest, performance, sweep, zones, zones_page
 from tests.benchmarks.figure import Figure
 
 WRITE = "--write"
@@ -50,7 +50,8 @@ def main() -> None:
                 sys.stdout.write(figure.line() + "\n")
                 sys.stdout.flush()
                 if WRITE in sys.argv:
-                    performance.write([figure])
+                    page = zones_page if figure.name.startswith("zones.") else performance
+                    page.write([figure])
 
 
 if __name__ == "__main__":
