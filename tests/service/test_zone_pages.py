@@ -174,8 +174,10 @@ def test_a_question_shows_its_choices_and_the_answer_makes_the_zone(
     client_of: SignedInClient, database: Database, county: County
 ) -> None:
     officer, turned = client_of(Role.OFFICER), ROUND | {"lat": str(LON), "lon": str(LAT)}
-    asked = post(officer, county, turned)
+    nothing_chosen = {"file": (io.BytesIO(b""), ""), "geometry": "kept"}
+    asked = post(officer, county, turned | nothing_chosen)
     assert asked.status_code == 422
+    assert ">kept</textarea>" in asked.text
     assert 'type="radio" name="axes" value="lat_lon"' in asked.text
     assert "it lies in the agency’s city or county" in asked.text
     assert asked.text.count("data-reading=") == 1

@@ -67,7 +67,7 @@ def _page(case_id: int, refusal: DomainError | None = None) -> ResponseReturnVal
 def _values() -> dict[str, str]:
     """What was typed; the text of a chosen file too, because browsers forget the file."""
     file = request.files.get("file")
-    if file is None:
+    if not file:  # none was chosen, or the field came empty
         return request.form.to_dict()
     file.seek(0)
     text = file.read().decode("utf-8", errors="replace")
