@@ -98,7 +98,7 @@ class Ingest:
         return Outcome(self._receipts.due(datetime.now(UTC)))
 
     def warm(self, gateways: Collection[str], stop: threading.Event) -> None:
-        """Read who wears what before the first message: 700,000 bracelets take about two minutes.
+        """Read who wears what before the first message: 700,000 bracelets take a minute or two.
 
         Where the database is away, each is read when it first speaks instead.
         """
