@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
 from random import SystemRandom
+from subprocess import SubprocessError
 
 from tests.faults import abuses, ingesters, outages, stores
 from tests.faults.rig import Rig, Scale, rigged
@@ -127,7 +128,7 @@ def run(name: str, kind: str, scale: Scale, store: Store | None = None) -> Verdi
             tally = rig.finish()
         except stores.NotHere as lack:
             return Verdict(called, skipped=str(lack))
-        except (AssertionError, OSError, RuntimeError, ValueError) as fault:
+        except (AssertionError, OSError, RuntimeError, SubprocessError, ValueError) as fault:
             spent = time.monotonic() - began
             _show_logs(folder)
             return Verdict(called, seconds=spent, fault=f"{type(fault).__name__}: {fault}")
