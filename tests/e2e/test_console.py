@@ -1,22 +1,24 @@
 """The console in a real browser: what happens in the county appears while one looks."""
 
+import json
 from collections.abc import Iterator
 from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 
 import pytest
 from flask import Flask
-from playwright.sync_api import Locator, Page, ViewportSize, expect
+from playwright.sync_api import ConsoleMessage, Locator, Page, ViewportSize, expect
 from playwright.sync_api import TimeoutError as NotYet
 from sqlalchemy import select
 
-from correction_service import accounts, sealer
+from correction_service import accounts, boundaries, sealer
 from correction_service.audit import SYSTEM
 from correction_service.db import Database
+from devices.datum import gcj02
 from models.incident import IncidentState
 from models.user import Role, User
 from models.zone import Zone, ZoneKind
-from tests.county import County
+from tests.county import NOW, County
 from tests.desk import Desk
 from tests.e2e.conftest import Live, OpenBrowser
 from tests.tracked import BEYOND, HUICHUAN, Tracked, heard, incidents_of, minutes, take
@@ -24,6 +26,11 @@ from tests.tracked import BEYOND, HUICHUAN, Tracked, heard, incidents_of, minute
 pytestmark = pytest.mark.browser
 PASSWORD = "a long enough password"
 SCREEN: ViewportSize = {"width": 1366, "height": 768}
+
+
+def _wrong(said: ConsoleMessage) -> bool:
+    """Whether a browser's message tells of a fault: a form that is asked about answers 422."""
+    return said.type == "error" and "422" not in said.text
 
 
 @pytest.fixture
@@ -37,7 +44,7 @@ def page(
     opened = browser().new_page(locale="en-GB", viewport=SCREEN)
     amiss: list[str] = []
     opened.on("pageerror", lambda error: amiss.append(str(error)))
-    opened.on("console", lambda said: amiss.append(said.text) if said.type == "error" else None)
+    opened.on("console", lambda said: amiss.append(said.text) if _wrong(said) else None)
     opened.goto(live(app) + "/sign-in")
     opened.get_by_label("User name").fill("officer")
     opened.get_by_label("Password").fill(PASSWORD)
@@ -113,6 +120,31 @@ def test_the_officer_finds_reveals_and_reviews(desk: Desk, page: Page) -> None:
     press(page, "1", until=page.get_by_text("Nothing waits for a review."))
 
 
+def test_an_outline_in_another_datum_is_asked_about_on_the_map(
+    database: Database, county: County, page: Page
+) -> None:
+    with database.reading() as session:
+        district = boundaries.county_outline(session, "520303", NOW.date(), 20)
+    (ring,) = district["coordinates"]
+    shifted = [list(gcj02((lat, lon))[::-1]) for lon, lat in ring]
+    page.goto(page.url.split("/sign-in")[0].rstrip("/") + f"/enrol/{county.case}/zones")
+    page.get_by_label("Kind").select_option("home")
+    page.get_by_label("Name", exact=True).fill("汇川区")
+    page.get_by_label("Drawn area").check()
+    outline = json.dumps({"type": "Polygon", "coordinates": [shifted]})
+    page.get_by_label("GeoJSON of the area").fill(outline)
+    page.get_by_role("button", name="Make the zone").click()
+    expect(page.locator("path[class*=reading-]")).to_have_count(3)
+    page.get_by_label("GCJ-02: it keeps within the border.").check()
+    expect(page.locator("path.reading-2.chosen")).to_have_count(1)
+    page.get_by_role("button", name="Make the zone").click()
+    expect(page.locator(".flash.good")).to_be_visible()
+    expect(page.get_by_text("sent in GCJ02")).to_be_visible()
+    with database.reading() as session:
+        (made,) = session.scalars(select(Zone)).all()
+        assert (made.datum, made.source.value, made.margin_m) == ("gcj02", "imported", 130)
+
+
 def test_zones_are_drawn_by_clicks_on_the_map(
     database: Database, tracked: Tracked, page: Page
 ) -> None:
@@ -129,7 +161,7 @@ def test_zones_are_drawn_by_clicks_on_the_map(
     page.get_by_label("Name", exact=True).fill("住处")
     page.get_by_label("Curfew hours").fill("22:00-06:00")
     page.get_by_label("Drawn area").check()
-    for x, y in ((200, 100), (400, 100), (400, 300), (10, 10)):
+    for x, y in ((440, 170), (500, 170), (500, 230), (10, 10)):
         page.locator("#map").click(position={"x": x, "y": y}, delay=300)
     page.get_by_role("button", name="Take back the last corner").click()
     expect(page.locator("path.drawn")).to_have_count(1)
