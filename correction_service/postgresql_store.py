@@ -124,7 +124,8 @@ def _connection(session: Session) -> psycopg.Connection[Any]:
 @event.listens_for(Engine, "rollback")
 @event.listens_for(Engine, "rollback_savepoint")
 def _prepare_again(connection: Connection, *_savepoint: object) -> None:
-    connection.info.pop(_PREPARED, None)
+    if not connection.invalidated:  # a lost connection has lost its tables, and its info
+        connection.info.pop(_PREPARED, None)
 
 
 def _copy(cursor: psycopg.Cursor[Any], table: str, rows: bytes) -> None:
