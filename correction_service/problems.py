@@ -36,56 +36,63 @@ def _answer(status: int, code: str, title: str, **more: object) -> ResponseRetur
     return render_template("problem.html", status=status, title=title), status
 
 
+def _refused(error: DomainError) -> ResponseReturnValue:
+    return _answer(error.status, error.code, said(error), field=error.field)
+
+
+def _asked(error: Unclear) -> ResponseReturnValue:
+    choices = [{"value": it.value, "title": said(it)} for it in error.choices]
+    more = {"field": error.field, "answer": error.answer, "choices": choices}
+    return _answer(error.status, error.code, said(error), **more)
+
+
+def _busy(error: Busy) -> ResponseReturnValue:
+    title = gettext("Many people are checking in. Try again in %(seconds)d seconds.")
+    answer = problem(503, "busy", title % {"seconds": error.retry_after_s})
+    answer.headers["Retry-After"] = str(error.retry_after_s)
+    return answer
+
+
+def _malformed(error: HTTPError) -> ResponseReturnValue:
+    faults: dict[str, object] = next(iter((error.detail or {}).values()), {})
+    field = next(iter(faults), None)
+    title = gettext("%(field)s is missing or not of the right kind.")
+    return _answer(error.status_code, "invalid", title % {"field": field}, field=field)
+
+
+def _stale(_error: CSRFError) -> ResponseReturnValue:
+    title = gettext("This page was open too long. Reload it and try again; nothing was saved.")
+    return _answer(400, "stale_page", title)
+
+
+def _http(error: HTTPException) -> ResponseReturnValue:
+    titles = {
+        404: gettext("There is no such page."),
+        405: gettext("This cannot be done here."),
+        413: gettext("The upload is too large."),
+        429: gettext("Too many tries. Wait a minute and try again."),
+    }
+    status = error.code or 500
+    return _answer(status, f"http_{status}", titles.get(status, gettext("The request failed.")))
+
+
+def _fault(error: Exception) -> ResponseReturnValue:
+    log.error(
+        "request_failed",
+        endpoint=request.endpoint,
+        error=type(error).__name__,
+        place=telemetry.place(error),
+    )
+    title = gettext("Something failed on our side. Nothing was saved; please try again.")
+    return _answer(500, "fault", title)
+
+
 def say(app: Flask) -> None:
     """Register the answers of every kind of failure."""
-
-    @app.errorhandler(DomainError)
-    def refused(error: DomainError) -> ResponseReturnValue:
-        return _answer(error.status, error.code, said(error), field=error.field)
-
-    @app.errorhandler(Unclear)
-    def asked(error: Unclear) -> ResponseReturnValue:
-        choices = [{"value": it.value, "title": said(it)} for it in error.choices]
-        more = {"field": error.field, "answer": error.answer, "choices": choices}
-        return _answer(error.status, error.code, said(error), **more)
-
-    @app.errorhandler(Busy)
-    def busy(error: Busy) -> ResponseReturnValue:
-        title = gettext("Many people are checking in. Try again in %(seconds)d seconds.")
-        answer = problem(503, "busy", title % {"seconds": error.retry_after_s})
-        answer.headers["Retry-After"] = str(error.retry_after_s)
-        return answer
-
-    @app.errorhandler(HTTPError)
-    def malformed(error: HTTPError) -> ResponseReturnValue:
-        faults: dict[str, object] = next(iter((error.detail or {}).values()), {})
-        field = next(iter(faults), None)
-        title = gettext("%(field)s is missing or not of the right kind.")
-        return _answer(error.status_code, "invalid", title % {"field": field}, field=field)
-
-    @app.errorhandler(CSRFError)
-    def stale(_error: CSRFError) -> ResponseReturnValue:
-        title = gettext("This page was open too long. Reload it and try again; nothing was saved.")
-        return _answer(400, "stale_page", title)
-
-    @app.errorhandler(HTTPException)
-    def http(error: HTTPException) -> ResponseReturnValue:
-        titles = {
-            404: gettext("There is no such page."),
-            405: gettext("This cannot be done here."),
-            413: gettext("The upload is too large."),
-            429: gettext("Too many tries. Wait a minute and try again."),
-        }
-        status = error.code or 500
-        return _answer(status, f"http_{status}", titles.get(status, gettext("The request failed.")))
-
-    @app.errorhandler(Exception)
-    def fault(error: Exception) -> ResponseReturnValue:
-        log.error(
-            "request_failed",
-            endpoint=request.endpoint,
-            error=type(error).__name__,
-            place=telemetry.place(error),
-        )
-        title = gettext("Something failed on our side. Nothing was saved; please try again.")
-        return _answer(500, "fault", title)
+    app.register_error_handler(DomainError, _refused)
+    app.register_error_handler(Unclear, _asked)
+    app.register_error_handler(Busy, _busy)
+    app.register_error_handler(HTTPError, _malformed)
+    app.register_error_handler(CSRFError, _stale)
+    app.register_error_handler(HTTPException, _http)
+    app.register_error_handler(Exception, _fault)
