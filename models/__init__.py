@@ -29,7 +29,9 @@ from models import (
     standing,
     telemetry,
     user,
+    what_if,
     zone,
+    zone_rule,
 )
 
 __all__ = [
@@ -58,5 +60,7 @@ __all__ = [
     "standing",
     "telemetry",
     "user",
+    "what_if",
     "zone",
+    "zone_rule",
 ]

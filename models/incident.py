@@ -98,7 +98,10 @@ class Incident(Base):
     """While open, `open_key` keeps a storm from opening a second one; closing clears it."""
 
     __tablename__ = "incident"
-    __table_args__ = (Index("ix_incident_state_opened_at", "state", "opened_at"),)
+    __table_args__ = (
+        Index("ix_incident_state_opened_at", "state", "opened_at"),
+        Index("ix_incident_opened_at", "opened_at"),
+    )
 
     id: Mapped[int] = mapped_column(primary_key=True)
     case_id: Mapped[int] = mapped_column(ForeignKey("supervised_case.id"), index=True)

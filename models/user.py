@@ -38,19 +38,29 @@ class Permission(StrEnum):
     APPROVE_ORDERS = "approve_orders"
     SEE_AUDIT = "see_audit"
     ASSIGN = "assign"
+    SEE_QUALITY = "see_quality"
+    CHANGE_RULES = "change_rules"
     ADMINISTER = "administer"
 
 
 P = Permission
 _OFFICER = frozenset(
-    {P.SEE_CASES, P.SEE_LOCATION, P.SEE_PHOTOS, P.ENROL, P.SUPERVISE, P.CONFIRM_POINTS}
+    {
+        P.SEE_CASES,
+        P.SEE_LOCATION,
+        P.SEE_PHOTOS,
+        P.ENROL,
+        P.SUPERVISE,
+        P.CONFIRM_POINTS,
+        P.SEE_QUALITY,
+    }
 )
 PERMISSIONS: dict[Role, frozenset[Permission]] = {
     Role.OFFICER: _OFFICER,
     Role.OFFICE_HEAD: _OFFICER | {P.ASSIGN},
-    Role.COUNTY_HEAD: _OFFICER | {P.ASSIGN, P.APPROVE_ORDERS, P.SEE_AUDIT},
-    Role.UPPER_AGENCY: frozenset({P.SEE_CASES, P.SEE_AUDIT}),
-    Role.PROCURATOR: frozenset({P.SEE_CASES, P.SEE_LOCATION, P.SEE_AUDIT}),
+    Role.COUNTY_HEAD: _OFFICER | {P.ASSIGN, P.APPROVE_ORDERS, P.SEE_AUDIT, P.CHANGE_RULES},
+    Role.UPPER_AGENCY: frozenset({P.SEE_CASES, P.SEE_AUDIT, P.SEE_QUALITY, P.CHANGE_RULES}),
+    Role.PROCURATOR: frozenset({P.SEE_CASES, P.SEE_LOCATION, P.SEE_AUDIT, P.SEE_QUALITY}),
     Role.VOLUNTEER: frozenset({P.SEE_CASES}),
     Role.ADMINISTRATOR: frozenset({P.ADMINISTER, P.SEE_AUDIT}),
 }

@@ -35,6 +35,8 @@ GRANT EXECUTE ON FUNCTION make_fix_partition(date), close_fix_partition(date),
 -- Ingest reads whose bracelet it is, whose order and which zones: no person, no photo, no template.
 GRANT SELECT ON device, binding, supervised_case, positioning_order, zone, zone_shape,
     standing_change, service_session TO correction_ingest;
+GRANT SELECT (id, version, engine, effective_from, figures, withdraws_id) ON zone_rule
+    TO correction_ingest;
 GRANT SELECT (id, name, agency_id, active, online, heard_at) ON gateway TO correction_ingest;
 -- It adds what it hears, never changes, removes or reads what it heard: no trail, no day before.
 -- Of what it inserts it reads back whose is new,

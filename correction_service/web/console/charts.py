@@ -1,10 +1,11 @@
-"""Lines over time as SVG paths: a gap is a gap, and the scale ends at a round number."""
+"""Figures drawn: lines over time with their gaps and a round scale, bars of parts of a whole."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
 from math import floor, log10
 
 WIDTH, HEIGHT = 600, 100
+LENGTH = 100
 ROUND = (1, 2, 2.5, 5, 10)
 
 
@@ -29,6 +30,15 @@ def line(values: Sequence[float | None]) -> Line:
         path.append(f"M{' L'.join(points)} h.1")
         area.append(f"M{first} {HEIGHT} L{' L'.join(points)} L{last} {HEIGHT}Z")
     return Line(" ".join(path), " ".join(area), top, empty=not known)
+
+
+def stacked(parts: Sequence[int]) -> list[tuple[float, float]]:
+    """Where each part of a whole begins on a bar of LENGTH, and how long it is there."""
+    whole = sum(parts) or 1
+    return [
+        (LENGTH * sum(parts[:place]) / whole, LENGTH * part / whole)
+        for place, part in enumerate(parts)
+    ]
 
 
 def rounded_up(value: float) -> float:

@@ -45,6 +45,7 @@ PLACES = (
     Place("reviews.queue", _l("Check-ins to review"), (P.SEE_PHOTOS,), "reviews"),
     Place("incidents.index", _l("Incidents"), (P.SEE_CASES,), "incidents"),
     Place("shifts.index", _l("Duty roster"), (P.SEE_CASES,)),
+    Place("quality.index", _l("Quality"), (P.SEE_QUALITY,)),
     Place("flags.index", _l("Flags"), (P.SEE_CASES,), "flags"),
     Place("points.index", _l("Points"), (P.SEE_CASES,), "drafts"),
     Place("calls.index", _l("Calls"), (P.SUPERVISE,), "calls"),
