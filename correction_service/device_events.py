@@ -29,6 +29,7 @@ ENDS = {
 }
 ENDED_BY_A_SIGN_OF_LIFE = (IncidentKind.DEVICE_SILENT, IncidentKind.POWER_OFF)
 STRAP_OPEN = {EventKind.STRAP_OPEN: True, EventKind.STRAP_CLOSED: False}
+Word = tuple[datetime, bool]  # when the strap was known to be open, or closed
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -98,21 +99,34 @@ def strap_turned(
     told: Sequence[Signal],
     now: datetime,
     *,
+    later: Sequence[Word],
     known: bool | None,
 ) -> tuple[bool | None, list[Signal]]:
-    """The strap after fixes and the events told; a signal of every turn that no event told."""
-    said = [
-        (it.at, STRAP_OPEN[it.kind], True)
-        for it in told
-        if it.device_id == device_id and it.kind in STRAP_OPEN
-    ]
+    """The strap after its newer fixes, the events told, and what was known `later` than those.
+
+    A signal of every turn that no event told, and of the closing that a late opening has had.
+    """
+    said = [(it.at, STRAP_OPEN[it.kind], True) for it in told]
+    said += [(at, is_open, True) for at, is_open in later]
     said += [(it.time, it.strap is Strap.OPEN, False) for it in newer if it.strap is not None]
-    signals = []
-    for at, is_open, by_event in sorted(said, key=itemgetter(0)):
-        if not by_event and is_open != bool(known):
-            signals.append(strap_signal(device_id, wearing, now, "fix", at, is_open=is_open))
+    signals, closed_at = [], None
+    for at, is_open, heard_of in sorted(said, key=itemgetter(0)):
+        if is_open != bool(known):
+            closed_at = None if is_open else at
+            if not heard_of:
+                signals.append(strap_signal(device_id, wearing, now, "fix", at, is_open=is_open))
         known = is_open
+    if later and closed_at is not None:
+        signals.append(strap_signal(device_id, wearing, now, "event", closed_at, is_open=False))
     return known, signals
+
+
+def overruled(told: Sequence[Signal], later: Sequence[Word]) -> list[Signal]:
+    """Closings that are told late: the strap is known to have been open again after them."""
+    opened = [at for at, is_open in later if is_open]
+    return [
+        it for it in told if it.kind is EventKind.STRAP_CLOSED and any(at > it.at for at in opened)
+    ]
 
 
 def strap_signal(

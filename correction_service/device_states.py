@@ -1,6 +1,6 @@
 """The present of each device: its newest fix, its last sign of life, what zones remember."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from datetime import datetime
 
 import numpy as np
@@ -32,6 +32,13 @@ def newer(roster: Roster, gated: Gated) -> Rows:
     repeated[1:] = (np.diff(row) == 0) & (np.diff(time) == 0) & (np.diff(seq) == 0)
     found: Rows = order[after & (time >= table["bound_at"][row]) & ~repeated]
     return found
+
+
+def by_day(gated: Gated, newer: Rows) -> Iterator[Rows]:
+    """These fixes by UTC day, oldest first: the states before each day's first want to be kept."""
+    days = gated.columns["time"][newer] // DAY_MICROS
+    for day in np.unique(days).tolist():
+        yield newer[days == day]
 
 
 def snapshots(roster: Roster, gated: Gated, newer: Rows) -> list[Row]:

@@ -19,7 +19,7 @@ from correction_service import (
     wearers,
     zone_watch,
 )
-from correction_service.device_events import Signal
+from correction_service.device_events import STRAP_OPEN, Signal
 from correction_service.fix_columns import ABSENT, Kept
 from correction_service.fix_store import Refusal
 from correction_service.gate import Gated, Heard
@@ -136,11 +136,12 @@ class Recorder:
             table["device_id"][silent].tolist(), table["case_id"][silent].tolist(), strict=True
         )
         device_events.signs_of_life(session, woken, now)
-        fix_store.keep_snapshots(session, device_states.snapshots(roster, gated, newer))
-        signals += self._turn_straps(session, gated, newer, signals, now)
+        signals = self._turn_straps(session, gated, newer, signals, now)
         self._oddities.look(session, roster, gated, newer, now)
-        device_states.take(roster, gated, newer)
-        zone_watch.follow(session, roster, gated, newer, now)
+        for of_day in device_states.by_day(gated, newer):
+            fix_store.keep_snapshots(session, device_states.snapshots(roster, gated, of_day))
+            device_states.take(roster, gated, of_day)
+            zone_watch.follow(session, roster, gated, of_day, now)
         device_events.answer(session, signals, now)
         if spoke.size:
             device_states.keep(session, roster, spoke, now)
@@ -148,29 +149,36 @@ class Recorder:
     def _turn_straps(
         self, session: Session, gated: Gated, newer: Rows, told: Sequence[Signal], now: datetime
     ) -> list[Signal]:
-        """Keep the state of straps, of the few that turned or that an event speaks of."""
-        roster = self._roster
+        """Keep the state of straps, of the few that turned or that an event speaks of.
+
+        What was told, and every turn that nobody told; but for closings that are overruled.
+        """
+        roster, signals = self._roster, list(told)
         turned = device_states.straps(roster, gated, newer)
         ids = roster.table["device_id"]
         by_event = np.flatnonzero(np.isin(ids[gated.spoke], [it.device_id for it in told]))
         rows = set(turned) | set(gated.spoke[by_event].tolist())
-        signals: list[Signal] = []
         bracelets = wearers.read_by_id(session, ids[list(rows)].tolist()) if rows else {}
         for row in sorted(rows):
-            bracelet = bracelets[int(ids[row])]
-            strap = int(roster.table["strap"][row])
+            bracelet, strap = bracelets[int(ids[row])], int(roster.table["strap"][row])
             if bracelet.worn_now is None:
                 continue
+            events = [it for it in told if it.device_id == bracelet.id and it.kind in STRAP_OPEN]
+            newest = moment(max(int(roster.table["time"][row]), 0))
+            later = late_straps.words_after(session, bracelet, events, newest)
             is_open, found = device_events.strap_turned(
                 bracelet.id,
                 bracelet.worn_now,
                 [gated.fixes[at] for at in newer[gated.rows[newer] == row].tolist()],
-                told,
+                events,
                 now,
+                later=later,
                 known=None if strap == ABSENT else bool(strap),
             )
             roster.table["strap"][row] = ABSENT if is_open is None else is_open
             signals += found
+            overruled = device_events.overruled(events, later)
+            signals = [it for it in signals if it not in overruled]
         return signals
 
     def _hear_gateways(self, session: Session, batch: Sequence[Heard]) -> None:

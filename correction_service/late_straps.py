@@ -1,26 +1,27 @@
-"""Open straps that only late fixes show: never filtered, whatever is known of the strap by now."""
+"""Open straps that late fixes and late events show: never filtered, whatever is known by now."""
 
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime, timedelta
 from functools import partial
 
 import numpy as np
-from sqlalchemy import select
+from sqlalchemy import or_, select
 from sqlalchemy.orm import Session
 
 from correction_service import device_events, history, wearers
-from correction_service.device_events import Signal
+from correction_service.device_events import STRAP_OPEN, Signal, Word
 from correction_service.gate import Gated
 from correction_service.history import HistoryBroken
 from correction_service.roster import Roster, Rows
-from correction_service.wearers import Wearing
-from devices.messages import Fix
+from correction_service.wearers import Bracelet, Wearing
+from devices.messages import EventKind, Fix
+from models.fix import DeviceEvent
 from models.grid import micros, moment
 from models.incident import Incident, IncidentKind
 from models.packing import Columns, nothing
 
 Span = tuple[datetime, datetime]  # [from, until]
-CLOSED = 0  # in columns of straps
+CLOSED, OPEN = 0, 1  # in columns of straps
 NEVER_OVER = datetime.max.replace(tzinfo=UTC)
 INSTANT = timedelta(microseconds=1)
 
@@ -46,6 +47,32 @@ def answer(session: Session, roster: Roster, gated: Gated, newer: Rows, now: dat
         wearing = bracelets[int(state["device_id"])].worn_now
         if fixes and wearing:
             _raise(session, state, wearing, fixes, past=past, now=now)
+
+
+def words_after(
+    session: Session, bracelet: Bracelet, told: Sequence[Signal], newest: datetime
+) -> list[Word]:
+    """What is stored of the strap after the first of these events.
+
+    Fixes count up to the `newest` one before the batch, for those of the batch are told apart.
+    """
+    if not told:
+        return []
+    since = min(it.at for it in told)
+    past = _past(session, bracelet.id, since + INSTANT, newest)
+    said = past["strap_open"] >= CLOSED
+    opened = (past["strap_open"][said] == OPEN).tolist()
+    found = list(zip(history.moments(past["time"][said]), opened, strict=True))
+    events = select(DeviceEvent).where(
+        DeviceEvent.device_id == bracelet.id,
+        DeviceEvent.event.in_([it.value for it in STRAP_OPEN]),
+        or_(DeviceEvent.time > since, DeviceEvent.received > since),
+    )
+    for it in session.scalars(events):
+        at = device_events.moment(bracelet, it.time, it.received)
+        if at > since:
+            found.append((at, STRAP_OPEN[EventKind(it.event)]))
+    return sorted(found)
 
 
 def _raise(

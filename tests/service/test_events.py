@@ -194,6 +194,53 @@ def test_a_late_open_strap_of_one_that_is_open_still_goes_on(
     assert (incident.ended_at, incident.facts["times"]) == (None, 2)
 
 
+def test_a_late_word_of_an_opening_before_the_known_closing_leaves_the_strap_closed(
+    database: Database, tracked: Tracked
+) -> None:
+    a_list(database, ["closed"])
+    a_list(database, ["closed", "closed"], NOW + 20 * MINUTE)
+    late = event(NOW + 5 * MINUTE, "strap_open")
+    take(database, heard(late, kind="event", received=LATER), now=LATER)
+    assert state_of(database, tracked.device).strap_open is False
+    (incident,) = incidents_of(database)
+    assert (incident.since, incident.ended_at) == (NOW + 5 * MINUTE, NOW + 20 * MINUTE)
+    assert (incident.open_key is not None, incident.facts["times"]) == (True, 1)
+
+
+def test_the_known_closing_may_itself_be_an_event(database: Database, tracked: Tracked) -> None:
+    live_at(database, event(NOW + 20 * MINUTE, "strap_closed"), NOW + 20 * MINUTE)
+    late = event(NOW + 5 * MINUTE, "strap_open")
+    take(database, heard(late, kind="event", received=LATER), now=LATER)
+    assert state_of(database, tracked.device).strap_open is False
+    (incident,) = incidents_of(database)
+    assert incident.ended_at == NOW + 20 * MINUTE
+
+
+def test_a_late_word_of_an_opening_that_nothing_contradicts_opens_the_strap(
+    database: Database, tracked: Tracked
+) -> None:
+    a_list(database, ["closed"])
+    live(database, [fix(NOW + 20 * MINUTE)])
+    late = event(NOW + 5 * MINUTE, "strap_open")
+    take(database, heard(late, kind="event", received=LATER), now=LATER)
+    assert state_of(database, tracked.device).strap_open is True
+    (incident,) = incidents_of(database)
+    assert incident.ended_at is None
+
+
+def test_a_late_opening_and_its_closing_leave_a_later_opening_as_it_is(
+    database: Database, tracked: Tracked
+) -> None:
+    a_list(database, ["closed"])
+    a_list(database, ["closed", "open"], NOW + 20 * MINUTE)
+    late = [event(NOW + 5 * MINUTE, "strap_open"), event(NOW + 6 * MINUTE, "strap_closed")]
+    for one in late:
+        take(database, heard(one, kind="event", received=LATER), now=LATER)
+    assert state_of(database, tracked.device).strap_open is True
+    (incident,) = incidents_of(database)
+    assert incident.ended_at is None
+
+
 def test_a_word_from_a_silent_bracelet_ends_its_silence(
     database: Database, tracked: Tracked
 ) -> None:
