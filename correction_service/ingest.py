@@ -90,9 +90,7 @@ class Ingest:
         if messages is not self._messages:
             self._messages, self._parts = messages, _parts(messages, self._readings_max)
         while self._parts:
-            for recorded in self._record(*self._parts[0]):
-                self._tell(recorded)
-            self._parts.pop(0)
+            self._record(*self._parts[0])
             time.sleep(self._pause_s)
         self._messages = ()
         return Outcome(self._receipts.due(datetime.now(UTC)))
@@ -133,8 +131,12 @@ class Ingest:
                 rejection = Rejection(device=it.device, seq=it.seq, reason=it.reason)
                 receipts.add_rejected(it.gateway, rejection)
 
-    def _record(self, heard: Sequence[Heard], refusals: Sequence[Refusal]) -> list[Recorded]:
-        """One transaction; where the database refuses it, halves, down to the message at fault."""
+    def _record(self, heard: list[Heard], refusals: Sequence[Refusal]) -> None:
+        """The first part, in one transaction, and tell of it.
+
+        Where the database refuses it, its halves take its place, down to the message at fault:
+        each is done for good once it is committed, whatever becomes of the other.
+        """
         began = datetime.now(UTC)
         try:
             recorded = self._committed(heard, refusals, began)
@@ -143,13 +145,15 @@ class Ingest:
                 raise
             if len(heard) > 1:
                 middle = len(heard) // 2
-                first = self._record(heard[:middle], refusals)
-                return [*first, *self._record(heard[middle:], ())]
+                self._parts[:1] = [(heard[:middle], refusals), (heard[middle:], ())]
+                return
             # The text of a database error can hold rows, so only its kind is logged.
             log.error("message parked", fault=type(fault).__name__)  # noqa: TRY400
-            return [self._park(heard[0], refusals)]
-        self._count(heard, refusals, recorded, began)
-        return [recorded]
+            self._park(heard[0], refusals)
+        else:
+            self._count(heard, refusals, recorded, began)
+            self._tell(recorded)
+        self._parts.pop(0)
 
     def _committed(
         self, heard: Sequence[Heard], refusals: Sequence[Refusal], now: datetime
@@ -188,14 +192,13 @@ class Ingest:
         )
         self._meters.devices_known = self._recorder.devices_known
 
-    def _park(self, heard: Heard, refusals: Sequence[Refusal]) -> Recorded:
+    def _park(self, heard: Heard, refusals: Sequence[Refusal]) -> None:
         """Give up on a message: its digest stays, and its gateway, without a receipt, keeps it."""
         gateway = heard.message.gateway
         parked = Refusal(heard.received, gateway, None, None, FAULT, heard.payload)
         with self._database.transaction(SYSTEM, "ingest") as session:
             keep_refusals(session, [*refusals, parked])
         self._count((), [*refusals, parked], Recorded(), heard.received)
-        return Recorded()
 
 
 def _parts(messages: Sequence[Inbound], readings_max: int) -> list[Part]:

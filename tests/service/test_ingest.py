@@ -253,6 +253,33 @@ def test_a_batch_that_was_stored_halfway_is_not_refused_twice(
     assert reasons(database) == {"not_json": 1}
 
 
+def test_a_part_that_is_halved_and_waits_halfway_is_not_refused_twice(
+    database: Database, tracked: Tracked
+) -> None:
+    with database.engine.begin() as connection:
+        connection.exec_driver_sql(POISON[database.engine.dialect.name])
+    meters = Meters()
+    ingest = Ingest(database, meters=meters)
+    good = minutes(NOW - timedelta(minutes=9), [HUICHUAN] * 3)
+    batch = [inbound(b"{"), *map(said, good), said(fix(NOW, seq=666))]
+    recorded, failing = ingest._committed, iter([False, False, True])  # noqa: SLF001 - a half fails
+
+    def third_fails(*words: Any) -> Any:  # noqa: ANN401 - passes on
+        if next(failing, False):
+            raise OperationalError("", {}, Exception())
+        return recorded(*words)
+
+    ingest._committed = third_fails  # type: ignore[assignment,method-assign] # noqa: SLF001 - the same
+    with pytest.raises(OperationalError):
+        ingest.handle(batch)
+    ingest.handle(batch)
+    assert stored_seqs(database) == [one["seq"] for one in good]
+    assert reasons(database) == {"not_json": 1, "fault": 1}
+    tally = meters.read()
+    assert (tally.messages, tally.committed, tally.duplicates) == (5, 3, 0)
+    assert dict(tally.rejected) == {"not_json": 1, "fault": 1}
+
+
 def never_asked(_device: str, _command: Command) -> ResultState:
     raise AssertionError("no command was sent")
 
