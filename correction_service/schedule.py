@@ -30,6 +30,7 @@ from correction_service import (
     metrics,
     outages,
     outbox,
+    overdue,
     packing,
     partitions,
     photos,
@@ -112,6 +113,11 @@ class Chores:
         with self._database.transaction(SYSTEM, "silences") as session:
             silences.open_new(session, now, self._settings)
 
+    def leaves(self, now: datetime) -> None:
+        """See to leaves that begin, and to those whose end is past."""
+        with self._database.transaction(SYSTEM, "leaves") as session:
+            overdue.watch(session, now)
+
     def services(self, now: datetime) -> None:
         """End service sessions of bracelets whose time is over."""
         with self._database.transaction(SYSTEM, "services") as session:
@@ -177,6 +183,7 @@ def timetable(chores: Chores) -> list[Job]:
         Job("duties", IntervalTrigger(minutes=1), 60, chores.duties, at_once=True),
         Job("incidents", IntervalTrigger(seconds=15), 30, chores.incidents, at_once=True),
         Job("silences", IntervalTrigger(minutes=1), 60, chores.silences, at_once=True),
+        Job("leaves", IntervalTrigger(minutes=1), 60, chores.leaves, at_once=True),
         Job("services", IntervalTrigger(seconds=10), 30, chores.services, at_once=True),
         Job("count", IntervalTrigger(minutes=1), 60, chores.count, at_once=True),
         Job("replays", IntervalTrigger(minutes=1), 60, chores.replays),

@@ -10,12 +10,13 @@ from sqlalchemy import Select, exists, func, select
 from sqlalchemy.orm import InstrumentedAttribute, Session, joinedload
 from sqlalchemy.sql.base import ExecutableOption
 
-from correction_service import hours, notices
+from correction_service import hours, notices, overdue
 from correction_service.scope import visible
 from models.case import Case
 from models.checkin import CheckIn, CheckInReview, Liveness, Outcome, awaiting_review
 from models.help_request import HelpRequest
 from models.incident import Incident, IncidentState, IncidentStep, Passing, Severity
+from models.leave import Leave, LeaveState
 from models.notice import Notice, NoticeState
 from models.points import DraftState, PointsDraft
 from models.risk import FlagKind, FlagState, RiskFlag
@@ -35,6 +36,7 @@ class Need(StrEnum):
     HELP = "help"
     FLAG = "flag"
     CALL = "call"
+    LEAVE = "leave"
     REVIEWS = "reviews"
     DRAFTS = "drafts"
 
@@ -48,7 +50,7 @@ class Item:
     since: datetime
     due: datetime | None = None
     case: Case | None = None
-    subject: Incident | HelpRequest | RiskFlag | Notice | None = None
+    subject: Incident | HelpRequest | RiskFlag | Notice | Leave | None = None
     count: int = 1
     passed: IncidentStep | None = None  # how an incident came to its owner, who did nothing yet
 
@@ -70,6 +72,7 @@ def items(session: Session, user: User, now: datetime) -> list[Item]:
     found = [*_incidents(session, user), *_help(session, user), *_flags(session, user, now)]
     if user.may(Permission.SUPERVISE):
         found += _calls(session, user)
+        found += _leaves(session, user, now)
     if user.may(Permission.SEE_PHOTOS):
         found += _queue(session, Need.REVIEWS, to_review(user), CheckIn.at)
     found += _queue(session, Need.DRAFTS, to_confirm(user), PointsDraft.made_at)
@@ -138,6 +141,13 @@ def to_call(user: User) -> Select[Notice]:
     return select(Notice).where(mine, Notice.state == NoticeState.TO_CALL, ~notices.over())
 
 
+def to_sign_off(user: User, now: datetime) -> Select[Leave]:
+    """Leaves that end today or ended before, of which no open incident tells yet."""
+    due = Leave.ends_at < hours.day_end(hours.local_day(now))
+    query = select(Leave).join(Leave.case).where(visible(user), due, ~overdue.raised())
+    return query.where(Leave.state == LeaveState.APPROVED)
+
+
 def case_of(session: Session, notice: Notice, user: User) -> Case | None:
     """Return the case that a message is about: the person's latest that the user may see."""
     query = select(Case).where(Case.person_id == notice.person_id, visible(user))
@@ -190,6 +200,14 @@ def _calls(session: Session, user: User) -> Iterator[Item]:
         yield Item(Need.CALL, Severity.SOON, notice.created_at, case=case, subject=notice)
 
 
+def _leaves(session: Session, user: User, now: datetime) -> Iterator[Item]:
+    query = to_sign_off(user, now).order_by(Leave.ends_at).limit(MOST)
+    for leave in session.scalars(query.options(*_whose(Leave))):
+        severity = Severity.SOON if leave.overdue(now) else Severity.WATCH
+        ends = leave.ends_at
+        yield Item(Need.LEAVE, severity, ends, due=ends, case=leave.case, subject=leave)
+
+
 def _queue(
     session: Session, need: Need, query: Select[Any], clock: InstrumentedAttribute[datetime]
 ) -> Iterator[Item]:
@@ -200,7 +218,7 @@ def _queue(
         yield Item(need, Severity.WATCH, oldest, count=count)
 
 
-def _whose(kind: type[Incident | HelpRequest | RiskFlag]) -> tuple[ExecutableOption, ...]:
+def _whose(kind: type[Incident | HelpRequest | RiskFlag | Leave]) -> tuple[ExecutableOption, ...]:
     whose = joinedload(kind.case)
     return whose.joinedload(Case.person), whose.joinedload(Case.office)
 

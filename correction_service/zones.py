@@ -3,7 +3,7 @@
 import hashlib
 import json
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 import shapely
@@ -11,7 +11,7 @@ from shapely.geometry.base import BaseGeometry
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from correction_service import boundaries
+from correction_service import boundaries, zone_pauses
 from correction_service.readings import Said, Sent, meant
 from correction_service.scope import case_for
 from models import area, contradiction, drawing
@@ -206,6 +206,7 @@ def _refuse_impossible(clashes: Sequence[tuple[int, contradiction.Clash]], field
 def _kept(session: Session, zone: Zone) -> Zone:
     session.add(zone)
     session.flush()
+    zone_pauses.rest_new(session, zone)
     return zone
 
 
@@ -266,28 +267,21 @@ def revise(session: Session, zone: Zone, revision: Revision, now: datetime) -> Z
     if revision.valid_to is not None and revision.valid_to <= max(now, zone.valid_from):
         raise Invalid("A zone ends after it begins.", field="valid_to")
     if revision.hours != zone.hours and zone.valid_from < now:
-        zone = _successor(session, zone, now)
+        zone = zone_pauses.succeed(session, zone, now, zone.valid_to)
+    for later in zone_pauses.after(session, zone):  # how long it holds is said of its last part
+        revise(session, later, revision, now)
+        revision = replace(revision, valid_to=zone.valid_to)
     zone.valid_to, zone.hours = revision.valid_to, revision.hours
     zone.wording = (revision.wording or "").strip() or None
     _refuse_impossible(_clashes(session, zone), "hours")
     return _kept(session, zone)
 
 
-_SAME = (
-    *("case", "kind", "name", "shape", "lat", "lon", "radius_m", "divisions", "datum", "source"),
-    *("margin_m", "reason", "made_by"),
-)
-
-
-def _successor(session: Session, zone: Zone, now: datetime) -> Zone:
-    zone.valid_to = now
-    session.flush()
-    return Zone(**{name: getattr(zone, name) for name in _SAME}, valid_from=now)
-
-
 def end(session: Session, zone: Zone, now: datetime) -> None:
-    """The zone asks nothing from now on."""
+    """The zone asks nothing from now on, nor after the leave that it rests for."""
     _refuse_ended(zone, now)
+    for later in zone_pauses.after(session, zone):
+        later.valid_to = now
     zone.valid_to = now
     session.flush()
 

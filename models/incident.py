@@ -29,6 +29,7 @@ class IncidentKind(StrEnum):
     SOS = "sos"
     IMPOSSIBLE_SPEED = "impossible_speed"
     IMPLAUSIBLE_ACCURACY = "implausible_accuracy"
+    LEAVE_OVERDUE = "leave_overdue"
 
 
 class Severity(StrEnum):

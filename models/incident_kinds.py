@@ -125,4 +125,17 @@ MEANINGS: dict[Kind, Meaning] = {
             _FAULT,
         ),
     ),
+    Kind.LEAVE_OVERDUE: Meaning(
+        "leave-overdue@1",
+        Severity.SOON,
+        "IM 28",
+        verified=False,
+        innocent=(
+            "The train or bus may be late.",
+            "An extension may have been approved but not entered yet.",
+            "The person may be back and not signed off yet.",
+            "Illness, an accident or a delay may have been reported already.",
+            _COVERAGE,
+        ),
+    ),
 }

@@ -9,6 +9,7 @@ from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from models.base import Base, words
 from models.case import Case
+from models.leave import Leave
 
 
 class ZoneKind(StrEnum):
@@ -96,9 +97,29 @@ class Zone(Base):
         String(400), doc="why it is meant although it was asked about"
     )
     made_by: Mapped[int | None] = mapped_column(ForeignKey("user_account.id"))
+    leave_id: Mapped[int | None] = mapped_column(
+        ForeignKey("leave.id"),
+        index=True,
+        doc="that it asks again after; outside it that leave is overdue",
+    )
+    follows_id: Mapped[int | None] = mapped_column(
+        ForeignKey("zone.id"), doc="the zone that rests for that leave"
+    )
 
     case: Mapped[Case] = relationship()
     shape: Mapped[ZoneShape | None] = relationship(lazy="joined")
+    leave: Mapped[Leave | None] = relationship()
+
+    def again(self, since: datetime, until: datetime | None) -> "Zone":
+        """The same zone for another time."""
+        same = {name: getattr(self, name) for name in SAME}
+        return Zone(**same, valid_from=since, valid_to=until)
+
+
+SAME = (
+    *("case", "kind", "name", "shape", "lat", "lon", "radius_m", "divisions", "datum", "source"),
+    *("margin_m", "hours", "wording", "reason", "made_by", "leave_id"),
+)
 
 
 class ZoneChange(Base):

@@ -2,6 +2,7 @@
 
 import io
 from collections.abc import Iterator
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -16,6 +17,7 @@ from correction_service.db import Database
 from models.audit import AuditRecord
 from models.case import Case
 from models.checkin import CheckIn
+from models.leave import Leave, LeaveReason
 from models.points import PointsDraft, PointsEntry
 from models.user import PERMISSIONS, Permission, Role, User
 from tests.county import NOW, County
@@ -60,7 +62,15 @@ def ids(database: Database, county: County, tracked: Tracked, desk: Desk) -> dic
             made_by=county.users[Role.OFFICER],
             made_at=NOW,
         )
-        session.add(entry)
+        leave = Leave(
+            case_id=desk.case,
+            reason=LeaveReason.WORK,
+            divisions=["520100"],
+            starts_at=NOW,
+            ends_at=NOW + timedelta(days=2),
+            note="外出审批表",
+        )
+        session.add_all([entry, leave])
         session.flush()
         return {
             "case_id": desk.case,
@@ -72,6 +82,7 @@ def ids(database: Database, county: County, tracked: Tracked, desk: Desk) -> dic
             "checkin_id": desk.checkin,
             "request_id": desk.help,
             "photo_id": desk.photo,
+            "leave_id": leave.id,
             "zone_id": tracked.zone,
             "order_id": tracked.order,
             "member_id": session.get_one(Case, desk.case).team[0].id,

@@ -26,6 +26,7 @@ MATTERS = {
     K.SOS: _l("The person asks for help now."),
     K.IMPOSSIBLE_SPEED: _l("Nobody travels so fast: the positions may not be the person's."),
     K.IMPLAUSIBLE_ACCURACY: _l("What claims to be exact jumps to and fro: it proves nothing."),
+    K.LEAVE_OVERDUE: _l("The leave is over: a return is reported by its end, a delay at once."),
 }
 QUALITY = {
     "register": _l("from the register"),

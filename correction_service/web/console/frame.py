@@ -11,7 +11,7 @@ from flask_babel import lazy_gettext as _l
 from flask_babel import ngettext
 from flask_login import current_user
 
-from correction_service import access, worklist
+from correction_service import access, destinations, worklist
 from correction_service.web.console import acts, facts, ingest, reasons, sentences, words
 from devices.messages import Reason
 from models.user import Permission, User
@@ -93,6 +93,7 @@ def _speak(state: BlueprintSetupState) -> None:
         source=words.source,
         alerted=words.alerted,
         word_of_way=words.way,
+        destination=destinations.called,
         weekday=sentences.weekday,
         seen=sentences.seen,
         ending=sentences.ending,

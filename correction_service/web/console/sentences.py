@@ -57,6 +57,8 @@ ENDINGS = {
     "reunited": _l("it is over: back on the wrist"),
     "charging": _l("it is over: charging"),
     "plausible": _l("it is over: plausible again"),
+    "signed_off": _l("it is over: signed off as back"),
+    "extended": _l("it is over: the leave was extended"),
 }
 
 
@@ -130,6 +132,8 @@ def seen(incident: Incident) -> str:
     if facts.get("beyond_m"):
         beyond = gettext("%(distance)s beyond the border", distance=distance(facts["beyond_m"]))
         parts.append(beyond)
+    elif facts.get("where") == "unknown":
+        parts.append(gettext("nobody knows whether the person is back: no breach is seen"))
     parts += _quality(facts)
     if facts.get("ended_by") and incident.ended_at is not None:
         parts.append(ending(facts["ended_by"]))

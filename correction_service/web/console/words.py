@@ -15,6 +15,7 @@ from models.consent import ConsentPurpose
 from models.help_request import HelpKind
 from models.identity import IdKind, Sex
 from models.incident import Cause, IncidentKind, IncidentState, Severity, Tier
+from models.leave import LeaveReason, LeaveState
 from models.notice import NoticeState
 from models.order import Ground
 from models.points import DraftState
@@ -64,6 +65,7 @@ WORDS: dict[type[StrEnum], dict[StrEnum, Any]] = {
         IncidentKind.SOS: _l("Help button pressed"),
         IncidentKind.IMPOSSIBLE_SPEED: _l("Impossible speed"),
         IncidentKind.IMPLAUSIBLE_ACCURACY: _l("Implausible accuracy"),
+        IncidentKind.LEAVE_OVERDUE: _l("Not back from leave"),
     },
     IncidentState: {
         IncidentState.OPEN: _l("open"),
@@ -95,6 +97,18 @@ WORDS: dict[type[StrEnum], dict[StrEnum, Any]] = {
         Cause.EMERGENCY: _l("emergency"),
         Cause.RULE_WRONG: _l("the rule or zone was wrong"),
         Cause.OTHER: _l("other"),
+    },
+    LeaveReason: {
+        LeaveReason.MEDICAL: _l("medical treatment"),
+        LeaveReason.STUDY: _l("study"),
+        LeaveReason.LITIGATION: _l("a lawsuit"),
+        LeaveReason.FAMILY: _l("an important family matter"),
+        LeaveReason.WORK: _l("important work"),
+    },
+    LeaveState: {
+        LeaveState.APPROVED: _l("approved"),
+        LeaveState.RETURNED: _l("signed off as back"),
+        LeaveState.CANCELLED: _l("cancelled"),
     },
     ServiceKind: {
         ServiceKind.FIT: _l("fitting"),

@@ -6,7 +6,17 @@ from flask_babel import gettext
 from sqlalchemy import ColumnElement, and_, or_, select
 from sqlalchemy.orm import Session
 
-from correction_service import access, agenda, checkins, help_requests, hours, notices, points
+from correction_service import (
+    access,
+    agenda,
+    checkins,
+    destinations,
+    help_requests,
+    hours,
+    leaves,
+    notices,
+    points,
+)
 from correction_service.web.phone.frame import blueprint
 from models.case import Case
 from models.errors import Invalid, Refused
@@ -33,6 +43,8 @@ def home() -> ResponseReturnValue:
             month=_month(session, case),
             zones=_zones(session, case),
             keep_out=_keep_out(session, case),
+            leave=leaves.current(session, case),
+            destination=destinations.called,
             asked=help_requests.open_of(session, case),
             now=now,
         )

@@ -1,0 +1,131 @@
+"""A person's decisions: leave, and whom they are to keep away from."""
+
+from datetime import datetime
+
+from apiflask import APIBlueprint
+from flask import flash, redirect, render_template, request, url_for
+from flask.typing import ResponseReturnValue
+from flask_babel import gettext
+from flask_babel import lazy_gettext as _l
+from sqlalchemy.orm import Session
+
+from correction_service import access, destinations, leaves
+from correction_service.leaves import Approval
+from correction_service.problems import said
+from correction_service.scope import case_for
+from correction_service.web.console import acts, words
+from correction_service.web.console.cases import head_of
+from correction_service.web.console.enrol_steps import GONE, one_of
+from models.case import LEGAL_ZONE
+from models.errors import DomainError, Invalid, NotFound
+from models.leave import Leave, LeaveReason
+from models.user import Permission
+
+blueprint = APIBlueprint("decisions", __name__, url_prefix="/cases", enable_openapi=False)
+
+
+@blueprint.get("/<int:case_id>/decisions")
+@access.needs(Permission.SEE_CASES)
+def page(case_id: int) -> ResponseReturnValue:
+    """Show the leaves of a case, and the form for another."""
+    return _page(case_id)
+
+
+def _page(case_id: int, refusal: DomainError | None = None) -> ResponseReturnValue:
+    with access.reading() as session:
+        head = head_of(session, case_id)
+        shown = render_template(
+            "console/case/decisions.html",
+            **head,
+            tab="decisions",
+            leaves=leaves.of(session, head["case"]),
+            reasons=words.options(LeaveReason),
+            values=request.form if refusal else {},
+            errors={refusal.field or "": said(refusal)} if refusal else {},
+        )
+    return shown, refusal.status if refusal else 200
+
+
+def _back(case_id: int) -> str:
+    return url_for("decisions.page", case_id=case_id)
+
+
+@blueprint.post("/<int:case_id>/leave")
+@access.needs(Permission.SUPERVISE)
+def approve(case_id: int) -> ResponseReturnValue:
+    """Record an approved leave; a refusal shows at its field and what was typed stays."""
+    try:
+        with access.writing() as session:
+            user, now = access.user(), access.now()
+            case_for(session, user, case_id, Permission.SUPERVISE)
+            leaves.approve(session, user, case_id, _approval(), now)
+    except DomainError as refusal:
+        if refusal.status in GONE:
+            raise
+        return _page(case_id, refusal)
+    flash(gettext("The leave is recorded. The zones to keep to rest while it runs."), "good")
+    return redirect(_back(case_id))
+
+
+def _approval() -> Approval:
+    return Approval(
+        reason=one_of(LeaveReason, "reason"),
+        divisions=destinations.read(request.form.get("destination", "")),
+        starts_at=_moment("starts_at"),
+        ends_at=_moment("ends_at"),
+        note=acts.note(),
+    )
+
+
+def _moment(field: str) -> datetime:
+    """A local day and hour of a form."""
+    try:
+        read = datetime.fromisoformat(request.form.get(field, ""))
+    except ValueError:
+        raise Invalid("Give a day and an hour.", field=field) from None
+    return read if read.tzinfo else read.replace(tzinfo=LEGAL_ZONE)
+
+
+@blueprint.post("/<int:case_id>/leave/<int:leave_id>/extend")
+@access.needs(Permission.SUPERVISE)
+def extend(case_id: int, leave_id: int) -> ResponseReturnValue:
+    """Record that a later end was approved."""
+
+    def act(session: Session) -> None:
+        _leave(session, case_id, leave_id)
+        ends_at = _moment("ends_at")
+        leaves.extend(session, access.user(), leave_id, ends_at, access.now())
+
+    return acts.done(act, _l("The leave ends later."), _back(case_id))
+
+
+@blueprint.post("/<int:case_id>/leave/<int:leave_id>/sign-off")
+@access.needs(Permission.SUPERVISE)
+def sign_off(case_id: int, leave_id: int) -> ResponseReturnValue:
+    """Record that the person is back."""
+
+    def act(session: Session) -> None:
+        _leave(session, case_id, leave_id)
+        leaves.sign_off(session, access.user(), leave_id, access.now())
+
+    message = _l("Signed off as back. The zones to keep to ask again from now on.")
+    return acts.done(act, message, _back(case_id))
+
+
+@blueprint.post("/<int:case_id>/leave/<int:leave_id>/cancel")
+@access.needs(Permission.SUPERVISE)
+def cancel(case_id: int, leave_id: int) -> ResponseReturnValue:
+    """Take back a leave that has not begun."""
+
+    def act(session: Session) -> None:
+        _leave(session, case_id, leave_id)
+        leaves.cancel(session, access.user(), leave_id, access.now())
+
+    return acts.done(act, _l("The leave is cancelled."), _back(case_id))
+
+
+def _leave(session: Session, case_id: int, leave_id: int) -> Leave:
+    leave = leaves.leave_for(session, access.user(), leave_id)
+    if leave.case_id != case_id:
+        raise NotFound("There is no such leave in your offices.")
+    return leave

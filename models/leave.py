@@ -1,0 +1,100 @@
+"""请假: approved absence from the home area (LCC 27), until its end or until it is signed off."""
+
+from datetime import datetime
+from enum import StrEnum
+from typing import Any
+
+from sqlalchemy import CheckConstraint, ForeignKey, Index, String
+from sqlalchemy.orm import Mapped, mapped_column, relationship
+
+from models.base import Base, words
+from models.case import Case, CaseState
+from models.errors import Invalid, Refused
+
+
+class LeaveReason(StrEnum):
+    """Good reasons: with one of them leave must be approved (LCC 27, IM 26)."""
+
+    MEDICAL = "medical"
+    STUDY = "study"
+    LITIGATION = "litigation"
+    FAMILY = "family"
+    WORK = "work"
+
+
+class LeaveState(StrEnum):
+    """How far a leave is; whether it runs or is overdue is a matter of the clock."""
+
+    APPROVED = "approved"
+    RETURNED = "returned"
+    CANCELLED = "cancelled"
+
+
+class Leave(Base):
+    """A leave of one case: where to, from when, and back by when."""
+
+    __tablename__ = "leave"
+    __table_args__ = (
+        CheckConstraint("ends_at > starts_at", name="runs_forward"),
+        Index("ix_leave_case_id_starts_at", "case_id", "starts_at"),
+        Index("ix_leave_state_ends_at", "state", "ends_at"),
+    )
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    case_id: Mapped[int] = mapped_column(ForeignKey("supervised_case.id"))
+    reason: Mapped[LeaveReason] = mapped_column(words(LeaveReason))
+    divisions: Mapped[list[Any]] = mapped_column(doc="GB/T 2260 codes that it leads to")
+    starts_at: Mapped[datetime]
+    ends_at: Mapped[datetime] = mapped_column(doc="back by then (IM 28)")
+    note: Mapped[str] = mapped_column(String(400), doc="the paper that it rests on")
+    state: Mapped[LeaveState] = mapped_column(words(LeaveState), default=LeaveState.APPROVED)
+    approved_by: Mapped[int | None] = mapped_column(ForeignKey("user_account.id"))
+    approved_at: Mapped[datetime | None]
+    returned_at: Mapped[datetime | None]
+    returned_by: Mapped[int | None] = mapped_column(
+        ForeignKey("user_account.id"), doc="who signed it off"
+    )
+
+    case: Mapped[Case] = relationship()
+
+    def running(self, at: datetime) -> bool:
+        """Whether the person may be away at a moment."""
+        return self.state is LeaveState.APPROVED and self.starts_at <= at < self.ends_at
+
+    def overdue(self, at: datetime) -> bool:
+        """Whether it is over and nobody has signed it off."""
+        return self.state is LeaveState.APPROVED and self.ends_at <= at
+
+    def depart(self, now: datetime) -> None:
+        """The case is on leave once this runs, unless somebody has said otherwise since."""
+        case, known = self.case, max(self.starts_at, self.approved_at or now)
+        here = case.state is CaseState.UNDER_CORRECTION and case.state_since <= known
+        if here and self.running(now):
+            case.move(CaseState.ON_LEAVE, now, self.note)
+
+    def sign_off(self, by: int, now: datetime) -> None:
+        """The person is back (销假)."""
+        self._refuse_over()
+        if now < self.starts_at:
+            raise Refused("This leave has not begun. Cancel it instead.")
+        self.state, self.returned_at, self.returned_by = LeaveState.RETURNED, now, by
+
+    def cancel(self, now: datetime) -> None:
+        """It is not taken; one that has begun is signed off instead."""
+        self._refuse_over()
+        if now >= self.starts_at:
+            raise Refused("This leave has begun. Sign it off instead.")
+        self.state = LeaveState.CANCELLED
+
+    def extend(self, ends_at: datetime, now: datetime) -> None:
+        """Back later than was approved first."""
+        self._refuse_over()
+        if ends_at <= max(self.ends_at, now):
+            raise Invalid(
+                "An extension ends later than the leave, and later than now.", field="ends_at"
+            )
+        self.ends_at = ends_at
+
+    def _refuse_over(self) -> None:
+        if self.state is not LeaveState.APPROVED:
+            raise Refused("This leave is signed off or cancelled already.")
