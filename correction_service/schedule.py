@@ -19,6 +19,7 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from correction_service import (
     census,
+    company_watch,
     delivery,
     duties,
     errands,
@@ -113,6 +114,11 @@ class Chores:
         with self._database.transaction(SYSTEM, "silences") as session:
             silences.open_new(session, now, self._settings)
 
+    def company(self, now: datetime) -> None:
+        """See who is together though an order keeps them apart."""
+        with self._database.transaction(SYSTEM, "company") as session:
+            company_watch.watch(session, now)
+
     def leaves(self, now: datetime) -> None:
         """See to leaves that begin, and to those whose end is past."""
         with self._database.transaction(SYSTEM, "leaves") as session:
@@ -183,6 +189,7 @@ def timetable(chores: Chores) -> list[Job]:
         Job("duties", IntervalTrigger(minutes=1), 60, chores.duties, at_once=True),
         Job("incidents", IntervalTrigger(seconds=15), 30, chores.incidents, at_once=True),
         Job("silences", IntervalTrigger(minutes=1), 60, chores.silences, at_once=True),
+        Job("company", IntervalTrigger(minutes=1), 60, chores.company),
         Job("leaves", IntervalTrigger(minutes=1), 60, chores.leaves, at_once=True),
         Job("services", IntervalTrigger(seconds=10), 30, chores.services, at_once=True),
         Job("count", IntervalTrigger(minutes=1), 60, chores.count, at_once=True),

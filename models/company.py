@@ -63,7 +63,8 @@ class CompanyPair(Base):
     together: Mapped[bool]
     evidence_s: Mapped[int] = mapped_column(doc="seconds seen near, less those seen apart")
     since: Mapped[datetime] = mapped_column(doc="when they were first seen near")
-    at: Mapped[datetime] = mapped_column(doc="of the newest evidence")
+    near_at: Mapped[datetime] = mapped_column(doc="when they were last seen near")
+    at: Mapped[datetime] = mapped_column(doc="of the newest evidence, of either kind")
     apart_m: Mapped[int] = mapped_column(doc="between their positions then")
     error_m: Mapped[int] = mapped_column(doc="that was allowed for then")
 

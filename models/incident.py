@@ -30,6 +30,8 @@ class IncidentKind(StrEnum):
     IMPOSSIBLE_SPEED = "impossible_speed"
     IMPLAUSIBLE_ACCURACY = "implausible_accuracy"
     LEAVE_OVERDUE = "leave_overdue"
+    CONTACT = "contact"
+    GATHERING = "gathering"
 
 
 class Severity(StrEnum):

@@ -26,6 +26,8 @@ _BATTERY = "The battery may be empty."
 _COVERAGE = "The place may have no reception."
 _DRIFT = "Positions drift between tall buildings and indoors."
 _EMERGENCY = "There may have been an emergency."
+_SAME_BUS = "They may have ridden in the same bus or waited in the same hall."
+_CHANCE = "They may not know that the other is near."
 
 MEANINGS: dict[Kind, Meaning] = {
     Kind.LEFT_HOME_AREA: Meaning(
@@ -136,6 +138,32 @@ MEANINGS: dict[Kind, Meaning] = {
             "The person may be back and not signed off yet.",
             "Illness, an accident or a delay may have been reported already.",
             _COVERAGE,
+        ),
+    ),
+    Kind.CONTACT: Meaning(
+        "company@1",
+        Severity.SOON,
+        "IM 25",
+        verified=False,
+        innocent=(
+            _SAME_BUS,
+            "They may live or work next door to each other.",
+            "An officer may have asked both to come.",
+            _CHANCE,
+            _DRIFT,
+        ),
+    ),
+    Kind.GATHERING: Meaning(
+        "company@1",
+        Severity.SOON,
+        "IM 25",
+        verified=False,
+        innocent=(
+            _SAME_BUS,
+            "A class, public-benefit work or a visit to the office may bring them together.",
+            "It may be a funeral or a wedding in the family.",
+            _CHANCE,
+            _DRIFT,
         ),
     ),
 }

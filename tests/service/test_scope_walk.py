@@ -17,6 +17,7 @@ from correction_service.db import Database
 from models.audit import AuditRecord
 from models.case import Case
 from models.checkin import CheckIn
+from models.company import CompanyBan, CompanyBanCase
 from models.leave import Leave, LeaveReason
 from models.points import PointsDraft, PointsEntry
 from models.user import PERMISSIONS, Permission, Role, User
@@ -70,7 +71,15 @@ def ids(database: Database, county: County, tracked: Tracked, desk: Desk) -> dic
             ends_at=NOW + timedelta(days=2),
             note="外出审批表",
         )
-        session.add_all([entry, leave])
+        ban = CompanyBan(
+            agency_id=county.agency,
+            basis="禁止令",
+            valid_from=NOW,
+            made_by=county.users[Role.OFFICER],
+            made_at=NOW,
+            members=[CompanyBanCase(case_id=desk.case)],
+        )
+        session.add_all([entry, leave, ban])
         session.flush()
         return {
             "case_id": desk.case,
@@ -83,6 +92,8 @@ def ids(database: Database, county: County, tracked: Tracked, desk: Desk) -> dic
             "request_id": desk.help,
             "photo_id": desk.photo,
             "leave_id": leave.id,
+            "ban_id": ban.id,
+            "place_id": 0,  # of no agency: an agency's places are of all its offices
             "zone_id": tracked.zone,
             "order_id": tracked.order,
             "member_id": session.get_one(Case, desk.case).team[0].id,

@@ -9,7 +9,7 @@ from flask_babel import gettext
 from flask_babel import lazy_gettext as _l
 from sqlalchemy.orm import Session
 
-from correction_service import access, destinations, leaves
+from correction_service import access, company, destinations, leaves
 from correction_service.leaves import Approval
 from correction_service.problems import said
 from correction_service.scope import case_for
@@ -28,25 +28,28 @@ blueprint = APIBlueprint("decisions", __name__, url_prefix="/cases", enable_open
 @access.needs(Permission.SEE_CASES)
 def page(case_id: int) -> ResponseReturnValue:
     """Show the leaves of a case, and the form for another."""
-    return _page(case_id)
+    return shown(case_id)
 
 
-def _page(case_id: int, refusal: DomainError | None = None) -> ResponseReturnValue:
+def shown(case_id: int, refusal: DomainError | None = None) -> ResponseReturnValue:
+    """The page; with a refusal what was typed, and why it was refused."""
     with access.reading() as session:
         head = head_of(session, case_id)
-        shown = render_template(
+        page = render_template(
             "console/case/decisions.html",
             **head,
             tab="decisions",
             leaves=leaves.of(session, head["case"]),
+            bans=company.of(session, access.user(), head["case"]),
             reasons=words.options(LeaveReason),
             values=request.form if refusal else {},
             errors={refusal.field or "": said(refusal)} if refusal else {},
         )
-    return shown, refusal.status if refusal else 200
+    return page, refusal.status if refusal else 200
 
 
-def _back(case_id: int) -> str:
+def back(case_id: int) -> str:
+    """Where an act of these leads back to."""
     return url_for("decisions.page", case_id=case_id)
 
 
@@ -62,9 +65,9 @@ def approve(case_id: int) -> ResponseReturnValue:
     except DomainError as refusal:
         if refusal.status in GONE:
             raise
-        return _page(case_id, refusal)
+        return shown(case_id, refusal)
     flash(gettext("The leave is recorded. The zones to keep to rest while it runs."), "good")
-    return redirect(_back(case_id))
+    return redirect(back(case_id))
 
 
 def _approval() -> Approval:
@@ -96,7 +99,7 @@ def extend(case_id: int, leave_id: int) -> ResponseReturnValue:
         ends_at = _moment("ends_at")
         leaves.extend(session, access.user(), leave_id, ends_at, access.now())
 
-    return acts.done(act, _l("The leave ends later."), _back(case_id))
+    return acts.done(act, _l("The leave ends later."), back(case_id))
 
 
 @blueprint.post("/<int:case_id>/leave/<int:leave_id>/sign-off")
@@ -109,7 +112,7 @@ def sign_off(case_id: int, leave_id: int) -> ResponseReturnValue:
         leaves.sign_off(session, access.user(), leave_id, access.now())
 
     message = _l("Signed off as back. The zones to keep to ask again from now on.")
-    return acts.done(act, message, _back(case_id))
+    return acts.done(act, message, back(case_id))
 
 
 @blueprint.post("/<int:case_id>/leave/<int:leave_id>/cancel")
@@ -121,7 +124,7 @@ def cancel(case_id: int, leave_id: int) -> ResponseReturnValue:
         _leave(session, case_id, leave_id)
         leaves.cancel(session, access.user(), leave_id, access.now())
 
-    return acts.done(act, _l("The leave is cancelled."), _back(case_id))
+    return acts.done(act, _l("The leave is cancelled."), back(case_id))
 
 
 def _leave(session: Session, case_id: int, leave_id: int) -> Leave:

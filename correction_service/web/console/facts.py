@@ -26,6 +26,8 @@ MATTERS = {
     K.SOS: _l("The person asks for help now."),
     K.IMPOSSIBLE_SPEED: _l("Nobody travels so fast: the positions may not be the person's."),
     K.IMPLAUSIBLE_ACCURACY: _l("What claims to be exact jumps to and fro: it proves nothing."),
+    K.CONTACT: _l("An order keeps these people apart; it is no evidence of what they did."),
+    K.GATHERING: _l("An order keeps these people apart; it is no evidence of what they did."),
     K.LEAVE_OVERDUE: _l("The leave is over: a return is reported by its end, a delay at once."),
 }
 QUALITY = {
@@ -79,7 +81,7 @@ def of_incident(incident: Incident) -> Iterator[tuple[str, str]]:
 
 
 def _of_class(facts: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
-    """Yield the figures that only an outage, a separation, a speed or a claim has."""
+    """Yield the figures that only an outage, a separation, a meeting, a speed or a claim has."""
     if "offline_s" in facts:
         yield gettext("Without a position for"), _lasting(facts["offline_s"])
         yield gettext("Could have come, at 60 km/h"), sentences.distance(facts["reach_m"])
@@ -90,6 +92,12 @@ def _of_class(facts: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
         yield gettext("Speed, errors allowed for"), f"{facts['speed_kmh']} km/h"
         yield gettext("Way between two positions"), sentences.distance(facts["apart_m"])
         yield gettext("Time between them"), _lasting(facts["within_s"])
+    if "near_m" in facts:
+        yield gettext("Between their positions, at most"), sentences.distance(facts["near_m"])
+        yield gettext("Error of both together"), sentences.distance(facts["near_error_m"])
+        yield gettext("Seen near each other for"), _lasting(facts["together_s"])
+        if facts["neighbours"]:
+            yield gettext("Where they live or work"), gettext("within 300 m of each other")
     if "claimed_m" in facts:
         yield gettext("Its claimed accuracy"), sentences.distance(facts["claimed_m"])
         yield gettext("Jumps to and fro by"), sentences.distance(facts["jump_m"])

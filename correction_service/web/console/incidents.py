@@ -14,7 +14,7 @@ from flask_babel import lazy_gettext as _l
 from sqlalchemy import ColumnElement, Select, or_, select
 from sqlalchemy.orm import Session, contains_eager, joinedload
 
-from correction_service import access, bands, escalations, handovers, incidents
+from correction_service import access, bands, company, escalations, handovers, incidents
 from correction_service.audit import viewed
 from correction_service.scope import case_for, visible
 from correction_service.web.console import acts, sentences, words
@@ -141,6 +141,7 @@ def page(incident_id: int) -> ResponseReturnValue:
         acted = or_(IncidentStep.by == User.id, IncidentStep.owner_id == User.id)
         names = select(User.id, User.name).distinct().join(IncidentStep, acted)
         names = names.where(IncidentStep.incident_id == incident.id)
+        companions, hidden = company.companions(session, access.user(), incident)
         return render_template(
             "console/incident.html",
             incident=incident,
@@ -150,6 +151,8 @@ def page(incident_id: int) -> ResponseReturnValue:
             since=since,
             until=until,
             names=dict(session.execute(names).all()),
+            companions=companions,
+            hidden=hidden,
             causes=words.options(Cause),
             next_step=escalations.ahead(incident, access.service().settings),
         )

@@ -59,6 +59,9 @@ ENDINGS = {
     "plausible": _l("it is over: plausible again"),
     "signed_off": _l("it is over: signed off as back"),
     "extended": _l("it is over: the leave was extended"),
+    "apart": _l("it is over: apart again"),
+    "no_evidence": _l("it is over as far as is known: nothing was seen for half an hour"),
+    "grew": _l("it goes on with more people, as another incident"),
 }
 
 
@@ -132,6 +135,10 @@ def seen(incident: Incident) -> str:
     if facts.get("beyond_m"):
         beyond = gettext("%(distance)s beyond the border", distance=distance(facts["beyond_m"]))
         parts.append(beyond)
+    elif facts.get("cases"):
+        people = len(facts["cases"])
+        parts.append(ngettext("%(num)d person together", "%(num)d people together", people))
+        parts.append(lasting(timedelta(seconds=facts["together_s"])))
     elif facts.get("where") == "unknown":
         parts.append(gettext("nobody knows whether the person is back: no breach is seen"))
     parts += _quality(facts)

@@ -66,6 +66,8 @@ WORDS: dict[type[StrEnum], dict[StrEnum, Any]] = {
         IncidentKind.IMPOSSIBLE_SPEED: _l("Impossible speed"),
         IncidentKind.IMPLAUSIBLE_ACCURACY: _l("Implausible accuracy"),
         IncidentKind.LEAVE_OVERDUE: _l("Not back from leave"),
+        IncidentKind.CONTACT: _l("Near a person to keep away from"),
+        IncidentKind.GATHERING: _l("Together with people to keep away from"),
     },
     IncidentState: {
         IncidentState.OPEN: _l("open"),

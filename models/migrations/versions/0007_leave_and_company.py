@@ -109,6 +109,7 @@ def _bans() -> None:
         sa.Column("together", sa.Boolean(), nullable=False),
         sa.Column("evidence_s", sa.Integer(), nullable=False),
         sa.Column("since", MOMENT, nullable=False),
+        sa.Column("near_at", MOMENT, nullable=False),
         sa.Column("at", MOMENT, nullable=False),
         sa.Column("apart_m", sa.Integer(), nullable=False),
         sa.Column("error_m", sa.Integer(), nullable=False),
