@@ -2,7 +2,7 @@
 
 import io
 import json
-from datetime import date
+from datetime import UTC, date, datetime, timedelta
 from html import unescape
 from typing import Any
 
@@ -14,13 +14,15 @@ from numpy.typing import NDArray
 from sqlalchemy import select
 from werkzeug.test import TestResponse
 
-from correction_service import boundaries
+from correction_service import boundaries, leaves
 from correction_service.audit import SYSTEM
 from correction_service.db import Database
+from correction_service.leaves import Approval
 from devices.datum import gcj02
 from models.area import as_geojson, outline
 from models.case import Case
-from models.user import Role
+from models.leave import LeaveReason
+from models.user import Role, User
 from models.zone import BoundarySource, Zone, ZoneKind
 from tests.county import County
 from tests.pages import SignedInClient
@@ -263,3 +265,24 @@ def test_an_officer_changes_how_long_a_zone_holds_and_sees_its_state(
     wrong = officer.post(f"{page}/{after.id}/revise", data={"hours": "x"}, follow_redirects=True)
     assert "read like 22:00-06:00" in wrong.text
     assert officer.post(f"/enrol/{county.case + 1}/zones/{after.id}/revise").status_code == 404
+
+
+def test_a_zone_that_rests_for_a_leave_says_what_goes_on_after_it(
+    client_of: SignedInClient, database: Database, county: County
+) -> None:
+    officer, now = client_of(Role.OFFICER), datetime.now(UTC)
+    officer.post(f"/enrol/{county.case}/zones", data=ROUND | {"kind": "home", "radius_m": "3000"})
+    with database.transaction(SYSTEM, "test") as session:
+        approval = Approval(
+            reason=LeaveReason.STUDY,
+            divisions=["520100"],
+            starts_at=now + timedelta(hours=1),
+            ends_at=now + timedelta(days=2),
+            note="外出审批表",
+        )
+        by = session.get_one(User, county.users[Role.OFFICER])
+        leaves.approve(session, by, county.case, approval, now)
+    page = officer.get(f"/enrol/{county.case}/zones").text
+    assert "rests for a leave, goes on as no. 2" in page
+    assert "after a leave: outside it the return is overdue" in page
+    assert 'id="valid_to-1" name="valid_to" type="date" value=""' in page, "it goes on without end"

@@ -1,6 +1,7 @@
 """A case's zones: circles and drawn areas to keep to or keep out of, made, revised, ended here."""
 
 import json
+from collections.abc import Mapping
 from datetime import datetime, time, timedelta
 from math import isfinite
 from typing import Any
@@ -45,13 +46,16 @@ def page(case_id: int) -> ResponseReturnValue:
 def _page(case_id: int, refusal: DomainError | None = None) -> ResponseReturnValue:
     with access.reading() as session:
         case = case_for(session, access.user(), case_id, Permission.SUPERVISE)
+        found = zones.of(session, case)
+        later = {it.follows_id: it for it in found if it.leave_id is not None}
         shown = render_template(
             "console/enrol/zones.html",
             case=case,
-            zones=zones.of(session, case),
+            zones=found,
+            later=later,
             states=zones.states(session, case),
             placed=zones.placed(session, case),
-            last_day=_last_day,
+            last_day=lambda zone: _last_day(zone, later),
             now=access.now(),
             kinds=words.options(ZoneKind),
             datums=DATUMS,
@@ -196,8 +200,13 @@ def _text(field: str) -> str | None:
     return request.form.get(field, "").strip() or None
 
 
-def _last_day(zone: Zone) -> str:
-    """The last day on which a zone holds, as a date field reads it; its end is the day after."""
+def _last_day(zone: Zone, later: Mapping[int | None, Zone]) -> str:
+    """The last day on which a zone holds, as a date field reads it; its end is the day after.
+
+    One that rests for a leave holds as long as what goes on after it.
+    """
+    while zone.id in later:
+        zone = later[zone.id]
     if zone.valid_to is None:
         return ""
     last = zone.valid_to.astimezone(LEGAL_ZONE) - timedelta(microseconds=1)
