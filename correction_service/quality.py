@@ -1,23 +1,23 @@
 """质量: how each rule does: false alarms by cause, how soon officers answer, alerts a wearer-day.
 
-The database counts, a statement a question; no incident is read here, however many there are.
+The database counts, a statement a question; only waiting times are read one by one.
 """
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from math import ceil
 from typing import Any, NamedTuple
 
-from sqlalchemy import CTE, ColumnElement, Select, and_, case, func, select
+from sqlalchemy import CTE, ColumnElement, case, func, select
 from sqlalchemy.orm import Session
 
 from correction_service import wearer_days
 from correction_service.scope import visible
-from models.case import Case
 from models.incident import FALSE_ALARMS, Cause, Incident, IncidentKind, IncidentState, IncidentStep
 from models.user import User
 
-Waits = Select[*tuple[Any, ...]]  # kind, rule, engine, seconds
+Asked = tuple[ColumnElement[bool], ...]
 PERIODS = (7, 30, 90)  # days
 USUAL = 30
 ANSWERS = [
@@ -88,17 +88,17 @@ class Quality:
 def measure(session: Session, user: User, days: int, now: datetime) -> Quality:
     """Count what was opened in the last `days` days, of the cases that the user sees."""
     since = now - timedelta(days=days)
-    opened = _opened(user, since, now)
+    asked = (visible(user), Incident.opened_at >= since, Incident.opened_at < now)
+    opened = _opened(asked)
     counts = _counts(session, opened)
-    acknowledged = _spreads(session, _answered(session, opened))
-    closed = _spreads(session, _closed(session, opened))
+    waits = _waits(session, asked, opened)
     lines = [
         Line(
             key,
             open=causes.get(None, 0),
             causes={cause: count for cause, count in causes.items() if cause is not None},
-            acknowledged=acknowledged.get(key, Spread()),
-            closed_after=closed.get(key, Spread()),
+            acknowledged=waits.get(key, (Spread(), Spread()))[0],
+            closed_after=waits.get(key, (Spread(), Spread()))[1],
         )
         for key, causes in counts.items()
     ]
@@ -106,7 +106,7 @@ def measure(session: Session, user: User, days: int, now: datetime) -> Quality:
     return Quality(since, now, wearer_days.total(session, user, since, now), lines)
 
 
-def _opened(user: User, since: datetime, until: datetime) -> CTE:
+def _opened(asked: Asked) -> CTE:
     return (
         select(
             Incident.id,
@@ -117,8 +117,8 @@ def _opened(user: User, since: datetime, until: datetime) -> CTE:
             Incident.opened_at,
             Incident.closed_at,
         )
-        .join(Case, Case.id == Incident.case_id)
-        .where(visible(user), Incident.opened_at >= since, Incident.opened_at < until)
+        .join(Incident.case)
+        .where(*asked)
         .cte("opened")
     )
 
@@ -136,47 +136,42 @@ def _counts(session: Session, opened: CTE) -> dict[Key, dict[Cause | None, int]]
     return found
 
 
-def _answered(session: Session, opened: CTE) -> Waits:
-    """Seconds from each opening to the first step that a person took."""
-    by_person = and_(IncidentStep.incident_id == opened.c.id, IncidentStep.by.is_not(None))
-    first = wearer_days.seconds(session, func.min(IncidentStep.at))
-    waited = first - wearer_days.seconds(session, opened.c.opened_at)
-    return (
-        select(*_key(opened), waited.label("seconds"))
-        .join(IncidentStep, by_person)
-        .where(IncidentStep.action.in_(ANSWERS))
-        .group_by(opened.c.id, *_key(opened), opened.c.opened_at)
+def _waits(session: Session, asked: Asked, opened: CTE) -> dict[Key, tuple[Spread, Spread]]:
+    """From each opening to the first answer of a person, and to the closing that stands."""
+    step = IncidentStep
+    closed_at = case((step.action == IncidentState.CLOSED.value, step.at))
+    acts = (
+        select(
+            step.incident_id,
+            func.min(step.at).label("answered_at"),
+            func.max(closed_at).label("closed_at"),
+        )
+        .join(step.incident)
+        .join(Incident.case)
+        .where(*asked, step.by.is_not(None), step.action.in_(ANSWERS))
+        .group_by(step.incident_id)
+        .cte("acts")
     )
-
-
-def _closed(session: Session, opened: CTE) -> Waits:
-    """Seconds from each opening to the closing that stands, where a person closed it."""
-    closing = and_(
-        IncidentStep.incident_id == opened.c.id,
-        IncidentStep.by.is_not(None),
-        IncidentStep.action == IncidentState.CLOSED.value,
-        IncidentStep.at == opened.c.closed_at,
+    stands = case((acts.c.closed_at == opened.c.closed_at, opened.c.closed_at))
+    begun, answered, closed = (
+        wearer_days.seconds(session, it) for it in (opened.c.opened_at, acts.c.answered_at, stands)
     )
-    begun, over = (
-        wearer_days.seconds(session, it) for it in (opened.c.opened_at, opened.c.closed_at)
-    )
-    return select(*_key(opened), (over - begun).label("seconds")).join(IncidentStep, closing)
-
-
-def _spreads(session: Session, waits: Waits) -> dict[Key, Spread]:
-    one = waits.cte("waits")
-    alike = _key(one)
-    ranked = select(
-        *_key(one),
-        one.c.seconds,
-        func.row_number().over(partition_by=alike, order_by=one.c.seconds).label("place"),
-        func.count().over(partition_by=alike).label("of"),
-    ).cte("ranked")
-    at = ranked.c
-    median = func.min(case((at.place * 2 >= at.of, at.seconds)))
-    ninetieth = func.min(case((at.place * 10 >= at.of * 9, at.seconds)))
-    query = select(*_key(ranked), median, ninetieth).group_by(*_key(ranked))
+    query = select(*_key(opened), answered - begun, closed - begun)
+    found: dict[Key, tuple[list[float], list[float]]] = {}
+    rows = session.execute(query.join(acts, acts.c.incident_id == opened.c.id))
+    for kind, rule, engine, *waits in rows:
+        both = found.setdefault(Key(kind, rule, engine), ([], []))
+        for times, waited in zip(both, waits, strict=True):
+            if waited is not None:
+                times.append(waited)
     return {
-        Key(*key): Spread(timedelta(seconds=p50), timedelta(seconds=p90))
-        for *key, p50, p90 in session.execute(query)
+        key: (_spread(answers), _spread(closings)) for key, (answers, closings) in found.items()
     }
+
+
+def _spread(waits: list[float]) -> Spread:
+    if not waits:
+        return Spread()
+    waits.sort()
+    median, ninetieth = (waits[ceil(share * len(waits)) - 1] for share in (0.5, 0.9))
+    return Spread(timedelta(seconds=median), timedelta(seconds=ninetieth))
