@@ -3,10 +3,18 @@
 Moments are microseconds since 1970; numbers of a fix are steps of the grid (`models.grid`).
 """
 
-from typing import NamedTuple
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
+from msgspec.structs import astuple, replace
+
+from devices.datum import Crs
+from devices.messages import Fix, Source, Strap
+from models.fix import DATUMS, SOURCES
+from models.grid import STEPS
 
 ABSENT = -1  # in columns that may be without a value; none of them has it as one
 NEVER = np.iinfo(np.int64).min  # a moment that has not come
@@ -46,6 +54,13 @@ STATE = np.dtype(
 )
 OPTIONAL = ("accuracy_m", "speed_mps", "heading_deg", "battery")
 YES_OR_NO = ("strap_open", "worn")
+_SAID = Fix.__struct_fields__  # in the order of `astuple`
+_CODES: dict[str, dict[Any, int]] = {
+    "source": {Source(word): place for place, word in enumerate(SOURCES)},
+    "crs": {Crs(word): place for place, word in enumerate(DATUMS)},
+    "strap": {None: ABSENT, Strap.CLOSED: 0, Strap.OPEN: 1},
+    "worn": {None: ABSENT, False: 0, True: 1},
+}
 Columns = npt.NDArray[np.void]
 Opaque = npt.NDArray[np.void]  # packed zone states, all of one length
 
@@ -59,3 +74,34 @@ class Kept(NamedTuple):
 
     new: int  # how many were not there before, late ones among them
     late: list[int]  # the device of each late one that was not there before
+
+
+def laid(fixes: Sequence[Fix]) -> Columns:
+    """Fixes on the grid, as columns; whose they are and when they came is left at 0.
+
+    Here, and nowhere else, a fix is rounded. An error below half a step is one step, as 0 is no
+    error. Moments are to the microsecond.
+    """
+    columns = np.zeros(len(fixes), dtype=FIX)
+    if not fixes:
+        return columns
+    said = dict(zip(_SAID, zip(*map(astuple, fixes), strict=True), strict=True))
+    seconds = np.fromiter(map(datetime.timestamp, said["time"]), np.float64, len(fixes))
+    columns["time"] = np.rint(seconds * 1e6)
+    columns["seq"] = said["seq"]
+    for name, codes in _CODES.items():
+        target = "strap_open" if name == "strap" else name
+        coded = map(codes.__getitem__, said[name])
+        columns[target] = np.fromiter(coded, np.int16, len(fixes))
+    for name, steps in STEPS.items():  # numbers, or None, which numpy takes for NaN
+        rounded = np.rint(np.array(said[name], np.float64) * steps)
+        if name == "accuracy_m":
+            rounded = np.maximum(rounded, 1)
+        columns[name] = np.where(np.isnan(rounded), ABSENT, rounded)
+    return columns
+
+
+def on_grid(fix: Fix, row: np.void) -> Fix:
+    """A fix with the numbers that its row of FIX has."""
+    there = (it for it in STEPS if it not in OPTIONAL or row[it] != ABSENT)
+    return replace(fix, **{name: int(row[name]) / STEPS[name] for name in there})

@@ -26,7 +26,8 @@ from correction_service.gate import Gated, Heard
 from correction_service.oddities import Oddities
 from correction_service.roster import Roster, Rows
 from correction_service.wearers import Bracelet
-from devices.messages import CommandResult, Event, Fix, GatewayState
+from devices.messages import CommandResult, Event, GatewayState
+from devices.receipts import Stored
 from models.device import Gateway
 from models.grid import micros, moment
 
@@ -36,21 +37,17 @@ GATEWAY_NOTED_AFTER = timedelta(seconds=10)  # a gateway's sign of life is not w
 
 @dataclass(frozen=True, slots=True)
 class Recorded:
-    """What may be receipted: readings that are stored, beside what brought them, and refusals."""
+    """What may be receipted: the numbers of readings that are stored, and refusals."""
 
-    stored: Sequence[tuple[Heard, Fix | Event]] = ()
+    stored: Sequence[Stored] = ()
     refusals: Sequence[Refusal] = ()
     late: int = 0  # new fixes that are older than the newest of their device
     duplicates: int = 0  # fixes that were stored before
 
     @property
-    def committed(self) -> dict[str, dict[str, list[int]]]:
-        """Stored seqs by gateway and device."""
-        found: dict[str, dict[str, list[int]]] = {}
-        for heard, reading in self.stored:
-            of_gateway = found.setdefault(heard.message.gateway, {})
-            of_gateway.setdefault(reading.device, []).append(reading.seq)
-        return found
+    def readings(self) -> int:
+        """How many are stored."""
+        return sum(it.last - it.first + 1 for it in self.stored)
 
 
 class Recorder:
@@ -103,16 +100,17 @@ class Recorder:
         late_straps.answer(session, roster, gated, newer, now)
         self._hear_gateways(session, batch)
         _hear_answers(session, batch)
-        stored: list[tuple[Heard, Fix | Event]] = list(zip(gated.heard, gated.fixes, strict=True))
-        stored += [(heard, event) for _, event, heard in gated.events]
-        return Recorded(stored, gated.refusals, len(kept.late), len(gated.fixes) - kept.new)
+        duplicates = len(gated.fixes) - kept.new
+        return Recorded(_stored(gated), gated.refusals, len(kept.late), duplicates)
 
     def _keep_fixes(
         self, session: Session, gated: Gated, newer: Rows, now: datetime, *, compare: bool
     ) -> Kept:
         """Store the fixes; those that came late, and are new, wait for a replay of their past."""
         columns = gated.columns
-        late = np.setdiff1d(np.arange(len(columns)), newer)
+        known = np.ones(len(columns), dtype=bool)
+        known[newer] = False
+        late = np.flatnonzero(known)
         writer = fix_store.writer_of(session)
         new, others = (late[:0], np.arange(len(columns))) if compare else (newer, late)
         kept = writer.keep_fixes(session, columns.take(new), columns.take(others))
@@ -169,7 +167,7 @@ class Recorder:
             is_open, found = device_events.strap_turned(
                 bracelet.id,
                 bracelet.worn_now,
-                [gated.fixes[at] for at in newer[gated.rows[newer] == row].tolist()],
+                [gated.fix(at) for at in newer[gated.rows[newer] == row].tolist()],
                 events,
                 now,
                 later=later,
@@ -207,6 +205,19 @@ class Recorder:
 def record(session: Session, batch: Sequence[Heard], now: datetime) -> Recorded:
     """Record one batch alone, from what the database has now."""
     return Recorder().record(session, batch, now)
+
+
+def _stored(gated: Gated) -> list[Stored]:
+    """Runs of numbers, for a message mostly brings one: fixes in the order they came, events."""
+    seq, brought = gated.columns["seq"], gated.brought
+    apart = (np.diff(seq) != 1) | (np.diff(gated.rows) != 0) | (np.diff(brought) != 0)
+    begins = np.flatnonzero(np.append(len(seq) > 0, apart))
+    ends = np.append(begins[1:], len(seq))[: len(begins)] - 1
+    runs = zip(begins.tolist(), seq[begins].tolist(), seq[ends].tolist(), strict=True)
+    return [
+        *(Stored(gated.gateway(at), gated.fixes[at].device, *run) for at, *run in runs),
+        *(Stored(it.message.gateway, of.device, of.seq, of.seq) for _, of, it in gated.events),
+    ]
 
 
 def _hear_answers(session: Session, batch: Sequence[Heard]) -> None:

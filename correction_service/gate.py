@@ -11,29 +11,19 @@ from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
-from msgspec.structs import astuple
 from sqlalchemy.orm import Session
 
 from correction_service import device_events, wearers
-from correction_service.fix_columns import ABSENT, FIX, OPTIONAL, Columns
+from correction_service.fix_columns import Columns, laid, on_grid
 from correction_service.fix_store import Refusal
 from correction_service.roster import FOREVER, Roster, Rows, speaker
 from correction_service.wearers import Bracelet
-from devices.datum import Crs
-from devices.messages import Event, Fix, Message, Reason, Rejection, Source, Strap
+from devices.messages import Event, Fix, Message, Reason, Rejection
+from devices.topics import Kind
 from devices.wire import CLOCK_AHEAD_MAX_S
-from models.fix import DATUMS, SOURCES
-from models.grid import STEPS, micros
+from models.grid import micros
 
 NO_GATEWAY = -2
-# By identity: each of these is one object, and to hash a member of an enum costs a Python call.
-_CODES: dict[str, dict[int, int]] = {
-    "source": {id(Source(word)): place for place, word in enumerate(SOURCES)},
-    "crs": {id(Crs(word)): place for place, word in enumerate(DATUMS)},
-    "strap": {id(None): ABSENT, id(Strap.CLOSED): 0, id(Strap.OPEN): 1},
-    "worn": {id(word): place for place, word in ((ABSENT, None), (0, False), (1, True))},
-}
-_FIELDS = Fix.__struct_fields__  # in the order of `astuple`
 
 
 class Heard(NamedTuple):
@@ -48,45 +38,94 @@ class Heard(NamedTuple):
 class Gated:
     """A batch after the gate: what may be stored, what was refused, and whose word it was."""
 
-    fixes: list[Fix]
-    heard: list[Heard]  # beside each fix
+    batch: Sequence[Heard]
+    fixes: list[Fix]  # as they were said
+    brought: Rows  # place in the batch of what brought it, beside each fix
     rows: Rows  # of the roster, beside each fix
     columns: Columns  # FIX, beside each fix
     events: list[tuple[Bracelet, Event, Heard]]
     refusals: list[Refusal]
     spoke: Rows  # bracelets heard through the gateway that may speak for them, each once
 
+    def gateway(self, at: int) -> str:
+        """Who brought a fix."""
+        heard: Heard = self.batch[self.brought[at]]
+        return heard.message.gateway
+
+    def fix(self, at: int) -> Fix:
+        """A fix as it is stored."""
+        return on_grid(self.fixes[at], self.columns[at])
+
 
 def judge(session: Session, roster: Roster, batch: Sequence[Heard], now: datetime) -> Gated:
     """Let pass what may be stored; a duplicate passes, since it is stored already."""
-    said = [(fix, heard) for heard in batch for fix in heard.message.fixes]
+    fixes = [fix for heard in batch for fix in heard.message.fixes]
     events = [(event, heard) for heard in batch for event in heard.message.events]
-    columns, devices = _columns(batch)
-    names = [*devices, *(it.device for it, _ in events)]
-    rows = roster.rows_of(session, names, now)
-    speaks = (rows >= 0) & (roster.table["gateway"][rows] == _gateways(roster, batch))
-    fix_rows = rows[: len(said)]
-    passed = speaks[: len(said)] & _lawful(roster, fix_rows, columns)
+    brought = _each(np.arange(len(batch)), [len(heard.message.fixes) for heard in batch])
+    columns = laid(fixes)
+    columns["received"] = _arrived(batch).take(brought)
+    rows, event_rows = _rows(session, roster, batch, [it.device for it, _ in events], now)
+    gateway = _gateways(roster, batch)
+    by_event = _each(gateway, [len(heard.message.events) for heard in batch])
+    told = _speaks(roster, event_rows, by_event)
+    speaks = _speaks(roster, rows, gateway.take(brought))
+    passed = speaks & _lawful(roster, rows, columns)
     doubtful = np.flatnonzero(~passed)
-    unsure = [said[at] for at in doubtful.tolist()]
+    unsure = [(fixes[at], batch[brought[at]]) for at in doubtful.tolist()]
     asked = {it.device for it, _ in unsure} | {event.device for event, _ in events}
     bracelets = wearers.read(session, asked) if asked else {}
     refusals = [_refusal(heard, it, it.reason) for heard in batch for it in heard.message.rejected]
-    passed[doubtful] = [_asked(roster, bracelets, *it, refusals) for it in unsure]
-    kept = np.flatnonzero(passed)
+    spoke = np.unique(np.concatenate([rows[speaks], event_rows[told]]))
     if unsure:
-        said = [said[at] for at in kept.tolist()]
-        columns, fix_rows = columns.take(kept), fix_rows[kept]
-    columns["device_id"] = roster.table["device_id"][fix_rows]
-    return Gated(
-        fixes=[fix for fix, _ in said],
-        heard=[heard for _, heard in said],
-        rows=fix_rows,
-        columns=columns,
-        events=_events(events, bracelets, refusals),
-        refusals=refusals,
-        spoke=np.unique(rows[speaks]),
-    )
+        passed[doubtful] = [_asked(roster, bracelets, *it, refusals) for it in unsure]
+        kept = np.flatnonzero(passed)
+        fixes = [fixes[at] for at in kept.tolist()]
+        columns, rows, brought = columns.take(kept), rows[kept], brought[kept]
+    columns["device_id"] = roster.table["device_id"][rows]
+    admitted = _events(events, bracelets, refusals)
+    return Gated(batch, fixes, brought, rows, columns, admitted, refusals, spoke)
+
+
+def _rows(
+    session: Session,
+    roster: Roster,
+    batch: Sequence[Heard],
+    of_events: Sequence[str],
+    now: datetime,
+) -> tuple[Rows, Rows]:
+    """The rows of the bracelets of all fixes, and of these names; -1 for strangers.
+
+    Only a gateway's own list speaks of several bracelets: any other message is asked for once.
+    """
+    names: list[str] = []
+    many: list[int] = []
+    for heard in batch:
+        fixes = heard.message.fixes
+        if heard.message.kind is Kind.BATCH:
+            names += [fix.device for fix in fixes]
+            many += [1] * len(fixes)
+        elif fixes:
+            names.append(fixes[0].device)
+            many.append(len(fixes))
+    rows = roster.rows_of(session, [*names, *of_events], now)
+    return _each(rows[: len(names)], many), rows[len(names) :]
+
+
+def _each(numbers: Rows, many: Sequence[int]) -> Rows:
+    """Each number so many times."""
+    return np.repeat(numbers, np.array(many, np.int64))
+
+
+def _speaks(roster: Roster, rows: Rows, gateway: Rows) -> npt.NDArray[np.bool_]:
+    """Whether the gateway that was heard is the one that may speak for the bracelet."""
+    found: npt.NDArray[np.bool_] = (rows >= 0) & (roster.table["gateway"][rows] == gateway)
+    return found
+
+
+def _arrived(batch: Sequence[Heard]) -> Rows:
+    """When each came, to the millisecond."""
+    seconds = np.array([heard.received.timestamp() for heard in batch])
+    return np.floor(seconds * 1e3 + 1e-3).astype(np.int64) * 1000
 
 
 def _asked(
@@ -106,37 +145,9 @@ def _asked(
 
 
 def _gateways(roster: Roster, batch: Sequence[Heard]) -> Rows:
-    """The roster's number of the gateway of every fix, then of every event."""
+    """The roster's number of each message's gateway."""
     speakers = (speaker(it.message.gateway, it.message.protocol) for it in batch)
-    numbers = [roster.gateways.get(it, NO_GATEWAY) for it in speakers]
-    fixes = [len(heard.message.fixes) for heard in batch]
-    events = [len(heard.message.events) for heard in batch]
-    return np.concatenate([np.repeat(numbers, fixes), np.repeat(numbers, events)])
-
-
-def _columns(batch: Sequence[Heard]) -> tuple[Columns, Sequence[str]]:
-    """All fixes as columns, but for whose they are, and the names of their bracelets.
-
-    Moments are to the microsecond by the device's clock and to the millisecond by ours.
-    """
-    fixes = [fix for heard in batch for fix in heard.message.fixes]
-    columns = np.zeros(len(fixes), dtype=FIX)
-    if not fixes:
-        return columns, ()
-    said = dict(zip(_FIELDS, zip(*map(astuple, fixes), strict=True), strict=True))
-    seconds = np.fromiter(map(datetime.timestamp, said["time"]), np.float64, len(fixes))
-    columns["time"] = np.rint(seconds * 1e6)
-    arrived = np.array([heard.received.timestamp() for heard in batch])
-    many = [len(heard.message.fixes) for heard in batch]
-    columns["received"] = np.repeat(np.floor(arrived * 1e3 + 1e-3) * 1000, many)
-    columns["seq"] = said["seq"]
-    for name, codes in _CODES.items():
-        target = "strap_open" if name == "strap" else name
-        columns[target] = [codes[it] for it in map(id, said[name])]
-    for name in ("lat", "lon", *OPTIONAL):  # numbers, or None, which numpy takes for NaN
-        steps = np.rint(np.array(said[name], np.float64) * STEPS[name])
-        columns[name] = np.where(np.isnan(steps), ABSENT, steps)
-    return columns, said["device"]
+    return np.array([roster.gateways.get(it, NO_GATEWAY) for it in speakers], np.int64)
 
 
 def _lawful(roster: Roster, rows: Rows, columns: Columns) -> npt.NDArray[np.bool_]:

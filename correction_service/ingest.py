@@ -122,10 +122,7 @@ class Ingest:
 
     def _tell(self, recorded: Recorded) -> None:
         receipts = self._receipts
-        receipts.add_committed(
-            (heard.message.gateway, reading.device, reading.seq)
-            for heard, reading in recorded.stored
-        )
+        receipts.add_stored(recorded.stored)
         for it in recorded.refusals:
             if it.gateway and it.device:
                 rejection = Rejection(device=it.device, seq=it.seq, reason=it.reason)
@@ -185,7 +182,7 @@ class Ingest:
             [*(it.received for it in refusals), *(it.received for it in heard)],
             began,
             datetime.now(UTC),
-            committed=len(recorded.stored),
+            committed=recorded.readings,
             rejected=rejected,
             late=recorded.late,
             duplicates=recorded.duplicates,

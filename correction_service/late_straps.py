@@ -107,7 +107,7 @@ def _new(gated: Gated, shown: Rows, live: Rows, past: Columns) -> list[Fix]:
     for at in shown.tolist():
         identity, received = _identity(gated, at), int(gated.columns["received"][at])
         if identity not in taken and stored.get(identity, received) == received:
-            found[identity] = gated.fixes[at]
+            found[identity] = gated.fix(at)
     return [found[identity] for identity in sorted(found)]
 
 

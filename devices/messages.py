@@ -116,15 +116,6 @@ class ResultState(StrEnum):
     EXPIRED = "expired"
 
 
-STEPS = {
-    "lat": 10**7,
-    "lon": 10**7,
-    "accuracy_m": 10,
-    "speed_mps": 100,
-    "heading_deg": 10,
-    "battery": 1000,
-}  # the grid of every fix: steps a unit, by the name of the value
-
 Device = Annotated[str, Meta(pattern=rf"\A{NAME}\Z")]
 Seq = Annotated[int, Meta(ge=0, le=2**63 - 1)]
 Instant = Annotated[datetime, Meta(tz=True)]
@@ -140,10 +131,7 @@ Argument = bool | int | float | str
 
 
 class Fix(Struct, frozen=True, kw_only=True, gc=False, omit_defaults=True):
-    """One position: `lat`, `lon` in WGS-84 whatever the wire's datum, which `crs` remembers.
-
-    Once decoded its numbers lie on the grid of STEPS.
-    """
+    """One position: `lat`, `lon` in WGS-84 whatever the wire's datum, which `crs` remembers."""
 
     seq: Seq
     time: Instant

@@ -18,7 +18,7 @@ from typing import Annotated
 import msgspec
 from msgspec import Meta, Struct
 
-from devices import grid
+from devices import reference
 from devices.datum import Crs
 from devices.faults import BROKEN, WireError, reason_of
 from devices.messages import (
@@ -155,7 +155,7 @@ def _fix(topic: Topic, said: _Location | _Transition | _Encrypted | _Status) -> 
         heading_deg=said.cog,
         battery=None if said.batt is None else said.batt / 100,
     )
-    grid.lay(fix)
+    reference.shift_back(fix)
     return fix
 
 

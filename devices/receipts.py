@@ -3,6 +3,7 @@
 from collections import deque
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import datetime, timedelta
+from typing import NamedTuple
 
 import msgspec
 from msgspec import Struct
@@ -26,28 +27,40 @@ class Receipt(Struct, frozen=True, kw_only=True):
     rejected: list[Rejection] = []
 
 
-def ranges(seqs: Iterable[int]) -> list[Range]:
-    """Exactly these numbers, as ascending closed ranges: {1, 2, 3, 7} is [(1, 3), (7, 7)]."""
-    found: list[Range] = []
-    ascending = sorted(set(seqs))
+class Stored(NamedTuple):
+    """Numbers of one device that are stored, from the first to the last, and who is to be told."""
+
+    gateway: str
+    device: str
+    first: int
+    last: int
+
+
+def united(spans: Iterable[Range]) -> list[Range]:
+    """Exactly these numbers, as few ascending ranges: {(7, 7), (2, 3), (1, 1)} is [(1, 3), (7, 7)].
+
+    Ranges are closed and may overlap.
+    """
+    ascending = sorted(spans)
     if len(ascending) == 1:  # the rule, where many devices speak through one gateway
-        return [(ascending[0], ascending[0])]
-    for seq in ascending:
-        if found and found[-1][1] == seq - 1:
-            found[-1] = (found[-1][0], seq)
+        return ascending
+    found: list[Range] = []
+    for first, last in ascending:
+        if found and first <= found[-1][1] + 1:
+            found[-1] = (found[-1][0], max(last, found[-1][1]))
         else:
-            found.append((seq, seq))
+            found.append((first, last))
     return found
 
 
 def receipt(
-    committed: Mapping[str, Iterable[int]], rejected: Iterable[Rejection] = ()
+    committed: Mapping[str, Iterable[Range]], rejected: Iterable[Rejection] = ()
 ) -> list[bytes]:
     """Payloads for one gateway, none over CHUNK_MAX_BYTES; none at all where nothing was named.
 
     A rejection whose device or seq could not be read says nothing to a gateway and is left out.
     """
-    spans = {device: found for device, seqs in committed.items() if (found := ranges(seqs))}
+    spans = {device: found for device, its in committed.items() if (found := united(its))}
     refused = [it for it in rejected if it.device and it.seq is not None]
     if not spans and not refused:
         return []
@@ -75,7 +88,7 @@ class _Pending:
     __slots__ = ("committed", "count", "rejected")
 
     def __init__(self) -> None:
-        self.committed: dict[str, list[int]] = {}
+        self.committed: dict[str, list[Range]] = {}
         self.rejected: list[Rejection] = []
         self.count = 0
 
@@ -94,16 +107,17 @@ class Receipts:
         self._oldest: deque[tuple[datetime, str, _Pending]] = deque()
         self._full: list[str] = []
 
-    def add_committed(self, readings: Iterable[tuple[str, str, int]]) -> None:
-        """These readings are stored: (gateway, device, seq). Written out, for it runs on each."""
-        for gateway, device, seq in readings:
+    def add_stored(self, stored: Iterable[Stored]) -> None:
+        """These are committed. Written out, for it runs on each."""
+        for gateway, device, first, last in stored:
             pending = self._pending.get(gateway) or self._begin(gateway)
-            if (seqs := pending.committed.get(device)) is None:
-                pending.committed[device] = [seq]
+            if (spans := pending.committed.get(device)) is None:
+                pending.committed[device] = [(first, last)]
             else:
-                seqs.append(seq)
-            pending.count += 1
-            if pending.count == self._gathered_max:
+                spans.append((first, last))
+            before = pending.count
+            pending.count += last - first + 1
+            if before < self._gathered_max <= pending.count:
                 self._full.append(gateway)
 
     def add_rejected(self, gateway: str, rejection: Rejection) -> None:

@@ -19,7 +19,7 @@ from typing import Annotated
 import msgspec
 from msgspec import Meta, Struct
 
-from devices import grid
+from devices import reference
 from devices.faults import BROKEN, WireError, reason_of
 from devices.messages import (
     Detail,
@@ -145,7 +145,7 @@ def decode(topic: Topic, payload: bytes) -> Message:
 
 def _fix(said: _Position, device: str) -> Fix:
     level = said.attributes.battery_level if said.attributes else None
-    fix = Fix(
+    return Fix(
         device=device,
         seq=said.id,
         time=_moment(said.fix_time or said.device_time),
@@ -157,8 +157,6 @@ def _fix(said: _Position, device: str) -> Fix:
         heading_deg=said.course,
         battery=None if level is None else level / 100,
     )
-    grid.lay(fix)
-    return fix
 
 
 def _source(said: _Position) -> Source:
@@ -193,7 +191,7 @@ def _events(said: _Position, device: str) -> tuple[Event, ...]:
 def _moment(time: datetime | None) -> datetime:
     if time is None:
         raise WireError(Reason.BAD_TIME)
-    return grid.utc(time)
+    return reference.utc(time)
 
 
 def _rejection(device: str, seq: int, reason: Reason) -> tuple[Rejection, ...]:

@@ -1,4 +1,4 @@
-"""Read what gateways send: JSON checked field by field, positions in WGS-84 and on the grid.
+"""Read what gateways send: JSON checked field by field, moments in UTC, positions in WGS-84.
 
 One bad element of a list costs only itself: it becomes a `Rejection` beside the good ones.
 """
@@ -11,7 +11,7 @@ from typing import Any, TypeVar
 import msgspec
 from msgspec.structs import force_setattr
 
-from devices import grid, owntracks, topics, traccar
+from devices import owntracks, reference, topics, traccar
 from devices.faults import BROKEN, LIST_MAX, PAYLOAD_MAX_BYTES, WireError, reason_of
 from devices.messages import (
     Command,
@@ -57,7 +57,7 @@ def clock_fault(fix_time: datetime, received: datetime) -> Reason | None:
 
 
 def decode(topic: str, payload: bytes) -> Message:
-    """Read one payload; times come out in UTC, positions in WGS-84 and on the grid.
+    """Read one payload; times come out in UTC, positions in WGS-84.
 
     Raises WireError where nothing can be kept or named. A bad element whose device and seq can be
     read, alone or in a list, is a Rejection in the message instead.
@@ -76,7 +76,7 @@ def decode(topic: str, payload: bytes) -> Message:
 def decode_command(payload: bytes) -> Command:
     """Read a command as a gateway hears it; raises WireError."""
     command = _single(payload, Command)
-    force_setattr(command, "expires", grid.utc(command.expires))
+    force_setattr(command, "expires", reference.utc(command.expires))
     return command
 
 
@@ -92,7 +92,7 @@ def _events(topic: Topic, payload: bytes) -> Message:
 
 def _status(topic: Topic, payload: bytes) -> Message:
     status = _single(payload, GatewayStatus)
-    force_setattr(status, "time", grid.utc(status.time))
+    force_setattr(status, "time", reference.utc(status.time))
     return Message(gateway=topic.gateway, kind=topic.kind, status=status)
 
 
@@ -165,7 +165,7 @@ def _loosely(payload: bytes) -> list[Any]:
 
 
 def _settled(sent: _Sent, topic: Topic) -> _Sent:
-    """Put the device, UTC, WGS-84 and the grid in place."""
+    """Put the device, UTC and WGS-84 in place."""
     device = topic.device or sent.device
     if not device:
         raise WireError(Reason.BAD_DEVICE)
@@ -174,9 +174,9 @@ def _settled(sent: _Sent, topic: Topic) -> _Sent:
             raise WireError(Reason.DEVICE_MISMATCH)
         force_setattr(sent, "device", device)
     if sent.time.tzinfo is not UTC:
-        force_setattr(sent, "time", grid.utc(sent.time))
+        force_setattr(sent, "time", reference.utc(sent.time))
     if isinstance(sent, Fix):
-        grid.lay(sent)
+        reference.shift_back(sent)
     return sent
 
 

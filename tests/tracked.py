@@ -119,6 +119,14 @@ def take(database: Database, *batch: Heard, now: datetime = NOW) -> Recorded:
         return record(session, batch, now)
 
 
+def stored_of(recorded: Recorded) -> dict[str, dict[str, list[int]]]:
+    """The numbers that may be receipted, by gateway and bracelet, as they came."""
+    found: dict[str, dict[str, list[int]]] = {}
+    for gateway, device, first, last in recorded.stored:
+        found.setdefault(gateway, {}).setdefault(device, []).extend(range(first, last + 1))
+    return found
+
+
 def live_at(database: Database, one: dict[str, object], at: datetime) -> Recorded:
     """Take a message as it comes, two seconds after its own time."""
     kind = "event" if "event" in one else "fix"

@@ -39,10 +39,10 @@ class Service:
         self.readings += here
         if self.silent:
             return []
-        committed: dict[str, list[int]] = {}
+        committed: dict[str, list[tuple[int, int]]] = {}
         for it in here:
             if it.device not in self._refused and (it.device, it.seq) not in self._unanswered:
-                committed.setdefault(it.device, []).append(it.seq)
+                committed.setdefault(it.device, []).append((it.seq, it.seq))
         refused = [
             Rejection(device=it.device, seq=it.seq, reason=Reason.NO_ORDER)
             for it in here

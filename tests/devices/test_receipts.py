@@ -13,9 +13,10 @@ from devices.receipts import (
     CHUNK_MAX_BYTES,
     GATHERED_MAX,
     Receipts,
+    Stored,
     decode_receipt,
-    ranges,
     receipt,
+    united,
 )
 from devices.wire import WireError
 
@@ -24,13 +25,14 @@ Said = set[tuple[str, str, int, str]]
 
 
 def test_ranges_are_exact_and_closed() -> None:
-    assert ranges([7, 1, 3, 2, 2]) == [(1, 3), (7, 7)]
-    assert ranges([]) == []
+    assert united([(7, 7), (1, 1), (3, 3), (2, 2), (2, 2)]) == [(1, 3), (7, 7)]
+    assert united([(5, 9), (1, 3), (2, 2), (12, 12), (4, 4)]) == [(1, 9), (12, 12)]
+    assert united([]) == []
 
 
 def test_a_receipt_reads_as_the_contract_says() -> None:
     refused = Rejection(device="dev-2", seq=9, reason=Reason.NO_ORDER)
-    (payload,) = receipt({"dev-1": [1, 2, 5]}, [refused])
+    (payload,) = receipt({"dev-1": [(1, 2), (5, 5)]}, [refused])
     assert json.loads(payload) == {
         "committed": {"dev-1": [[1, 2], [5, 5]]},
         "rejected": [{"device": "dev-2", "seq": 9, "reason": "no_order"}],
@@ -48,7 +50,8 @@ def test_what_was_committed_comes_back_number_for_number(
     committed: dict[str, set[int]],
 ) -> None:
     heard: dict[str, set[int]] = {}
-    for payload in receipt(committed):
+    one_by_one = {device: [(seq, seq) for seq in seqs] for device, seqs in committed.items()}
+    for payload in receipt(one_by_one):
         for device, spans in decode_receipt(payload).committed.items():
             numbers = {seq for low, high in spans for seq in range(low, high + 1)}
             heard.setdefault(device, set()).update(numbers)
@@ -56,7 +59,7 @@ def test_what_was_committed_comes_back_number_for_number(
 
 
 def test_a_long_receipt_is_cut_into_payloads_that_a_small_broker_takes() -> None:
-    committed = {f"device-{n:03}": range(0, 400, 2) for n in range(50)}
+    committed = {f"device-{n:03}": [(seq, seq) for seq in range(0, 400, 2)] for n in range(50)}
     refused = [Rejection(device="dev", seq=n, reason=Reason.UNBOUND) for n in range(2000)]
     payloads = receipt(committed, refused)
     assert max(map(len, payloads)) <= CHUNK_MAX_BYTES
@@ -115,7 +118,7 @@ def test_exactly_what_was_added_is_told_once(
             if reason:
                 receipts.add_rejected(gateway, Rejection(device=device, seq=seq, reason=reason))
             else:
-                receipts.add_committed([(gateway, device, seq)])
+                receipts.add_stored([Stored(gateway, device, seq, seq)])
         replies += receipts.due(now)
         now += timedelta(milliseconds=apart_ms)
     replies += receipts.everything()
@@ -126,11 +129,11 @@ def test_exactly_what_was_added_is_told_once(
 
 def test_a_gateway_is_told_after_a_second() -> None:
     receipts = Receipts()
-    receipts.add_committed([("gw-1", "a", 1), ("gw-1", "a", 2)])
+    receipts.add_stored([Stored("gw-1", "a", 1, 1), Stored("gw-1", "a", 2, 2)])
     assert receipts.due(NOW) == []
-    receipts.add_committed([("gw-2", "b", 7)])
+    receipts.add_stored([Stored("gw-2", "b", 7, 7)])
     assert receipts.due(NOW + timedelta(seconds=0.9)) == []
-    receipts.add_committed([("gw-1", "a", 3)])
+    receipts.add_stored([Stored("gw-1", "a", 3, 3)])
     first = said(receipts.due(NOW + timedelta(seconds=1)))
     assert first == {("gw-1", "a", 1, ""), ("gw-1", "a", 2, ""), ("gw-1", "a", 3, "")}
     assert said(receipts.due(NOW + timedelta(seconds=1.9))) == {("gw-2", "b", 7, "")}
@@ -138,12 +141,12 @@ def test_a_gateway_is_told_after_a_second() -> None:
 
 def test_a_gateway_with_many_readings_is_told_at_once_and_then_waits_anew() -> None:
     receipts = Receipts()
-    receipts.add_committed([("gw-1", "a", 0)])
+    receipts.add_stored([Stored("gw-1", "a", 0, 0)])
     assert receipts.due(NOW) == []
-    receipts.add_committed(("gw-1", "a", seq) for seq in range(1, GATHERED_MAX))
+    receipts.add_stored([Stored("gw-1", "a", 1, 1), Stored("gw-1", "a", 2, GATHERED_MAX - 1)])
     (reply,) = receipts.due(NOW + timedelta(seconds=0.5))
     assert decode_receipt(reply.payload).committed == {"a": [(0, GATHERED_MAX - 1)]}
-    receipts.add_committed([("gw-1", "a", GATHERED_MAX)])
+    receipts.add_stored([Stored("gw-1", "a", GATHERED_MAX, GATHERED_MAX)])
     assert receipts.due(NOW + timedelta(seconds=0.6)) == []
     assert receipts.due(NOW + timedelta(seconds=1.2)) == []
     assert len(receipts.due(NOW + timedelta(seconds=1.6))) == 1

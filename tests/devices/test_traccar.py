@@ -6,6 +6,7 @@ import pytest
 
 from devices.messages import EventKind, Fix, Message, Protocol, Reason, Rejection, Source
 from devices.topics import Kind
+from devices.traccar import MPS_PER_KNOT
 from devices.wire import WireError, decode
 
 TOPIC = "traccar/positions"
@@ -67,7 +68,7 @@ def test_a_position_becomes_a_fix_of_the_device_that_traccar_names() -> None:
                 time=EIGHT,
                 lat=27.72,
                 lon=106.92,
-                speed_mps=5.14,
+                speed_mps=10 * MPS_PER_KNOT,
                 heading_deg=90,
                 battery=0.83,
             ),

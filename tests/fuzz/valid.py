@@ -35,12 +35,12 @@ from tests.fuzz.seeds import NATIVE
 SEQ_MAX = 2**63 - 1
 ELEMENTS_MAX = 500
 LIMITS = {
-    "lat": (-90.0, 90.0, 10**7),
-    "lon": (-180.0, 180.0, 10**7),
-    "accuracy_m": (0.1, 1e7, 10),
-    "speed_mps": (0.0, 1000.0, 100),
-    "heading_deg": (0.0, 360.0, 10),
-    "battery": (0.0, 1.0, 1000),
+    "lat": (-90.0, 90.0),
+    "lon": (-180.0, 180.0),
+    "accuracy_m": (5e-324, 1e7),
+    "speed_mps": (0.0, 1000.0),
+    "heading_deg": (0.0, 360.0),
+    "battery": (0.0, 1.0),
 }
 NAME = re.compile(r"[A-Za-z0-9._-]{1,64}")
 TEXT = re.compile(r"[^\x00\ud800-\udfff]{0,2000}")
@@ -59,7 +59,7 @@ def _hold(truth: bool, what: str) -> None:  # noqa: FBT001 - it reads like an as
 
 
 def check_message(message: Message) -> None:
-    """Raise Violation unless every part is in range, in UTC, on the grid and reads back equal."""
+    """Raise Violation unless every part is in range, in UTC and reads back equal."""
     _name(message.gateway)
     expected = PROTOCOLS.get(message.kind, Protocol.NATIVE)
     _hold(message.protocol is expected, "the protocol is the topic's")
@@ -103,12 +103,11 @@ def check_receipt(receipt: Receipt) -> None:
 
 def _fix(fix: Fix) -> None:
     _reading(fix)
-    for name, (least, most, steps) in LIMITS.items():
+    for name, (least, most) in LIMITS.items():
         value = getattr(fix, name)
         if value is None and name in OPTIONAL:
             continue
         _hold(type(value) is float and least <= value <= most, f"{name} is in range")
-        _hold(value == round(value * steps) / steps, f"{name} lies on the grid")
     _word(fix.crs, Crs)
     _word(fix.source, Source)
     _hold(fix.strap is None or isinstance(fix.strap, Strap), "the strap is known or not told")

@@ -33,6 +33,7 @@ from tests.tracked import (
     live,
     minutes,
     state_of,
+    stored_of,
     take,
     track,
 )
@@ -132,8 +133,8 @@ def test_curfew_counts_in_its_hours_only(database: Database, tracked: Tracked) -
 def test_a_duplicate_is_success_and_changes_nothing(database: Database, tracked: Tracked) -> None:
     trip = heard(minutes(NOW, [BEYOND] * 6))
     first, again = take(database, trip), take(database, trip, trip)
-    assert len(first.committed[GATEWAY][DEVICE]) == 6
-    assert set(again.committed[GATEWAY][DEVICE]) == set(first.committed[GATEWAY][DEVICE])
+    assert len(stored_of(first)[GATEWAY][DEVICE]) == 6
+    assert set(stored_of(again)[GATEWAY][DEVICE]) == set(stored_of(first)[GATEWAY][DEVICE])
     assert (stored(database), changes(database)) == (6, [ZoneState.OUTSIDE])
     (incident,) = incidents_of(database)
     assert incident.facts["times"] == 1
@@ -214,7 +215,7 @@ def test_what_must_not_be_stored_is_refused_for_good_and_only_its_digest_kept(
 ) -> None:
     told = [heard(gate.said, device=gate.device, gateway=gate.gateway) for gate in GATES]
     recorded = take(database, *told)
-    assert recorded.committed == {}
+    assert stored_of(recorded) == {}
     refused = [(it.gateway, it.device, it.seq, it.reason) for it in recorded.refusals]
     wanted = [(gate.gateway, gate.device, gate.said["seq"], gate.reason) for gate in GATES]
     assert sorted(refused) == sorted(wanted)
@@ -230,7 +231,7 @@ def test_what_must_not_be_stored_is_refused_for_good_and_only_its_digest_kept(
 def test_one_bad_fix_of_a_list_costs_only_itself(database: Database, tracked: Tracked) -> None:
     good, bad = fix(NOW), fix(NOW, lat=1000)
     recorded = take(database, heard([good, bad]))
-    assert recorded.committed == {GATEWAY: {DEVICE: [good["seq"]]}}
+    assert stored_of(recorded) == {GATEWAY: {DEVICE: [good["seq"]]}}
     assert [it.seq for it in recorded.refusals] == [bad["seq"]]
 
 
@@ -249,7 +250,7 @@ def test_an_order_lifted_stops_the_next_fix_and_keeps_the_late_ones_from_before(
     after = lifted_at + timedelta(minutes=1)
     before, at_once = fix(lifted_at - SECOND), fix(lifted_at)
     recorded = take(database, heard([before, at_once], received=after), now=after)
-    assert recorded.committed == {GATEWAY: {DEVICE: [before["seq"]]}}
+    assert stored_of(recorded) == {GATEWAY: {DEVICE: [before["seq"]]}}
     assert [it.reason for it in recorded.refusals] == ["no_order"]
 
 
@@ -262,7 +263,7 @@ def test_a_batch_of_several_devices_is_sorted_by_device(
         track(session, other, county, "B0002", session.get_one(Gateway, tracked.gateway))
     batch = [{**fix(NOW), "device": DEVICE}, {**fix(NOW, BEYOND), "device": "B0002"}]
     recorded = take(database, heard(batch, kind="batch", device=""))
-    assert recorded.committed == {GATEWAY: {DEVICE: [batch[0]["seq"]], "B0002": [batch[1]["seq"]]}}
+    assert stored_of(recorded) == {GATEWAY: {DEVICE: [batch[0]["seq"]], "B0002": [batch[1]["seq"]]}}
 
 
 def test_the_next_wearer_does_not_begin_where_the_last_one_was(

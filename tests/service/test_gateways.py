@@ -119,7 +119,7 @@ def test_a_closed_gateway_is_not_heard_until_it_is_opened(
     refused = take(database, heard(fix(NOW)))
     assert [it.reason for it in refused.refusals] == ["wrong_gateway"]
     assert run(settings, gateway, "open", GATEWAY).exit_code == 0
-    assert take(database, heard(fix(NOW))).committed[GATEWAY]
+    assert take(database, heard(fix(NOW))).readings == 1
     assert isinstance(run(settings, gateway, "close", "gw-9").exception, NotFound)
 
 

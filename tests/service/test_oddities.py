@@ -132,6 +132,6 @@ def test_an_event_in_a_flood_opens_its_incident_in_the_batch_that_carries_it(
     flood = [heard(seconds[at : at + 500], received=NOW) for at in range(0, 5000, 500)]
     cut = heard(event(NOW, "strap_open"), kind="event", received=NOW)
     recorded = ingester.take(*flood[:5], cut, *flood[5:])
-    assert len(recorded.stored) == 5001
+    assert recorded.readings == 5001
     (incident,) = incidents_of(database)
     assert (incident.kind, incident.opened_at) == (IncidentKind.STRAP_OPENED, NOW)

@@ -78,7 +78,7 @@ def test_the_bracelet_that_was_taken_off_speaks_for_nobody(
     after = CHANGED + MINUTE
     assert ingester.reasons(after) == ["unbound"]
     recorded = ingester.take(heard(fix(after), device=SPARE, received=after), now=after)
-    assert len(recorded.stored) == 1
+    assert recorded.readings == 1
 
 
 def test_a_late_fix_of_the_new_bracelet_is_folded_from_what_it_began_with(
