@@ -20,8 +20,8 @@ from correction_service.sightings import Seen
 from devices.messages import Source
 from models.case import Case, supervised_on
 from models.company import CompanyBan, CompanyBanCase, CompanyPair, MeetingPlace
-from models.containment import SOURCES, error_m
 from models.device import Binding, DeviceState
+from models.evidence import SOURCES, error_m
 from models.incident import Incident, IncidentKind, Severity
 from models.nearness import Nearness, Sight, advance, apart_m, faded
 from models.order import PositioningOrder

@@ -11,8 +11,8 @@ from correction_service.fix_columns import ABSENT, NEVER, STATE, Columns
 from correction_service.fix_store import Row
 from correction_service.gate import Gated
 from correction_service.roster import Roster, Rows
-from models.containment import pack, pack_all
 from models.grid import STEPS, micros, moment
+from models.memory import pack, pack_all
 
 DAY_MICROS = 86_400_000_000
 

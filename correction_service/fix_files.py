@@ -13,7 +13,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from models.containment import SOURCES
+from models.evidence import SOURCES
 from models.grid import STEPS
 from models.ground import Floats, Ints
 

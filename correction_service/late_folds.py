@@ -16,10 +16,12 @@ from correction_service.history import HistoryBroken
 from correction_service.roster import Roster, Rows
 from correction_service.zone_watch import Crossing
 from devices.messages import Fix, Source
-from models.containment import Memory, Sights, blank, error_m, observe, pack, unpack
+from models.containment import Sights, observe
 from models.device import Device, ReplayDue, StateSnapshot
+from models.evidence import error_m
 from models.fix import SOURCES
 from models.grid import STEPS, micros, moment
+from models.memory import Memory, blank, pack, unpack
 from models.packing import NAMES, NULL, Columns, nothing
 
 LOOK_BACK = timedelta(days=3)  # where no snapshot says how the day began
@@ -133,6 +135,8 @@ def _walk(roster: Roster, walks: Sequence[Walk]) -> None:
         wearer = np.repeat(np.arange(len(walks)), [len(part["time"]) for part in parts])
         columns = {name: np.concatenate([part[name] for part in parts]) for name in NAMES}
         for change in observe(roster.zoning(rows), _sights(wearer, columns)):
+            if change.approach:
+                continue  # nobody can be met on the way there any more
             fix, place = _fix(columns, change.fix), roster.places[change.place]
             walk = walks[wearer[change.fix]]
             beyond_m = roster.grounds.beyond_m(place, fix.lat, fix.lon)

@@ -20,10 +20,12 @@ from correction_service import register
 from correction_service.fix_columns import ABSENT, NEVER
 from correction_service.standing import Notes
 from models.case import ENDED
-from models.containment import MEMORY, SOURCES, Memory, Zoning, blank, unpack
+from models.containment import Zoning
 from models.device import Protocol
+from models.evidence import SOURCES
 from models.grid import micros
 from models.ground import PLACE, Drawn, Grounds
+from models.memory import MEMORY, Memory, blank, unpack
 
 FOREVER = np.iinfo(np.int64).max
 NATIVE = Protocol.NATIVE.value

@@ -68,7 +68,7 @@ class Sightings:
             incident.facts = {**incident.facts, **seen.facts, **times}
             incident.last_seen_at = max(incident.last_seen_at, seen.at)
             incident.ended_at = None
-            incident.severity = seen.severity or incident.severity
+            incident.severity = min(incident.severity, _severity(seen), key=tuple(Severity).index)
         self._touched[seen.key] = incident
         return incident
 
@@ -156,18 +156,21 @@ def refresh(session: Session, seen: Mapping[str, tuple[datetime, Facts]]) -> Non
 
 
 def _opened(seen: Seen, now: datetime) -> Incident:
-    meaning = MEANINGS[seen.kind]
     return Incident(
         case_id=seen.case_id,
         device_id=seen.device_id,
         zone_id=seen.zone_id,
         kind=seen.kind,
-        severity=seen.severity or meaning.severity,
+        severity=_severity(seen),
         state=IncidentState.OPEN,
-        rule=meaning.rule,
+        rule=MEANINGS[seen.kind].rule,
         since=seen.since,
         opened_at=now,
         last_seen_at=seen.at,
         facts={**seen.facts, "times": 1},
         open_key=seen.key,
     )
+
+
+def _severity(seen: Seen) -> Severity:
+    return seen.severity or MEANINGS[seen.kind].severity

@@ -18,7 +18,7 @@ from correction_service.fix_columns import (
     Kept,
     Opaque,
 )
-from models.containment import SOURCES
+from models.evidence import SOURCES
 
 _FIX_NAMES = FIX.names or ()
 _STATE_NAMES = (*(STATE.names or ()), "zones")

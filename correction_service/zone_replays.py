@@ -16,14 +16,17 @@ from correction_service.replay_scripts import Run, script
 from correction_service.zone_watch import BREACHES
 from devices.wire import CLOCK_AHEAD_MAX_S
 from models.area import GeoJson
-from models.containment import Change, Memory, Sights, Zoning, blank, error_m, observe
+from models.containment import WITHDREW, Change, Sights, Zoning, observe
+from models.evidence import error_m
 from models.grid import EPOCH, moment
 from models.ground import KINDS, Drawn, Grounds, Ints, broken_by
 from models.incident_kinds import MEANINGS
+from models.memory import Memory, blank
 from models.zone import ZoneKind, ZoneState
 
 MARGIN_M = 50.0  # of a zone that says nothing else
 NOTHING = "none"  # severity of what opens no incident
+APPROACH = "approach"  # to an exclusion zone: not sure yet
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,8 +127,9 @@ def _lock_step(zoning: Zoning, fixes: Fixes, walks: Sequence[Walk]) -> Iterator[
         for change in observe(zoning, _sights(fixes, wearers[turn], row)):
             wearer, run = turns[turn[change.fix]]
             walk, at = walks[wearer], int(row[change.fix])
-            walk.view.append(Stay(change, at - walk.begin))
-            if run.refolds is None:
+            if not change.approach:
+                walk.view.append(Stay(change, at - walk.begin))
+            if run.refolds is None:  # nobody can be met on a way that is over
                 yield _told(zoning, wearer, walk, change, int(fixes.received[at]))
         for wearer, run in turns:
             if run.refolds is not None and run.ends:
@@ -191,9 +195,13 @@ def _spans(stays: Sequence[Stay]) -> Iterator[tuple[ZoneState, float, float]]:
 
 
 def _told(zoning: Zoning, wearer: int, walk: Walk, change: Change, decided: int) -> Told:
-    kind = int(zoning.places["kind"][wearer])
+    severity = _severity(int(zoning.places["kind"][wearer]), change)
+    since = moment(change.since * 1_000_000)
+    return Told(walk.name, change.state, since, moment(decided), severity)
+
+
+def _severity(kind: int, change: Change) -> str:
+    if change.approach:
+        return NOTHING if change.evidence.get("why") == WITHDREW else APPROACH
     breaks = change.state is broken_by(kind) and change.crossed
-    severity = str(MEANINGS[BREACHES[KINDS[kind]]].severity) if breaks else NOTHING
-    return Told(
-        walk.name, change.state, moment(change.since * 1_000_000), moment(decided), severity
-    )
+    return str(MEANINGS[BREACHES[KINDS[kind]]].severity) if breaks else NOTHING

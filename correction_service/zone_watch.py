@@ -13,19 +13,12 @@ from correction_service.fix_columns import ABSENT
 from correction_service.gate import Gated
 from correction_service.roster import Roster, Rows, Table
 from devices.messages import Fix
-from models.containment import (
-    NOT_IN_FORCE,
-    STATES,
-    UNKNOWN,
-    Change,
-    Memory,
-    Sights,
-    error_m,
-    observe,
-)
+from models.containment import NOT_IN_FORCE, WITHDREW, WRONG, Change, Sights, observe
+from models.evidence import error_m
 from models.grid import STEPS, micros
 from models.ground import KINDS, Places, broken_by
-from models.incident import IncidentKind
+from models.incident import IncidentKind, Severity
+from models.memory import UNKNOWN, Memory
 from models.zone import ZoneKind, ZoneState
 
 BREACHES = {
@@ -34,7 +27,6 @@ BREACHES = {
     ZoneKind.CURFEW: IncidentKind.OUT_IN_CURFEW,
 }
 REFRESH_AFTER = timedelta(seconds=30)  # an open incident is not rewritten for every fix
-_BROKEN_BY = np.array([STATES.index(broken_by(kind)) for kind in range(len(KINDS))])
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,7 +68,8 @@ def follow(session: Session, roster: Roster, gated: Gated, newer: Rows, now: dat
     rows, wearer = np.unique(gated.rows[newer], return_inverse=True)
     changes = observe(roster.zoning(rows), _sights(gated, newer, wearer))
     crossings = [_crossing(roster, gated, newer, change) for change in changes]
-    fix_store.keep_changes(session, [row_of(it, now) for it in crossings])
+    decided = [it for it in crossings if not it.change.approach]
+    fix_store.keep_changes(session, [row_of(it, now) for it in decided])
     answer(session, crossings, now)
     last = np.append(np.flatnonzero(np.diff(wearer)), len(wearer) - 1)
     _refresh(session, roster, rows, [gated.fixes[at] for at in newer[last].tolist()], now)
@@ -120,13 +113,13 @@ def row_of(it: Crossing, now: datetime) -> dict[str, Any]:
 
 def broken(places: Places, memory: Memory) -> dict[int, bool]:
     """By zone: whether the wearer was last settled on its wrong side."""
-    wrong = memory["settled"] == _BROKEN_BY[places["kind"]]
+    wrong = memory["settled"] == WRONG[places["kind"]]
     return dict(zip(places["zone_id"].tolist(), wrong.tolist(), strict=True))
 
 
 def right(places: Places, memory: Memory) -> dict[int, bool]:
     """By zone: whether the wearer is known to be on its right side; UNKNOWN is not."""
-    known = (memory["state"] != UNKNOWN) & (memory["state"] != _BROKEN_BY[places["kind"]])
+    known = (memory["state"] != UNKNOWN) & (memory["state"] != WRONG[places["kind"]])
     return dict(zip(places["zone_id"].tolist(), known.tolist(), strict=True))
 
 
@@ -134,13 +127,13 @@ def answer(session: Session, crossings: Sequence[Crossing], now: datetime) -> No
     """Open on a crossing to the wrong side, end on the right one or where nothing is asked."""
     with sightings.gathered(session, {it.key for it in crossings}, now) as found:
         for it in crossings:
-            if it.breaks:
-                if it.change.crossed:
+            why = it.change.evidence.get("why")
+            if it.breaks or (it.change.approach and why != WITHDREW):
+                if it.change.crossed or it.change.approach:
                     found.seen(seen_of(it, now))
                 continue
-            freed = it.change.evidence.get("why") == NOT_IN_FORCE
-            if freed or it.change.state is not ZoneState.UNKNOWN:
-                facts = {"ended_by": NOT_IN_FORCE if freed else "back"}
+            if why in {NOT_IN_FORCE, WITHDREW} or it.change.state is not ZoneState.UNKNOWN:
+                facts = {"ended_by": NOT_IN_FORCE if why == NOT_IN_FORCE else "back"}
                 found.ended(it.key, datetime.fromtimestamp(it.change.since, UTC), facts)
 
 
@@ -153,7 +146,10 @@ def seen_of(it: Crossing, now: datetime) -> sightings.Seen:
         zone_id=it.zone_id,
         since=datetime.fromtimestamp(it.change.since, UTC),
         at=it.fix.time,
-        facts=_facts(it.fix, it.beyond_m, now) | it.change.evidence,
+        severity=Severity.SOON if it.change.approach else None,
+        facts=_facts(it.fix, it.beyond_m, now)
+        | it.change.evidence
+        | {"approach": it.change.approach},
     )
 
 
@@ -176,7 +172,7 @@ def _refresh(
     wearer, place = _places(table)
     states, kinds = roster.memory["state"][place], roster.places["kind"][place]
     due = roster.refreshed[place] <= micros(now - REFRESH_AFTER)
-    broken = np.flatnonzero((states == _BROKEN_BY[kinds]) & due)
+    broken = np.flatnonzero((states == WRONG[kinds]) & due)
     roster.refreshed[place[broken]] = micros(now)
     seen = {}
     for who, at in zip(wearer[broken].tolist(), place[broken].tolist(), strict=True):

@@ -1,10 +1,15 @@
 """Where a wearer is, as far as the evidence goes: a fold over fixes, in order of their own time.
 
-The rule for now: five of the last seven usable fixes on one side decide. Fixes too coarse for the
-border are no evidence; after half an hour without evidence the state is UNKNOWN, which is neither
-breach nor silence. Everything is columns: one element of a `PLACE` and of a `MEMORY` array for
-each zone, and `observe` folds a whole batch of fixes of many wearers at once. Live, late and
-replayed fixes go through this one function.
+The evidence of single fixes adds up (`evidence`). Enough of it decides where the fixes beyond a
+border show somebody on the move, for a reflection or a lie stays where it is for minutes; who is
+out and stays put is believed after twice as long. To leave a home area or a curfew residence, the
+smoothed position (`motion`) must lie surely beyond, too. An exclusion zone warns of an approach
+before it is sure. A position by cell towers is evidence only of having gone far. After half an
+hour without evidence the state is UNKNOWN, which is neither breach nor silence.
+
+Everything is columns: one element of a `PLACE` and of a `MEMORY` array for each zone, and
+`observe` folds a whole batch of fixes of many wearers at once. Live, late and replayed fixes go
+through this one function.
 """
 
 from collections.abc import Iterator
@@ -14,38 +19,34 @@ from typing import Any, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from models.ground import DOUBT, Floats, Grounds, Ints, Places, in_force, sides
+from models import evidence, motion
+from models.area import METRES_A_DEGREE
+from models.evidence import ERROR_MAX_M, LBS, SOURCES
+from models.ground import (
+    EXCLUDES,
+    KINDS,
+    Floats,
+    Grounds,
+    Ints,
+    Places,
+    broken_by,
+    in_force,
+    trespass_m,
+)
+from models.memory import E7, INSIDE, MEMORY, OUTSIDE, STATES, UNKNOWN, Memory
+from models.motion import Motion
+from models.rule import RULE, Rule
 from models.zone import ZoneState
 
-RULE = "5of7@2"
-EDITION = b"\x02"  # of what a memory means; goes before packed memories
-AGREEING, WINDOW = 5, 7
-STALE_S = 30 * 60
+SUM_MAX = 12.0
+MOVED_M, MOVED_ERRORS, MOVED_TIMES = 30.0, 2.0, 2  # between fixes beyond, how often;
+OUTWARD_M, OUTWARD_SHARE = 300.0, 0.8  # straight out, as only vehicles do, counts twice
+CELL_FAR_M = 5000.0  # cells are kilometres wide
+OFTEN = 255
 NOT_IN_FORCE, NO_EVIDENCE = "not_in_force", "no_evidence"  # why a state became UNKNOWN
-STATES = (ZoneState.UNKNOWN, ZoneState.INSIDE, ZoneState.OUTSIDE)
-UNKNOWN, INSIDE, OUTSIDE = range(3)
-SOURCES = ("gnss", "wifi", "lbs")
-# What a fix may be off however small it claims to be: a claim of 7 m was seen 700 m off.
-LEAST_ERROR_M = np.array([10.0, 60.0, 500.0])
-UNSTATED_ERROR_M = np.array([30.0, 100.0, 1000.0])
-ERROR_MAX_M = 65_535
-
-MEMORY = np.dtype(
-    [
-        ("zone_id", "<i8"),
-        ("state", "u1"),  # place in STATES
-        ("settled", "u1"),  # the last side that was decided
-        ("votes", "u1"),  # usable fixes remembered, newest last
-        ("inside", "u1"),  # a bit a vote, the newest lowest
-        ("since", "<u4"),  # of the state, seconds since 1970
-        ("at", "<u4", (WINDOW,)),
-        ("error_m", "<u2", (WINDOW,)),
-        ("source", "u1", (WINDOW,)),
-    ]
-)
-Memory = npt.NDArray[np.void]
-_BITS = np.array([number.bit_count() for number in range(2**WINDOW)], dtype=np.int8)
-_MASK = np.array([2**votes - 1 for votes in range(WINDOW + 1)], dtype=np.uint8)
+WITHDREW = "withdrew"  # why an approach is over
+WRONG = np.array([STATES.index(broken_by(kind)) for kind in range(len(KINDS))], dtype=np.uint8)
+RIGHT = np.uint8(INSIDE + OUTSIDE) - WRONG
 
 
 class Zoning(NamedTuple):
@@ -71,10 +72,9 @@ class Sights(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Change:
-    """A decision of fix number `fix` about zone number `place`: the state from `since` on.
+    """A decided change: `fix` is its place among the sights, `place` among the places.
 
-    `crossed` says that the wearer was not already settled on this side: an UNKNOWN in between
-    does not make a second departure.
+    An `approach` is no change of state: what was seen of an exclusion zone is not sure yet.
     """
 
     fix: int
@@ -83,46 +83,10 @@ class Change:
     since: int
     crossed: bool
     evidence: dict[str, Any]
+    approach: bool = False
 
 
-def blank(zone_ids: Ints) -> Memory:
-    """Memories of zones of which nothing is known."""
-    memory = np.zeros(len(zone_ids), dtype=MEMORY)
-    memory["zone_id"] = zone_ids
-    return memory
-
-
-def pack(memory: Memory) -> bytes:
-    """Memories of one wearer as bytes, behind the edition of the rule that made them."""
-    return EDITION + memory.tobytes() if len(memory) else b""
-
-
-def pack_all(memory: Memory) -> npt.NDArray[np.void]:
-    """Memories of many wearers with as many zones each, (n, zones), as n opaque values."""
-    count, zones = memory.shape
-    if not zones:
-        return np.zeros(count, dtype="V0")
-    size = len(EDITION) + zones * MEMORY.itemsize
-    packed = np.empty((count, size), dtype=np.uint8)
-    packed[:, : len(EDITION)] = np.frombuffer(EDITION, np.uint8)
-    packed[:, len(EDITION) :] = memory.view(np.uint8).reshape(count, -1)
-    return packed.view(f"V{size}").ravel()
-
-
-def unpack(packed: bytes) -> Memory:
-    """Memories of one wearer; what another rule remembered means nothing here and is dropped."""
-    readable = packed[:1] == EDITION and len(packed) % MEMORY.itemsize == 1
-    return np.frombuffer(packed[1:] if readable else b"", dtype=MEMORY)
-
-
-def error_m(accuracy_m: Floats, source: npt.NDArray[np.integer[Any]]) -> Floats:
-    """How far off fixes may be: what they claim (NaN: nothing), never better than their source."""
-    claimed = np.maximum(accuracy_m, LEAST_ERROR_M[source])
-    errors: Floats = np.where(np.isnan(accuracy_m), UNSTATED_ERROR_M[source], claimed)
-    return errors
-
-
-def observe(zoning: Zoning, sights: Sights) -> list[Change]:
+def observe(zoning: Zoning, sights: Sights, rule: Rule = RULE) -> list[Change]:
     """Fold fixes into the memories, in place; the changes of state in order of rounds.
 
     Every fix is later than those that the memories have seen. The n-th fixes of all wearers make
@@ -135,14 +99,14 @@ def observe(zoning: Zoning, sights: Sights) -> list[Change]:
     place = np.arange(len(fix)) - np.repeat(np.cumsum(many) - many, many)
     place += zoning.first[sights.wearer[fix]]
     judged = zoning.places.take(place)  # of structured arrays ten times as fast as an index
-    where = sights.lat[fix], sights.lon[fix], sights.error_m[fix]
-    inside = sides(judged, zoning.grounds, *where)
+    beyond_m = trespass_m(judged, zoning.grounds, sights.lat[fix], sights.lon[fix])
     asked = in_force(judged, sights.at[fix])
     changes: list[Change] = []
     for pairs in _rounds(sights.wearer, fix):
         held = memory.take(place[pairs])
-        turn = _Turn(held, pairs, fix[pairs], place[pairs], sights)
-        changes += turn.fold(inside[pairs], asked[pairs])
+        parts = held, judged.take(pairs), zoning.grounds, fix[pairs], place[pairs]
+        turn = _Turn(*parts, sights, rule)
+        changes += turn.fold(beyond_m[pairs], asked[pairs])
         opaque[place[pairs]] = held.view(opaque.dtype)
     return changes
 
@@ -162,87 +126,235 @@ class _Turn:
     """One round: at most one fix for each zone. `held` are its memories, changed in place."""
 
     held: Memory
-    pairs: Ints
+    places: Places
+    grounds: Grounds
     fix: Ints
     place: Ints
     sights: Sights
+    rule: Rule
 
-    def fold(self, inside: npt.NDArray[np.int8], asked: npt.NDArray[np.bool_]) -> list[Change]:
-        held, at = self.held, self.sights.at[self.fix]
-        last = held["at"][:, -1].astype(np.int64)
-        stale = asked & (held["votes"] > 0) & (at - last > STALE_S)
+    def fold(self, beyond_m: Floats, asked: npt.NDArray[np.bool_]) -> list[Change]:
+        held, at, stale_s = self.held, self.sights.at[self.fix], self.rule.stale_s
+        heard = held["heard"].astype(np.int64)
+        stale = asked & (heard > 0) & (at - heard > stale_s)
         changes = self._forget(~asked, at, NOT_IN_FORCE)
         held["settled"][~asked] = UNKNOWN
-        changes += self._forget(stale, last + STALE_S, NO_EVIDENCE)
-        self._vote(np.flatnonzero(asked & (inside != DOUBT)), inside, at)
-        return changes + self._decide(asked & (inside != DOUBT))
+        changes += self._forget(stale, heard + stale_s, NO_EVIDENCE)
+        exact = self.sights.source[self.fix] != LBS
+        usable = asked & (exact | (beyond_m > CELL_FAR_M))
+        settled = (held["state"] == RIGHT[self.places["kind"]]) & (held["total"] <= 0)
+        stirred = np.flatnonzero(usable & ~(settled & (beyond_m <= 0)))
+        if stirred.size:
+            self._weigh(stirred, beyond_m[stirred])
+            changes += self._decide(stirred, beyond_m[stirred] > 0)
+            self._forget_traces(stirred)
+        self._rest(np.flatnonzero(usable & (beyond_m <= 0)))
+        held["heard"][usable] = at[usable]
+        return changes
+
+    def _forget_traces(self, who: Ints) -> None:
+        """Of what came to nothing, nothing stays: equal lives have equal memories."""
+        held = self.held
+        right = held["state"][who] == RIGHT[self.places["kind"][who]]
+        over = who[right & (held["total"][who] <= 0)]
+        for name in _TRACES:
+            held[name][over] = 0
+
+    def _rest(self, who: Ints) -> None:
+        """Who is on the right side is where the newest fix says: smoothing begins there."""
+        held, fix = self.held, self.fix[who]
+        held["lat"][who] = np.rint(self.sights.lat[fix] * E7)
+        held["lon"][who] = np.rint(self.sights.lon[fix] * E7)
+        error = evidence.spread_m(self.sights.error_m[fix], self.sights.source[fix])
+        held["place_var"][who] = error**2
+        held["speed_var"][who] = held["sure"][who] = 0
 
     def _forget(self, gone: npt.NDArray[np.bool_], since: Ints, why: str) -> list[Change]:
         held = self.held
+        if not gone.any():
+            return []
         lost = np.flatnonzero(gone & (held["state"] != UNKNOWN))
-        held["votes"][gone] = 0
+        for name in ("total", "sure", "steady", "warned", "heard", "place_var"):
+            held[name][gone] = 0
         held["state"][lost] = UNKNOWN
         held["since"][lost] = since[lost]
         return [self._change(it, crossed=False, evidence={"why": why}) for it in lost]
 
-    def _vote(self, who: Ints, inside: npt.NDArray[np.int8], at: Ints) -> None:
-        held = self.held
-        fix = self.fix[who]
-        error = np.minimum(np.rint(self.sights.error_m[fix]), ERROR_MAX_M)
-        for name, said in (
-            ("at", at[who]),
-            ("error_m", error),
-            ("source", self.sights.source[fix]),
-        ):
-            window = held[name]
-            if len(who) == len(held):  # nearly always, and much quicker
-                window[:, :-1] = window[:, 1:]
-            else:
-                window[who, :-1] = window[who, 1:]
-            window[who, -1] = said
-        held["inside"][who] = (held["inside"][who] << 1 | inside[who].astype(np.uint8)) & _MASK[-1]
-        held["votes"][who] = np.minimum(held["votes"][who] + 1, WINDOW)
+    def _weigh(self, who: Ints, beyond_m: Floats) -> None:
+        """Add the evidence of fixes, and move the smoothed positions of who may be leaving."""
+        held, fix = self.held, self.fix[who]
+        at, source = self.sights.at[fix], self.sights.source[fix]
+        error = self.sights.error_m[fix]
+        heard = held["heard"][who].astype(np.int64)
+        seconds = np.where(heard > 0, at - heard, self.rule.stale_s).astype(np.float64)
+        before = held["total"][who]
+        total = evidence.added(before, beyond_m, error, seconds, source)
+        held["total"][who] = np.clip(total, 0.0, SUM_MAX)
+        right = beyond_m <= 0
+        held["back"][who] = np.where(right & (held["steady"][who] > 0), held["back"][who], at)
+        held["steady"][who] = np.where(right, _once_more(held["steady"][who]), 0)
+        self._count(who, beyond_m, before <= 0, error)
+        kind = self.places["kind"][who]
+        leaves = ~right & (kind != EXCLUDES) & (held["state"][who] != WRONG[kind])
+        if leaves.any():
+            self._smooth(who[leaves], seconds[leaves])
+            self._assure(who[leaves])
 
-    def _decide(self, voted: npt.NDArray[np.bool_]) -> list[Change]:
+    def _count(
+        self, who: Ints, beyond_m: Floats, fresh: npt.NDArray[np.bool_], error: Floats
+    ) -> None:
+        """Count the fixes beyond since the sum was nothing, with their errors."""
+        held, wrong = self.held, beyond_m > 0
+        begun = who[wrong & fresh]
+        held["left"][begun] = self.sights.at[self.fix[begun]]
+        held["fixes"][begun] = 0
+        held["best_m"][begun], held["worst_m"][begun] = ERROR_MAX_M, 0
+        held["moved"][begun] = 0
+        more = who[wrong]
+        self._travel(more, error[wrong], beyond_m[wrong])
+        metres = np.minimum(np.rint(error[wrong]), ERROR_MAX_M).astype(np.uint16)
+        source = self.sights.source[self.fix[more]]
+        held["fixes"][more, source] = _once_more(held["fixes"][more, source])
+        held["best_m"][more] = np.minimum(held["best_m"][more], metres)
+        held["worst_m"][more] = np.maximum(held["worst_m"][more], metres)
+
+    def _travel(self, who: Ints, error: Floats, beyond_m: Floats) -> None:
+        """Count how often fixes beyond moved on, or were farther out than errors go.
+
+        A reflection or a lie stays where it is for minutes; who leaves is on the move.
+        """
+        held, fix = self.held, self.fix[who]
+        lat, lon = np.rint(self.sights.lat[fix] * E7), np.rint(self.sights.lon[fix] * E7)
+        north_m = (lat - held["fix_lat"][who]) / E7 * METRES_A_DEGREE
+        east_m = (lon - held["fix_lon"][who]) / E7 * METRES_A_DEGREE
+        east_m *= np.cos(np.radians(self.sights.lat[fix]))
+        again = held["fixes"][who].sum(axis=1) > 0
+        way_m = np.hypot(north_m, east_m)
+        moved = way_m > np.maximum(MOVED_ERRORS * error, MOVED_M)
+        far = beyond_m > np.maximum(MOVED_ERRORS * error, self.rule.far_m)
+        outward_m = beyond_m - held["beyond_m"][who]
+        outward = moved & (outward_m >= np.maximum(OUTWARD_SHARE * way_m, OUTWARD_M))
+        for shows in (again & (moved | far), again & outward):
+            held["moved"][who[shows]] = _once_more(held["moved"][who[shows]])
+        anew = moved | ~again
+        held["fix_lat"][who[anew]], held["fix_lon"][who[anew]] = lat[anew], lon[anew]
+        held["beyond_m"][who[anew]] = np.minimum(beyond_m[anew], ERROR_MAX_M)
+
+    def _smooth(self, who: Ints, seconds: Floats) -> None:
+        held, fix = self.held, self.fix[who]
+        lat, lon = self.sights.lat[fix], self.sights.lon[fix]
+        error = evidence.spread_m(self.sights.error_m[fix], self.sights.source[fix])
+        known, smoothed = held["place_var"][who] > 0, held["speed_var"][who] > 0
+        from_lat = np.where(known, held["lat"][who] / E7, lat)
+        from_lon = np.where(known, held["lon"][who] / E7, lon)
+        east_m = METRES_A_DEGREE * np.cos(np.radians(from_lat))
+        was = motion.begun(np.where(known, np.sqrt(held["place_var"][who]), error))
+        was = Motion(was.north_m, was.east_m, *(
+            np.where(smoothed, held[name][who], getattr(was, name)) for name in _KEPT
+        ))  # fmt: skip
+        told = motion.seen(
+            motion.passed(was, np.where(known, seconds, 0.0)),
+            (lat - from_lat) * METRES_A_DEGREE,
+            (lon - from_lon) * east_m,
+            error,
+        )
+        held["lat"][who] = np.rint((from_lat + told.north_m / METRES_A_DEGREE) * E7)
+        held["lon"][who] = np.rint((from_lon + told.east_m / east_m) * E7)
+        for name in _KEPT:
+            held[name][who] = getattr(told, name)
+
+    def _assure(self, who: Ints) -> None:
+        """Note since when the smoothed position is beyond the border beyond reasonable doubt."""
         held = self.held
-        within = _BITS[held["inside"] & _MASK[held["votes"]]]
-        outside = held["votes"] - within >= AGREEING
-        state = np.where(within >= AGREEING, INSIDE, np.where(outside, OUTSIDE, held["state"]))
-        turned = np.flatnonzero(voted & (state != held["state"]))
-        crossed = held["settled"][turned] != state[turned]
-        held["state"][turned] = held["settled"][turned] = state[turned]
-        changes = []
-        for it, over in zip(turned, crossed, strict=True):
-            agreeing = _agreeing(held[it])
-            held["since"][it] = held["at"][it, agreeing[0]]
-            evidence = _quality(held[it], agreeing)
-            changes.append(self._change(it, crossed=bool(over), evidence=evidence))
-        return changes
+        lat, lon = held["lat"][who] / E7, held["lon"][who] / E7
+        beyond_m = trespass_m(self.places.take(who), self.grounds, lat, lon)
+        sure = beyond_m > self.rule.sure * np.sqrt(held["place_var"][who])
+        since = np.where(held["sure"][who] > 0, held["sure"][who], self.sights.at[self.fix[who]])
+        held["sure"][who] = np.where(sure, since, 0)
+
+    def _decide(self, who: Ints, beyond: npt.NDArray[np.bool_]) -> list[Change]:
+        held, rule = self.held, self.rule
+        total, state = held["total"][who], held["state"][who]
+        kind = self.places["kind"][who]
+        wrong, right = WRONG[kind], RIGHT[kind]
+        lost = (state != wrong) & beyond & (total >= rule.decided) & self._believable(who)
+        found = (state != right) & ~beyond & (total <= rule.cleared)
+        found &= held["steady"][who] >= rule.steady
+        return [
+            *self._warn(who, (state != wrong) & beyond & ~lost),
+            *self._settle(who[lost], wrong[lost], "left"),
+            *self._settle(who[found], right[found], "back"),
+        ]
+
+    def _believable(self, who: Ints) -> npt.NDArray[np.bool_]:
+        """Whether the fixes beyond show somebody on the move, or have lasted."""
+        held, rule = self.held, self.rule
+        excludes = self.places["kind"][who] == EXCLUDES
+        moves = held["moved"][who] >= MOVED_TIMES
+        since = held["sure"][who].astype(np.int64)
+        sure_s = np.where(since > 0, self.sights.at[self.fix[who]] - since, -1)
+        moving = moves & (excludes | (sure_s >= rule.sure_moving_s))
+        lasting = np.where(excludes, held["total"][who] >= rule.lasting, sure_s >= rule.sure_s)
+        believable: npt.NDArray[np.bool_] = moving | lasting
+        return believable
+
+    def _settle(self, at: Ints, side: npt.NDArray[np.uint8], since: str) -> list[Change]:
+        """Set the state; only a crossing where the other side was settled before."""
+        held = self.held
+        crossed = held["settled"][at] != side
+        held["state"][at] = held["settled"][at] = side
+        held["since"][at] = held[since][at]
+        held["warned"][at] = 0
+        return [
+            self._change(it, crossed=bool(over), evidence=self._quality(it, since))
+            for it, over in zip(at, crossed, strict=True)
+        ]
+
+    def _warn(self, who: Ints, nearing: npt.NDArray[np.bool_]) -> list[Change]:
+        """Tell of approaches to exclusion zones at once, and when there is nothing left of one."""
+        held, warned, total = self.held, self.held["warned"][who] > 0, self.held["total"][who]
+        excludes = self.places["kind"][who] == EXCLUDES
+        near = nearing & excludes & ~warned & (total >= self.rule.approached)
+        gone = warned & (total <= 0)
+        held["warned"][who[near]], held["warned"][who[gone]] = 1, 0
+        return [
+            *(self._approach(it, {"why": WITHDREW}) for it in who[gone]),
+            *(self._approach(it, self._quality(it, "left")) for it in who[near]),
+        ]
 
     def _change(self, at: np.intp, *, crossed: bool, evidence: dict[str, Any]) -> Change:
         held = self.held[at]
-        said = {"rule": RULE, **evidence}
+        said = {"rule": self.rule.version, **evidence}
         state, since = STATES[held["state"]], int(held["since"])
         return Change(int(self.fix[at]), int(self.place[at]), state, since, crossed, said)
 
+    def _approach(self, at: np.intp, evidence: dict[str, Any]) -> Change:
+        held = self.held[at]
+        said = {"rule": self.rule.version, **evidence}
+        place, fix = int(self.place[at]), int(self.fix[at])
+        since = int(self.sights.at[fix] if evidence.get("why") else held["left"])
+        return Change(fix, place, STATES[held["state"]], since, False, said, approach=True)  # noqa: FBT003
 
-def _agreeing(memory: np.void) -> list[int]:
-    """Places in the window, oldest first, of the votes that carry the decision."""
-    votes, side = int(memory["votes"]), int(memory["state"] == INSIDE)
-    bits = int(memory["inside"])
-    return [WINDOW - 1 - back for back in reversed(range(votes)) if bits >> back & 1 == side]
+    def _quality(self, at: np.intp, since: str) -> dict[str, Any]:
+        """How good the evidence is: fixes, their sources, best and worst error in metres."""
+        held = self.held[at]
+        if since == "back":
+            return {"fixes": int(held["steady"])}
+        counts = dict(zip(SOURCES, held["fixes"].tolist(), strict=False))
+        return {
+            "fixes": sum(counts.values()),
+            "sources": {name: count for name, count in counts.items() if count},
+            "error_m": [int(held["best_m"]), int(held["worst_m"])],
+        }
 
 
-def _quality(memory: np.void, agreeing: list[int]) -> dict[str, Any]:
-    """How good the evidence is: fixes, their sources, the best and the worst error in metres."""
-    sources: dict[str, int] = {}
-    for place in agreeing:
-        name = SOURCES[memory["source"][place]]
-        sources[name] = sources.get(name, 0) + 1
-    errors = [int(memory["error_m"][place]) for place in agreeing]
-    return {
-        "fixes": len(agreeing),
-        "of": WINDOW,
-        "sources": sources,
-        "error_m": [min(errors), max(errors)],
-    }
+def _once_more(count: npt.NDArray[np.uint8]) -> npt.NDArray[np.uint8]:
+    """One more of what is kept in a byte."""
+    return np.minimum(count, OFTEN - 1) + np.uint8(1)
+
+
+_TRACES = (
+    *("steady", "left", "back", "fixes", "best_m", "worst_m", "moved", "beyond_m"),
+    *("fix_lat", "fix_lon", "north_mps", "east_mps", "cross_var"),
+)
+_KEPT = ("north_mps", "east_mps", "place_var", "cross_var", "speed_var")

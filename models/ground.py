@@ -27,7 +27,6 @@ NO_GROUND, NO_HOURS = -1, -1
 FOREVER = np.iinfo(np.int64).max
 DAY_S = 86_400
 LEGAL_OFFSET_S = 8 * 3600  # China keeps one time without summer time (since 1991)
-YES, NO, DOUBT = 1, 0, -1  # whether a fix lies inside
 
 PLACE = np.dtype(
     [
@@ -187,16 +186,14 @@ def in_force(places: Places, at: Ints) -> npt.NDArray[np.bool_]:
     return valid
 
 
-def sides(
-    places: Places, grounds: Grounds, lat: Floats, lon: Floats, error_m: Floats
-) -> npt.NDArray[np.int8]:
-    """Whether each fix lies inside its zone: YES, NO, or DOUBT where its error spans the border."""
-    found = np.empty(len(places), dtype=np.int8)
+def trespass_m(places: Places, grounds: Grounds, lat: Floats, lon: Floats) -> Floats:
+    """How far on the wrong side of the border that judges each fix lies; 0 on the right side."""
+    found = np.zeros(len(places))
     shaped = places["ground"] != NO_GROUND
     for kind, judge in ((~shaped, _by_circle), (shaped, _by_shape)):
         at = np.flatnonzero(kind)
         if at.size:
-            found[at] = judge(places.take(at), grounds, lat[at], lon[at], error_m[at])
+            found[at] = judge(places.take(at), grounds, lat[at], lon[at])
     return found
 
 
@@ -206,29 +203,23 @@ def _from_centre_m(places: Places | np.void, lat: Floats | float, lon: Floats | 
     return metres
 
 
-def _by_circle(
-    places: Places, _grounds: Grounds, lat: Floats, lon: Floats, error_m: Floats
-) -> npt.NDArray[np.int8]:
-    beyond = _from_centre_m(places, lat, lon) - places["radius_m"]
-    doubt = (error_m > places["margin_m"]) & (np.abs(beyond) <= error_m)
-    return np.where(doubt, DOUBT, beyond <= 0).astype(np.int8)
+def _by_circle(places: Places, _grounds: Grounds, lat: Floats, lon: Floats) -> Floats:
+    outside_m = _from_centre_m(places, lat, lon) - places["radius_m"]
+    wrong_m: Floats = np.where(places["kind"] == EXCLUDES, -outside_m, outside_m)
+    return np.maximum(wrong_m, 0.0)
 
 
-def _by_shape(
-    places: Places, grounds: Grounds, lat: Floats, lon: Floats, error_m: Floats
-) -> npt.NDArray[np.int8]:
-    """Boxes first, then one call for all shapes; distances only for fixes past the margin."""
+def _by_shape(places: Places, grounds: Grounds, lat: Floats, lon: Floats) -> Floats:
+    """Boxes first, then one call for all shapes; distances only where they are asked for."""
     judging, lines, planes = grounds.columns()
     at = places["ground"]
     plane = planes[at]
     x, y = (lon - plane[:, 0]) * plane[:, 2], (lat - plane[:, 1]) * plane[:, 3]
     west, south, east, north = shapely.bounds(judging)[at].T
     near = np.flatnonzero((x >= west) & (x <= east) & (y >= south) & (y <= north))
-    inside = np.zeros(len(places), dtype=np.int8)
+    inside = np.zeros(len(places), dtype=bool)
     inside[near] = shapely.contains_xy(judging[at[near]], x[near], y[near])
-    coarse = np.flatnonzero(error_m > places["margin_m"])
-    if coarse.size:
-        points = shapely.points(x[coarse], y[coarse])
-        reaches = shapely.dwithin(lines[at[coarse]], points, error_m[coarse])  # type: ignore[call-overload] # its stubs know a single distance only
-        inside[coarse[reaches]] = DOUBT
-    return inside
+    found = np.zeros(len(places))
+    wrong = np.flatnonzero(inside == (places["kind"] == EXCLUDES))
+    found[wrong] = shapely.distance(lines[at[wrong]], shapely.points(x[wrong], y[wrong]))
+    return found

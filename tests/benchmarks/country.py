@@ -41,9 +41,11 @@ from models.agency import Agency, AgencyLevel, Office
 from models.area import as_geojson
 from models.base import Base
 from models.case import Case, CaseState, Category, Level
-from models.containment import AGREEING, INSIDE, OUTSIDE, WINDOW, Memory, blank, pack
 from models.device import Binding, Device, DeviceState, Gateway, Protocol
+from models.evidence import DRIFT, SCORE_MAX, SPREAD, WEIGHT_MAX
 from models.identity import IdKind, Sex
+from models.memory import INSIDE, OUTSIDE, Memory, blank, pack
+from models.motion import SPEED_MPS
 from models.order import Ground, PositioningOrder
 from models.person import Person
 from models.standing import StandingChange
@@ -57,7 +59,10 @@ LEAST_CORNERS, LEAST_AREA_DEG2 = 300, 0.05
 INDOORS_DEG = 0.02  # nobody lives so near a county line that drift alone crosses it
 ZONES, KEPT_IN = 4, 2  # a home county and a curfew zone to stay in, two to stay out of
 DEPARTING = 100  # one in so many leaves the county, independently of others,
-MINUTES = 10  # in one of these minutes
+MINUTES = 10  # in one of these minutes,
+UNDECIDED = 2  # or in one of these just before the run, and is not judged yet
+STEP = WEIGHT_MAX * (SCORE_MAX[0] - DRIFT)  # what a clear fix beyond adds to the evidence
+DAY_S = 86_400
 SCATTER = np.uint64(0x9E37_79B9_7F4A_7C15)  # 2**64 over the golden ratio: neighbours fall far apart
 EXCLUSIONS_DEG = ((0.05, 0.03), (-0.04, 0.05))  # from home, latitude and longitude
 E7 = 10**7
@@ -108,9 +113,9 @@ def gateway_name(number: int) -> str:
 def leaves_at(devices: Steps) -> Steps:
     """The minute of the run in which a device's wearer is first seen outside; far off for most."""
     dice = devices.astype(np.uint64) * SCATTER >> np.uint64(32)
-    spread = dice // DEPARTING % (MINUTES + AGREEING - 1)
+    spread = dice // DEPARTING % (MINUTES + UNDECIDED)
     leaves = dice % DEPARTING == 0
-    return np.where(leaves, spread.astype(np.int64) - (AGREEING - 1), 2**31)
+    return np.where(leaves, spread.astype(np.int64) - UNDECIDED, 2**31)
 
 
 def counties(count: int) -> list[BaseGeometry]:
@@ -362,15 +367,21 @@ def _states(homes: Homes, now: datetime) -> Iterator[tuple[Any, ...]]:
 
 
 def _remembered(homes: Homes, last: int) -> Memory:
-    """A full window a zone, a vote a minute; of who is leaving, the newest are outside."""
+    """A settled life in every zone, seen a minute ago; some have been beyond for minutes."""
     memory = blank(np.arange(homes.devices * ZONES) + ZONES)
-    kind = np.arange(homes.devices * ZONES) % ZONES
-    left = np.clip(-leaves_at(np.arange(homes.devices)), 0, AGREEING - 1).repeat(ZONES)
-    every = 2**WINDOW - 1
-    memory["inside"] = np.where(kind < KEPT_IN, every & ~(2**left - 1), 0)
-    memory["state"] = memory["settled"] = np.where(kind < KEPT_IN, INSIDE, OUTSIDE)
-    memory["votes"] = WINDOW
-    memory["at"] = last - 60 * np.arange(WINDOW)[::-1]
-    memory["since"] = last - 60 * WINDOW
-    memory["error_m"] = 10
+    kept_in = np.arange(homes.devices * ZONES) % ZONES < KEPT_IN
+    minutes = np.clip(-leaves_at(np.arange(homes.devices)), 0, UNDECIDED).repeat(ZONES)
+    left = kept_in & (minutes > 0)
+    memory["state"] = memory["settled"] = np.where(kept_in, INSIDE, OUTSIDE)
+    memory["since"] = last - DAY_S
+    memory["heard"] = last
+    memory["lat"] = homes.lat.repeat(ZONES)
+    memory["lon"] = np.where(left, homes.beyond.repeat(ZONES), homes.lon.repeat(ZONES))
+    memory["place_var"] = (SPREAD[0] * 10) ** 2
+    memory["speed_var"] = np.where(left, SPEED_MPS**2, 0)
+    memory["total"] = np.where(left, minutes * STEP, 0.0)
+    memory["sure"] = np.where(left, last - 60 * (minutes - 1), 0)
+    memory["left"] = np.where(left, last - 60 * (minutes - 1), 0)
+    memory["fixes"][:, 0] = np.where(left, minutes, 0)
+    memory["best_m"][left] = memory["worst_m"][left] = 10
     return memory

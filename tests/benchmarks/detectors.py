@@ -6,7 +6,8 @@ import numpy as np
 
 from correction_service import zone_replays
 from devices.simulator.multitude import Bools, Floats
-from models.containment import Sights, error_m, observe
+from models.containment import Sights, observe
+from models.evidence import error_m
 from models.ground import Ints, broken_by
 from models.zone import ZoneState
 from tests.benchmarks.crowd import Crowd, Setting, shape
@@ -37,7 +38,9 @@ def ours(setting: Setting, crowd: Crowd) -> Turns:
         found += [
             (int(who[it.fix]), int(step[it.fix]), it.state is breaks)
             for it in observe(zoning, _sights(crowd, who, step))
-            if it.state is not ZoneState.UNKNOWN and (it.crossed or it.state is not breaks)
+            if it.state is not ZoneState.UNKNOWN
+            and not it.approach
+            and (it.crossed or it.state is not breaks)
         ]
     found.sort(key=lambda it: it[:2])
     columns = np.array(found, dtype=np.int64).reshape(-1, 3).T

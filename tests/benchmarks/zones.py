@@ -19,7 +19,8 @@ import shapely
 
 from correction_service import zone_replays
 from models.area import circle
-from models.containment import Sights, error_m, observe
+from models.containment import Sights, observe
+from models.evidence import error_m
 from models.ground import Drawn
 from models.zone import ZoneKind
 from tests.benchmarks import detectors

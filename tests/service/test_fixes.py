@@ -65,9 +65,9 @@ def test_a_trip_beyond_the_city_opens_one_incident(database: Database, tracked: 
     (incident,) = incidents_of(database)
     assert incident.kind is IncidentKind.LEFT_HOME_AREA
     assert incident.since == NOW + timedelta(minutes=8)
-    assert incident.opened_at == NOW + timedelta(minutes=12, seconds=2)
+    assert incident.opened_at == NOW + timedelta(minutes=10, seconds=2)
     assert incident.last_seen_at == NOW + timedelta(minutes=27)
-    assert incident.facts["sources"] == {"gnss": 5}
+    assert incident.facts["sources"] == {"gnss": 3}
     assert incident.facts["fix_at"] == (NOW + timedelta(minutes=27)).isoformat()
     assert incident.facts["age_s"] == 2
     assert 5_000 < incident.facts["beyond_m"] < 20_000

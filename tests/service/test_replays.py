@@ -14,9 +14,9 @@ from correction_service.db import Database
 from correction_service.device_states import Overtaken
 from correction_service.roster import Roster
 from models.agency import Office
-from models.containment import unpack
 from models.device import Gateway, ReplayDue, StateSnapshot
 from models.fix import PackedDay
+from models.memory import unpack
 from models.zone import ZoneChange, ZoneState
 from tests.county import NOW, County, make_case
 from tests.tracked import (
@@ -208,7 +208,7 @@ def test_a_state_that_changed_meanwhile_leaves_the_replay_for_later(
     database: Database, tracked: Tracked
 ) -> None:
     come(database, minutes(NOW, [HUICHUAN] * 20))
-    come(database, [fix(NOW + 18.5 * MINUTE)], now=LATER)
+    come(database, [fix(NOW + part * MINUTE, BEYOND) for part in (18.4, 18.7)], now=LATER)
     roster = Roster()
     with database.reading() as session:
         (walk,) = late_folds.fold(session, roster, [tracked.device], LATER)
@@ -224,11 +224,11 @@ def test_late_fixes_that_come_meanwhile_are_not_forgotten(
     database: Database, home_then_gap: Tracked
 ) -> None:
     late = minutes(NOW + 21 * MINUTE, [BEYOND] * 14)
-    come(database, late[:3], now=LATER)
+    come(database, late[:1], now=LATER)
     roster = Roster()
     with database.reading() as session:
         (walk,) = late_folds.fold(session, roster, [home_then_gap.device], LATER)
-    come(database, late[3:], now=LATER + MINUTE)
+    come(database, late[1:], now=LATER + MINUTE)
     with database.transaction(SYSTEM, "test") as session:
         replays.keep(session, roster, walk, LATER)
     assert due(database) == 1
@@ -295,7 +295,7 @@ def test_a_device_that_is_overtaken_is_folded_alone_again_at_once(
     database: Database, tracked: Tracked, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     come(database, minutes(NOW, [HUICHUAN] * 20))
-    come(database, [fix(NOW + 18.5 * MINUTE)], now=LATER)
+    come(database, [fix(NOW + part * MINUTE, BEYOND) for part in (18.4, 18.7)], now=LATER)
     folded: list[Sequence[int]] = []
 
     def overtaken(

@@ -163,11 +163,9 @@ def device_said(event: str) -> str:
 
 
 def _quality(facts: Mapping[str, Any]) -> list[str]:
-    said = []
+    said = [gettext("not sure yet, told early")] if facts.get("approach") else []
     if facts.get("fixes"):
-        said.append(
-            gettext("%(fixes)s of %(of)s positions agree", fixes=facts["fixes"], of=facts["of"])
-        )
+        said.append(ngettext("%(num)d position agrees", "%(num)d positions agree", facts["fixes"]))
     if facts.get("sources"):
         said.append(
             ", ".join(f"{words.SOURCES[name]} ×{count}" for name, count in facts["sources"].items())
