@@ -13,12 +13,14 @@ from models.base import Base
 from models.case import Case
 from models.checkin import CheckIn, CheckInDuty, CheckInReview, DutyState
 from models.command import DeviceCommand
+from models.company import CompanyBan, CompanyBanCase
 from models.consent import Consent
 from models.device import Binding
 from models.face import FaceTemplate
 from models.fix import DeviceEvent
 from models.help_request import HelpRequest
 from models.incident import Incident, IncidentStep
+from models.leave import Leave
 from models.notice import Notice
 from models.order import PositioningOrder
 from models.points import DraftState, PointsDraft, PointsEntry
@@ -123,6 +125,11 @@ def _file(case: Case) -> Iterator[_Source]:
     yield _Source(Kind.FILE, _of(Consent, Consent.person_id == case.person_id), Consent.at)
     yield _Source(Kind.FILE, _of(FaceTemplate, enrolled), FaceTemplate.enrolled_at)
     yield _Source(Kind.FILE, _of(PositioningOrder, orders), PositioningOrder.approved_at)
+    banned = CompanyBan.members.any(CompanyBanCase.case_id == case.id)
+    leave = Leave.case_id == case.id
+    yield _Source(Kind.FILE, _of(Leave, leave), Leave.approved_at)
+    yield _Source(Kind.FILE, _of(Leave, leave), Leave.returned_at)
+    yield _Source(Kind.FILE, _of(CompanyBan, banned), CompanyBan.made_at)
     yield _Source(Kind.FILE, _of(Zone, Zone.case_id == case.id), Zone.valid_from)
 
 

@@ -47,6 +47,7 @@ def test_an_officer_records_an_order_and_ends_it(
     assert "From now on they are looked at" in page
     assert ORDER in page
     assert ORDER in officer.get(f"/cases/{others[0]}/decisions").text
+    assert "To keep away from others" in officer.get(f"/cases/{others[0]}").text
     with database.reading() as session:
         ban = session.scalars(select(CompanyBan)).one().id
     strange = officer.post(f"/cases/{others[1]}/company/{ban}/lift")

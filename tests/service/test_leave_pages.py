@@ -67,6 +67,9 @@ def test_an_officer_records_a_leave_and_signs_it_off(
     signed = officer.post(f"{path}/leave/{leave.id}/sign-off", follow_redirects=True).text
     assert "Signed off as back." in signed
     assert only(database).state is LeaveState.RETURNED
+    timeline = officer.get(path).text
+    assert "Leave approved" in timeline
+    assert "Signed off as back from leave" in timeline
     twice = officer.post(f"{path}/leave/{leave.id}/sign-off", follow_redirects=True).text
     assert "signed off or cancelled already" in twice
     with database.reading() as session:
