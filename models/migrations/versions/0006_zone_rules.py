@@ -66,7 +66,7 @@ def _what_if_table() -> None:
         sa.Column("present", DATA, nullable=False),
         sa.Column("proposed", DATA, nullable=False),
         sa.Column("state", state, nullable=False),
-        sa.Column("progress", sa.Float(), nullable=False),
+        sa.Column("progress", sa.Double(), nullable=False),
         sa.Column("beat_at", MOMENT, nullable=True),
         sa.Column("finished_at", MOMENT, nullable=True),
         sa.Column("result", DATA, nullable=False),
