@@ -16,7 +16,7 @@ from correction_service.history import HistoryBroken
 from correction_service.roster import Roster, Rows
 from correction_service.zone_watch import Crossing
 from devices.messages import Fix, Source
-from models.containment import Sights, observe
+from models.containment import Sights
 from models.device import Device, ReplayDue, StateSnapshot
 from models.evidence import error_m
 from models.fix import SOURCES
@@ -134,7 +134,7 @@ def _walk(roster: Roster, walks: Sequence[Walk]) -> None:
                 _snap(roster, walk, day)
         wearer = np.repeat(np.arange(len(walks)), [len(part["time"]) for part in parts])
         columns = {name: np.concatenate([part[name] for part in parts]) for name in NAMES}
-        for change in observe(roster.zoning(rows), _sights(wearer, columns)):
+        for change in roster.rules.observe(roster.zoning(rows), _sights(wearer, columns)):
             if change.approach:
                 continue  # nobody can be met on the way there any more
             fix, place = _fix(columns, change.fix), roster.places[change.place]

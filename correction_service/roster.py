@@ -16,7 +16,7 @@ import numpy.typing as npt
 from sqlalchemy import Row
 from sqlalchemy.orm import Session
 
-from correction_service import register
+from correction_service import register, zone_rules
 from correction_service.fix_columns import ABSENT, NEVER
 from correction_service.standing import Notes
 from models.case import ENDED
@@ -26,6 +26,7 @@ from models.evidence import SOURCES
 from models.grid import micros
 from models.ground import PLACE, Drawn, Grounds
 from models.memory import MEMORY, Memory, blank, unpack
+from models.rules import Rules
 
 FOREVER = np.iinfo(np.int64).max
 NATIVE = Protocol.NATIVE.value
@@ -70,6 +71,7 @@ class Roster:
     def clear(self) -> None:
         """Forget everything; what is needed is read again."""
         self._notes, self._read_at = Notes(), None
+        self.rules, self._rules_read_at = Rules(), None
         self._names: dict[str, int] = {}
         self.gateways: dict[str, int] = {}  # by `speaker`
         self.table: Table = np.zeros(1024, dtype=ROW)
@@ -80,6 +82,7 @@ class Roster:
         self._placed = self._leftover = 0
 
     _read_at: datetime | None
+    _rules_read_at: datetime | None
 
     def __len__(self) -> int:
         return len(self._names)
@@ -91,6 +94,8 @@ class Roster:
         if self._leftover > max(LEFTOVER_PLACES, self._placed // 2):
             self.clear()
         self._read_at = now
+        if self._rules_read_at is None or now - self._rules_read_at >= zone_rules.READ_EVERY:
+            self.rules, self._rules_read_at = zone_rules.read(session), now
         changed = self._notes.new(session)
         if changed:
             table = self.table[: len(self)]

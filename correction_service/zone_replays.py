@@ -22,6 +22,7 @@ from models.grid import EPOCH, moment
 from models.ground import KINDS, Drawn, Grounds, Ints, broken_by
 from models.incident_kinds import MEANINGS
 from models.memory import Memory, blank
+from models.rule import RULE, Rule
 from models.zone import ZoneKind, ZoneState
 
 MARGIN_M = 50.0  # of a zone that says nothing else
@@ -81,8 +82,8 @@ def drawn(kind: ZoneKind, hours: str | None = None, margin_m: float = MARGIN_M) 
     return Drawn(1, kind, 1, None, None, None, margin_m, hours, EPOCH, None)
 
 
-def replay(zone: Drawn, geometry: GeoJson, fixes: Fixes) -> Replayed:
-    """Fold the fixes of every bracelet through one zone."""
+def replay(zone: Drawn, geometry: GeoJson, fixes: Fixes, rule: Rule = RULE) -> Replayed:
+    """Fold the fixes of every bracelet through one zone under a rule."""
     fixes, refused = _sorted(fixes)
     begins = np.flatnonzero(np.diff(fixes.device, prepend=-1))
     ends = np.append(begins[1:], len(fixes.device))
@@ -90,7 +91,7 @@ def replay(zone: Drawn, geometry: GeoJson, fixes: Fixes) -> Replayed:
         Walk(fixes.names[fixes.device[begin]], begin, _runs(fixes.received[begin:end]))
         for begin, end in zip(begins.tolist(), ends.tolist(), strict=True)
     ]
-    told = list(_lock_step(zoning([zone] * len(walks), lambda _: geometry), fixes, walks))
+    told = list(_lock_step(zoning([zone] * len(walks), lambda _: geometry), fixes, walks, rule))
     told.sort(key=lambda it: it.decided)
     return Replayed(told, refused)
 
@@ -112,7 +113,7 @@ def _runs(received: Ints) -> Iterator[Run]:
     return script(place, received[place])
 
 
-def _lock_step(zoning: Zoning, fixes: Fixes, walks: Sequence[Walk]) -> Iterator[Told]:
+def _lock_step(zoning: Zoning, fixes: Fixes, walks: Sequence[Walk], rule: Rule) -> Iterator[Told]:
     while turns := [
         (wearer, run)
         for wearer, walk in enumerate(walks)
@@ -124,7 +125,7 @@ def _lock_step(zoning: Zoning, fixes: Fixes, walks: Sequence[Walk]) -> Iterator[
         row = np.concatenate([run.places + walks[wearer].begin for wearer, run in turns])
         turn = np.repeat(np.arange(len(turns)), lengths)
         wearers = np.array([wearer for wearer, _ in turns])
-        for change in observe(zoning, _sights(fixes, wearers[turn], row)):
+        for change in observe(zoning, _sights(fixes, wearers[turn], row), rule):
             wearer, run = turns[turn[change.fix]]
             walk, at = walks[wearer], int(row[change.fix])
             if not change.approach:

@@ -13,7 +13,7 @@ from correction_service.fix_columns import ABSENT
 from correction_service.gate import Gated
 from correction_service.roster import Roster, Rows, Table
 from devices.messages import Fix
-from models.containment import NOT_IN_FORCE, WITHDREW, WRONG, Change, Sights, observe
+from models.containment import NOT_IN_FORCE, WITHDREW, WRONG, Change, Sights
 from models.evidence import error_m
 from models.grid import STEPS, micros
 from models.ground import KINDS, Places, broken_by
@@ -66,7 +66,7 @@ def follow(session: Session, roster: Roster, gated: Gated, newer: Rows, now: dat
     if not newer.size:
         return
     rows, wearer = np.unique(gated.rows[newer], return_inverse=True)
-    changes = observe(roster.zoning(rows), _sights(gated, newer, wearer))
+    changes = roster.rules.observe(roster.zoning(rows), _sights(gated, newer, wearer))
     crossings = [_crossing(roster, gated, newer, change) for change in changes]
     decided = [it for it in crossings if not it.change.approach]
     fix_store.keep_changes(session, [row_of(it, now) for it in decided])

@@ -3,7 +3,16 @@
 from apiflask import APIFlask
 from flask_wtf.csrf import CSRFProtect
 
-from correction_service.api import checkins, deliveries, docs, persons, positions, quality, zones
+from correction_service.api import (
+    checkins,
+    deliveries,
+    docs,
+    persons,
+    positions,
+    quality,
+    zone_rules,
+    zones,
+)
 
 
 def register(app: APIFlask, csrf: CSRFProtect) -> None:
@@ -14,6 +23,7 @@ def register(app: APIFlask, csrf: CSRFProtect) -> None:
     app.register_blueprint(persons.blueprint)
     app.register_blueprint(positions.blueprint)
     app.register_blueprint(quality.blueprint)
+    app.register_blueprint(zone_rules.blueprint)
     app.register_blueprint(zones.blueprint)
     app.security_schemes = deliveries.SECURITY
     csrf.exempt(deliveries.blueprint)

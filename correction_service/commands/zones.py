@@ -6,12 +6,15 @@ from datetime import datetime
 from pathlib import Path
 
 import click
+import msgspec
 
 from correction_service import fix_files, zone_replays
 from correction_service.zone_replays import MARGIN_M, Told
 from models import drawing
 from models.area import GeoJson, as_geojson, curfew_hours
 from models.errors import Invalid
+from models.rule import RULE, Rule
+from models.rules import checked
 from models.zone import ZoneKind
 
 FILE = click.Path(exists=True, dir_okay=False, readable=True, path_type=Path)
@@ -29,6 +32,7 @@ def zones() -> None:
 @click.option("--hours", help="When a curfew is in force, by China's clock: 22:00-06:00.")
 @click.option("--margin", "margin_m", default=MARGIN_M, show_default=True, help="Metres.",
               type=click.FloatRange(0, 1000))  # fmt: skip
+@click.option("--rule", "figures", type=FILE, help="Other figures of the rule: JSON, by name.")
 @click.option("--json", "as_json", is_flag=True, help="One JSON object a line.")
 def replay(  # noqa: PLR0917 - click passes by name
     file: Path,
@@ -36,6 +40,7 @@ def replay(  # noqa: PLR0917 - click passes by name
     kind: ZoneKind,
     hours: str | None,
     margin_m: float,
+    figures: Path | None,
     as_json: bool,  # noqa: FBT001
 ) -> None:
     """Say what the live service would have decided on the fixes of FIXES.csv.
@@ -48,18 +53,32 @@ def replay(  # noqa: PLR0917 - click passes by name
     try:
         if hours:
             curfew_hours(hours)
-        geometry = _geometry(zone)
+        geometry, rule = _geometry(zone), _rule(figures)
         fixes = fix_files.read(file)
     except Invalid as error:
         hint = "--hours" if error.field == "hours" else "--zone"
         raise click.BadParameter(str(error), param_hint=hint) from error
     except fix_files.Unreadable as error:
         raise click.BadParameter(str(error), param_hint="FIXES.csv") from error
-    found = zone_replays.replay(zone_replays.drawn(kind, hours, margin_m), geometry, fixes)
+    found = zone_replays.replay(zone_replays.drawn(kind, hours, margin_m), geometry, fixes, rule)
     for told in found.told:
         click.echo(_line(told, as_json=as_json))
     if found.refused:
         click.echo(f"{found.refused} rows are of a time after they were received", err=True)
+
+
+def _rule(file: Path | None) -> Rule:
+    """The rule with the figures of a file, the others as they are; without one the engine's."""
+    if file is None:
+        return RULE
+    try:
+        return checked(msgspec.json.decode(file.read_bytes(), type=dict[str, float]))
+    except msgspec.MsgspecError as error:
+        wanted = 'an object like {"decided": 6.5} is wanted'
+        raise click.BadParameter(f"{wanted}: {error}", param_hint="--rule") from error
+    except Invalid as error:
+        said = f"{error.field}: {error}"
+        raise click.BadParameter(said, param_hint="--rule") from error
 
 
 def _geometry(file: Path) -> GeoJson:

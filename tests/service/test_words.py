@@ -18,6 +18,7 @@ from models.contradiction import Clash
 from models.errors import DomainError
 from models.incident_kinds import MEANINGS
 from models.risk import INNOCENT, SENTENCES
+from models.rules import ORDERED
 
 SERVICE, MODELS = (Path(str(room.__file__)).parent for room in (correction_service, models))
 METHODS = [("**.py", "python"), ("**.html", "jinja2")]
@@ -45,7 +46,7 @@ def said() -> dict[str, list[str]]:
         for file, line, forms, _, _ in extract_from_dir(room, METHODS, keywords=keywords):
             found[first(forms)].append(f"{room.name}/{file}:{line}")
     innocent = chain.from_iterable(meaning.innocent for meaning in MEANINGS.values())
-    zones = (*Clash, SMALL, *TITLES)
+    zones = (*Clash, SMALL, *TITLES, *(sentence for _, _, sentence in ORDERED))
     for sentence in (*SENTENCES.values(), *INNOCENT.values(), *innocent, *zones):
         found[sentence].append("a table of models")
     return found

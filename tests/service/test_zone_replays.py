@@ -232,3 +232,21 @@ def test_what_is_not_utf8_is_refused(tmp_path: Path) -> None:
     (tmp_path / "fixes.csv").write_bytes(b"device,\xff\n")
     with pytest.raises(Unreadable, match="UTF-8"):
         fix_files.read(tmp_path / "fixes.csv")
+
+
+def test_other_figures_decide_otherwise_and_wrong_ones_are_refused_by_name(tmp_path: Path) -> None:
+    recorded, zone, rule = (tmp_path / name for name in ("fixes.csv", "zone.json", "rule.json"))
+    rows = [line(minute, 0 if minute < 10 else 900) for minute in range(25)]
+    recorded.write_text("\n".join([HEADINGS, *rows]))
+    zone.write_text(json.dumps(HOME))
+    asked = ["replay", "--zone", str(zone), "--kind", "home", str(recorded)]
+    plain = CliRunner().invoke(zones, asked)
+    assert "outside" in plain.output
+    rule.write_text('{"sure_moving_s": 1800, "sure_s": 3600}')
+    strict = CliRunner().invoke(zones, [*asked, "--rule", str(rule)])
+    assert (strict.exit_code, "outside" in strict.output) == (0, False)
+    for text, said in (('{"decided": 99}', "decided: This figure is from"), ("[]", "is wanted")):
+        rule.write_text(text)
+        refused = CliRunner().invoke(zones, [*asked, "--rule", str(rule)])
+        assert refused.exit_code == 2
+        assert said in refused.output
