@@ -62,13 +62,24 @@ def fixes(session: Session, device_id: int, since: datetime, until: datetime) ->
     The columns are those of `models.packing`: microseconds and steps, not floats.
     `HistoryBroken` where a packed day cannot be read.
     """
-    if until <= since:
-        return nothing()
-    hot = [unpacked(session, table, [device_id], since, until) for table in tables(session)]
+    return fixes_of(session, [device_id], since, until).get(device_id, nothing())
+
+
+def fixes_of(
+    session: Session, device_ids: Sequence[int], since: datetime, until: datetime
+) -> dict[int, Columns]:
+    """The same of many devices, by device: of those that have any."""
+    if until <= since or not device_ids:
+        return {}
+    parts: dict[int, list[Columns]] = {}
+    for table in tables(session):
+        for device_id, columns in unpacked(session, table, device_ids, since, until).items():
+            parts.setdefault(device_id, []).append(columns)
     first, last = since.astimezone(UTC).date(), (until - timedelta(microseconds=1)).astimezone(UTC)
-    days = [it.columns for it in packed(session, [device_id], first, last.date())]
-    parts = [_within(columns, micros(since), micros(until)) for columns in days]
-    return united([nothing(), *parts, *(it[device_id] for it in hot if device_id in it)])
+    for it in packed(session, device_ids, first, last.date()):
+        within = _within(it.columns, micros(since), micros(until))
+        parts.setdefault(it.device_id, []).append(within)
+    return {device_id: united(columns) for device_id, columns in parts.items()}
 
 
 def tables(session: Session) -> tuple[str, ...]:

@@ -36,6 +36,7 @@ from models.device import Binding, StateSnapshot
 from models.fix import DeviceEvent, Fix, PackedDay, Reject
 from models.standing import StandingChange
 from models.telemetry import IngestMinute
+from models.what_if import WhatIf
 
 SNAPSHOT_DAYS = 30  # a fix that comes later than this is folded from the oldest that is kept
 NOTES_KEPT = timedelta(days=1)
@@ -150,6 +151,7 @@ def _expire_technical(session: Session, settings: Settings, now: datetime) -> in
         Reject: Reject.received < old,
         IngestMinute: IngestMinute.minute < old,
         DeviceCommand: and_(DeviceCommand.asked_at < old, answered),
+        WhatIf: WhatIf.asked_at < old,
         StateSnapshot: StateSnapshot.day < (now - timedelta(days=SNAPSHOT_DAYS)).date(),
     }
     removed = 0

@@ -6,7 +6,7 @@ import socket
 import threading
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from functools import partial
 from typing import Any
 
@@ -43,6 +43,7 @@ from correction_service import (
     silences,
     sweep,
     telemetry,
+    what_if_runs,
 )
 from correction_service.audit import SYSTEM
 from correction_service.db import Database
@@ -53,6 +54,7 @@ from models.case import LEGAL_ZONE
 
 BEAT_S = 10.0
 STANDBY_S = 1.0
+TURN = timedelta(seconds=5)
 THREADS = 4
 Work = Callable[[datetime], object]
 log = structlog.get_logger()
@@ -76,6 +78,7 @@ class Chores:
         self._database, self._settings = database, settings
         self._sealer = Sealer()
         self._notes = retention.StandingNotes()
+        self._what_ifs = what_if_runs.Runner(database, settings)
         self.figures = metrics.ScheduleFigures()
 
     def seal(self, now: datetime) -> None:
@@ -140,6 +143,12 @@ class Chores:
         """Fold late fixes into the past that they belong to."""
         replays.run(self._database, now)
 
+    def what_ifs(self, now: datetime) -> None:
+        """Try rules that somebody asked for on stored positions, for some seconds at a time."""
+        began = now
+        while self._what_ifs.turn(now) and now - began < TURN:
+            now = datetime.now(UTC)
+
     def errands(self, now: datetime) -> None:
         """Give up on commands that no bracelet answered in time."""
         with self._database.transaction(SYSTEM, "errands") as session:
@@ -194,6 +203,7 @@ def timetable(chores: Chores) -> list[Job]:
         Job("services", IntervalTrigger(seconds=10), 30, chores.services, at_once=True),
         Job("count", IntervalTrigger(minutes=1), 60, chores.count, at_once=True),
         Job("replays", IntervalTrigger(minutes=1), 60, chores.replays),
+        Job("what_ifs", IntervalTrigger(seconds=2), 30, chores.what_ifs),
         Job("errands", IntervalTrigger(minutes=1), 60, chores.errands, at_once=True),
         Job("sweep", cron(hour=5, minute=30), 3600, chores.sweep),
         Job("sweep_by_day", cron(hour="6-21", minute="*/10"), 300, chores.sweep, at_once=True),

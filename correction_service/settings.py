@@ -108,7 +108,12 @@ class Settings(BaseSettings):
         365, ge=1, description="fixes and device events are kept so long after their case ended"
     )
     technical_days: int = Field(
-        90, ge=7, description="refusals, ingest's minutes and answered commands are kept so long"
+        90,
+        ge=7,
+        description="refusals, ingest's minutes, answered commands and what-ifs are kept so long",
+    )
+    what_if_wearer_days: int = Field(
+        3000, ge=1, le=30_000, description="a what-if tries at most so many, else some by lot"
     )
     urgent_cover_minutes: int = Field(
         5, ge=0, description="an urgent incident unanswered so long goes to who covers; 0: never"

@@ -27,6 +27,7 @@ class Place:
     label: str
     permissions: tuple[Permission, ...]
     count: str | None = None
+    also: str | None = None  # another blueprint whose pages are of the place
 
     def open_to(self, user: User) -> bool:
         """Whether the user may go there."""
@@ -35,7 +36,7 @@ class Place:
     @property
     def here(self) -> bool:
         """Whether this request is for a page of the place."""
-        return self.endpoint.partition(".")[0] == request.blueprint
+        return request.blueprint in {self.endpoint.partition(".")[0], self.also}
 
 
 P = Permission
@@ -45,7 +46,7 @@ PLACES = (
     Place("reviews.queue", _l("Check-ins to review"), (P.SEE_PHOTOS,), "reviews"),
     Place("incidents.index", _l("Incidents"), (P.SEE_CASES,), "incidents"),
     Place("shifts.index", _l("Duty roster"), (P.SEE_CASES,)),
-    Place("quality.index", _l("Quality"), (P.SEE_QUALITY,)),
+    Place("quality.index", _l("Quality"), (P.SEE_QUALITY,), also="rules"),
     Place("flags.index", _l("Flags"), (P.SEE_CASES,), "flags"),
     Place("points.index", _l("Points"), (P.SEE_CASES,), "drafts"),
     Place("calls.index", _l("Calls"), (P.SUPERVISE,), "calls"),

@@ -22,6 +22,7 @@ from models.points import DraftState
 from models.risk import FlagKind, FlagState
 from models.service import ServiceKind
 from models.user import Role
+from models.what_if import WhatIfState
 from models.zone import BoundarySource, ZoneKind, ZoneState
 
 WORDS: dict[type[StrEnum], dict[StrEnum, Any]] = {
@@ -211,6 +212,13 @@ WORDS: dict[type[StrEnum], dict[StrEnum, Any]] = {
         ZoneState.INSIDE: _l("inside"),
         ZoneState.OUTSIDE: _l("outside"),
         ZoneState.UNKNOWN: _l("unknown"),
+    },
+    WhatIfState: {
+        WhatIfState.WAITING: _l("waits for its turn"),
+        WhatIfState.RUNNING: _l("is being tried"),
+        WhatIfState.DONE: _l("done"),
+        WhatIfState.CANCELLED: _l("cancelled"),
+        WhatIfState.FAILED: _l("failed"),
     },
     CommandKind: {
         CommandKind.LOCATE: _l("say where it is"),
