@@ -30,7 +30,7 @@ from models.zone import Zone, ZoneKind
 FRESH = timedelta(minutes=5)
 GROUP = 3  # of one ban, together: a gathering
 NEIGHBOURS_M = 300.0
-LIVING = frozenset({ZoneKind.CURFEW})  # where somebody has to be lies where they live or work
+LIVING = frozenset({ZoneKind.CURFEW, ZoneKind.PLACE})  # where they live or work
 KINDS = (IncidentKind.CONTACT, IncidentKind.GATHERING)
 APART, NO_EVIDENCE, NOT_IN_FORCE, GREW = "apart", "no_evidence", "not_in_force", "grew"
 Pair = tuple[int, int]

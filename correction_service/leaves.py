@@ -11,7 +11,7 @@ from datetime import datetime, timedelta
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from correction_service import hours, outbox, overdue, zone_pauses
+from correction_service import destination_zones, hours, outbox, overdue, zone_pauses
 from correction_service.cases import open_case_for
 from correction_service.scope import visible
 from models.case import Case, CaseState
@@ -77,6 +77,7 @@ def approve(session: Session, user: User, case_id: int, approval: Approval, now:
     session.add(leave)
     session.flush()
     zone_pauses.rest(session, leave)
+    destination_zones.align(session, leave, now)
     leave.depart(now)
     return _changed(session, leave, now)
 
@@ -101,6 +102,7 @@ def extend(session: Session, user: User, leave_id: int, ends_at: datetime, now: 
     leave.extend(ends_at, now)
     _refuse_overlap(session, leave)
     zone_pauses.put_off(session, leave, now)
+    destination_zones.align(session, leave, now)
     overdue.settle(session, leave, now, "extended")
     return _changed(session, leave, now)
 
@@ -110,6 +112,7 @@ def sign_off(session: Session, user: User, leave_id: int, now: datetime) -> Leav
     leave = leave_for(session, user, leave_id)
     leave.sign_off(user.id, now)
     zone_pauses.resume(session, leave, now)
+    destination_zones.align(session, leave, now)
     overdue.settle(session, leave, now, "signed_off")
     if leave.case.state is CaseState.ON_LEAVE:
         leave.case.move(CaseState.UNDER_CORRECTION, now, leave.note)
@@ -120,6 +123,7 @@ def cancel(session: Session, user: User, leave_id: int, now: datetime) -> Leave:
     """A leave that has not begun is not taken: everything is asked as before."""
     leave = leave_for(session, user, leave_id)
     leave.cancel(now)
+    destination_zones.align(session, leave, now)
     zone_pauses.undo(session, leave)
     return _changed(session, leave, now)
 

@@ -14,7 +14,7 @@ from sqlalchemy.orm import Session
 from models.leave import Leave, LeaveState
 from models.zone import Zone, ZoneKind
 
-RESTING = frozenset({ZoneKind.HOME, ZoneKind.CURFEW})  # a zone to keep out of never rests
+RESTING = frozenset({ZoneKind.HOME, ZoneKind.CURFEW, ZoneKind.PLACE})  # exclusions never rest
 
 
 def rest(session: Session, leave: Leave) -> None:
@@ -108,7 +108,8 @@ def put_off(session: Session, leave: Leave, now: datetime) -> None:
 
 
 def _of(session: Session, leave: Leave) -> Sequence[Zone]:
-    return session.scalars(select(Zone).where(Zone.leave_id == leave.id).order_by(Zone.id)).all()
+    mine = select(Zone).where(Zone.leave_id == leave.id, Zone.kind.in_(RESTING))
+    return session.scalars(mine.order_by(Zone.id)).all()
 
 
 def _asks_on(zone: Zone, now: datetime) -> bool:

@@ -25,8 +25,15 @@ BREACHES = {
     ZoneKind.HOME: IncidentKind.LEFT_HOME_AREA,
     ZoneKind.EXCLUSION: IncidentKind.ENTERED_EXCLUSION,
     ZoneKind.CURFEW: IncidentKind.OUT_IN_CURFEW,
+    ZoneKind.PLACE: IncidentKind.AWAY_FROM_PLACE,
+    ZoneKind.DESTINATION: IncidentKind.AWAY_FROM_DESTINATION,
 }
 REFRESH_AFTER = timedelta(seconds=30)  # an open incident is not rewritten for every fix
+
+
+def breach_of(place: np.void) -> IncidentKind:
+    """What being on the wrong side of this zone is called."""
+    return IncidentKind.LEAVE_OVERDUE if place["overdue"] else BREACHES[KINDS[place["kind"]]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,7 +55,7 @@ class Crossing:
     @property
     def kind(self) -> IncidentKind:
         """What leaving or entering this zone is called."""
-        return BREACHES[KINDS[self.place["kind"]]]
+        return breach_of(self.place)
 
     @property
     def key(self) -> str:
@@ -177,8 +184,7 @@ def _refresh(
     seen = {}
     for who, at in zip(wearer[broken].tolist(), place[broken].tolist(), strict=True):
         fix, zone = newest[who], roster.places[at]
-        kind = BREACHES[KINDS[zone["kind"]]]
-        key = sightings.key_of(kind, int(table["case_id"][who]), int(zone["zone_id"]))
+        key = sightings.key_of(breach_of(zone), int(table["case_id"][who]), int(zone["zone_id"]))
         beyond_m = roster.grounds.beyond_m(zone, fix.lat, fix.lon)
         seen[key] = (fix.time, _facts(fix, beyond_m, now))
     if seen:

@@ -1,7 +1,5 @@
 """Make, revise and end zones. A zone is never redrawn: a change ends one and makes another."""
 
-import hashlib
-import json
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
@@ -11,19 +9,19 @@ from shapely.geometry.base import BaseGeometry
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from correction_service import boundaries, zone_pauses
+from correction_service import boundaries, zone_pauses, zone_shapes
 from correction_service.readings import Said, Sent, meant
 from correction_service.scope import case_for
 from models import area, contradiction, drawing
-from models.area import GeoJson
 from models.case import ENDED, LEGAL_ZONE, Case
 from models.device import Binding, DeviceState
 from models.errors import Choice, Invalid, NotFound, Refused, Unclear
 from models.user import Permission, User
-from models.zone import MARGINS_M, BoundarySource, Zone, ZoneChange, ZoneKind, ZoneShape
+from models.zone import MARGINS_M, BoundarySource, Zone, ZoneChange, ZoneKind
 
 MARGIN_M = (0.0, 1000.0)
-WITH_HOURS = frozenset({ZoneKind.CURFEW})
+WITH_HOURS = frozenset({ZoneKind.CURFEW, ZoneKind.PLACE})
+MADE_BY_HAND = tuple(kind for kind in ZoneKind if kind is not ZoneKind.DESTINATION)
 MOST_WORDS = 400
 # Who sits still indoors was seen 44 m off for one minute in twenty: in a smaller zone that is a
 # crossing, whatever the source.
@@ -37,7 +35,7 @@ SMALL = (
 
 @dataclass(frozen=True, kw_only=True)
 class Terms:
-    """What a zone asks, besides where it lies; `hours` only for a curfew, like 22:00-06:00.
+    """What a zone asks, besides where it lies; `hours` like 22:00-06:00 of a curfew or a place.
 
     `margin_m` None takes the margin of the source. `reason` is why the zone is meant although it
     was asked about.
@@ -62,6 +60,8 @@ class Terms:
             raise Invalid("A zone ends after it begins.", field="valid_to")
         if self.margin_m is not None and not MARGIN_M[0] <= self.margin_m <= MARGIN_M[1]:
             raise Invalid("A margin is 0 to 1000 m.", field="margin_m")
+        if self.kind not in MADE_BY_HAND:
+            raise Invalid("A leave opens such a zone by itself.", field="kind")
         _check_hours(self.kind, self.hours)
         _check_wording(self.kind, self.wording)
         if len(self.reason or "") > MOST_WORDS:
@@ -77,7 +77,9 @@ def beginning(asked: datetime | None, now: datetime) -> datetime:
 
 def _check_hours(kind: ZoneKind, hours: str | None) -> None:
     if (hours is not None) != (kind in WITH_HOURS):
-        raise Invalid("A curfew zone has hours, and no other zone has.", field="hours")
+        raise Invalid(
+            "A curfew and a place to be at have hours, and no other zone has.", field="hours"
+        )
     if hours is not None:
         area.curfew_hours(hours)
 
@@ -109,7 +111,7 @@ def home_of_divisions(
         valid_from=valid_from,
         made_by=made_by,
     )
-    zone = _made(case, terms, Zone(shape=_shape(session, geometry), divisions=wanted))
+    zone = _made(case, terms, Zone(shape=zone_shapes.stored(session, geometry), divisions=wanted))
     _refuse_impossible(_clashes(session, zone), "divisions")
     return _kept(session, zone)
 
@@ -140,7 +142,7 @@ def drawn(
     sent = Sent(places=drawing.read(geojson))
     clear = meant(sent, said, _outlines(session, case, terms))
     drawing.check_size(clear.places)
-    shape = _shape(session, area.as_geojson(clear.places))
+    shape = zone_shapes.stored(session, area.as_geojson(clear.places))
     zone = Zone(shape=shape, divisions=[], datum=clear.crs.value)
     return _agreed(session, _made(case, terms, zone), field=sent.field)
 
@@ -148,13 +150,6 @@ def drawn(
 def _outlines(session: Session, case: Case, terms: Terms) -> list[BaseGeometry]:
     on = terms.valid_from.astimezone(LEGAL_ZONE).date()
     return boundaries.around(session, case.agency.division, on)
-
-
-def _shape(session: Session, geometry: GeoJson) -> ZoneShape:
-    """The stored shape of this geometry, kept once however many zones have it."""
-    digest = hashlib.sha256(json.dumps(geometry, sort_keys=True).encode()).digest()
-    known = session.scalar(select(ZoneShape).where(ZoneShape.digest == digest))
-    return known or ZoneShape(digest=digest, geometry=geometry)
 
 
 def _made(case: Case, terms: Terms, zone: Zone) -> Zone:
@@ -193,7 +188,7 @@ def _agreed(session: Session, zone: Zone, field: str) -> Zone:
 
 def _clashes(session: Session, zone: Zone) -> list[tuple[int, contradiction.Clash]]:
     """The numbers of the case's other zones that contradict this one, and how."""
-    others = [it for it in of(session, zone.case) if it is not zone]
+    others = [it for it in of(session, zone.case) if it is not zone and it.kind in MADE_BY_HAND]
     return contradiction.of(zone, others)
 
 

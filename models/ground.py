@@ -20,7 +20,13 @@ from shapely.geometry.base import BaseGeometry
 from models.area import METRES_A_DEGREE, GeoJson, Plane, curfew_hours, plane_of
 from models.zone import ZoneKind, ZoneState
 
-KINDS = (ZoneKind.HOME, ZoneKind.CURFEW, ZoneKind.EXCLUSION)
+KINDS = (
+    ZoneKind.HOME,
+    ZoneKind.CURFEW,
+    ZoneKind.EXCLUSION,
+    ZoneKind.PLACE,
+    ZoneKind.DESTINATION,
+)
 EXCLUDES = KINDS.index(ZoneKind.EXCLUSION)
 _KIND = {kind.value: place for place, kind in enumerate(KINDS)}
 NO_GROUND, NO_HOURS = -1, -1
@@ -42,6 +48,7 @@ PLACE = np.dtype(
         ("until", "i8"),
         ("opens", "i4"),  # curfew, seconds of the local day; NO_HOURS: all day
         ("closes", "i4"),
+        ("overdue", "?"),  # outside it a return from leave is overdue
     ]
 )
 Places = npt.NDArray[np.void]
@@ -62,6 +69,7 @@ class Drawn(NamedTuple):
     hours: str | None
     valid_from: datetime
     valid_to: datetime | None
+    leave_id: int | None = None
 
 
 @dataclass(frozen=True, eq=False)
@@ -107,6 +115,9 @@ class Grounds:
         found["since"] = [int(zone.valid_from.timestamp()) for zone in zones]
         found["until"] = [
             FOREVER if zone.valid_to is None else int(zone.valid_to.timestamp()) for zone in zones
+        ]
+        found["overdue"] = [
+            zone.leave_id is not None and zone.kind == ZoneKind.HOME for zone in zones
         ]
         hours = np.array([_hours(zone.hours) for zone in zones]).reshape(-1, 2)
         found["opens"], found["closes"] = hours.T

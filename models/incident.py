@@ -29,7 +29,9 @@ class IncidentKind(StrEnum):
     SOS = "sos"
     IMPOSSIBLE_SPEED = "impossible_speed"
     IMPLAUSIBLE_ACCURACY = "implausible_accuracy"
+    AWAY_FROM_PLACE = "away_from_place"
     LEAVE_OVERDUE = "leave_overdue"
+    AWAY_FROM_DESTINATION = "away_from_destination"
     CONTACT = "contact"
     GATHERING = "gathering"
 

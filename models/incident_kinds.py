@@ -127,6 +127,30 @@ MEANINGS: dict[Kind, Meaning] = {
             _FAULT,
         ),
     ),
+    Kind.AWAY_FROM_PLACE: Meaning(
+        "place-away@1",
+        Severity.SOON,
+        "IM 24",
+        verified=False,
+        innocent=(
+            "The shift or the class may have been moved or cancelled.",
+            "Somebody may have sent the person on an errand.",
+            _DRIFT,
+            _EMERGENCY,
+        ),
+    ),
+    Kind.AWAY_FROM_DESTINATION: Meaning(
+        "destination-away@1",
+        Severity.WATCH,
+        "LCC 27",
+        verified=True,
+        innocent=(
+            "The person may be on the way.",
+            "The matter may have led to a hospital, a court or an employer in the next county.",
+            _DRIFT,
+            _EMERGENCY,
+        ),
+    ),
     Kind.LEAVE_OVERDUE: Meaning(
         "leave-overdue@1",
         Severity.SOON,

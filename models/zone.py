@@ -18,6 +18,8 @@ class ZoneKind(StrEnum):
     HOME = "home"
     CURFEW = "curfew"
     EXCLUSION = "exclusion"
+    PLACE = "place"  # to be at: work, public-benefit activity, a class
+    DESTINATION = "destination"  # of a leave, opened by it
 
 
 class ZoneState(StrEnum):

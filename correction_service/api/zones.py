@@ -45,7 +45,9 @@ class ZoneIn(BaseModel):
     margin_m: float | None = Field(
         None, description="0 to 1000, to the wearer's advantage; by default that of the source"
     )
-    hours: str | None = Field(None, description="of a curfew, legal time: 22:00-06:00")
+    hours: str | None = Field(
+        None, description="of a curfew or a place to be at, legal time: 22:00-06:00"
+    )
     wording: str | None = Field(None, description="of an exclusion zone, as the order words it")
     reason: str | None = Field(None, description="answer: why it is meant though it is doubtful")
     valid_from: AwareDatetime | None = Field(None, description="by default now; never before")

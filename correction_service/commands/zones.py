@@ -10,6 +10,7 @@ import msgspec
 
 from correction_service import fix_files, zone_replays
 from correction_service.zone_replays import MARGIN_M, Told
+from correction_service.zones import MADE_BY_HAND, WITH_HOURS
 from models import drawing
 from models.area import GeoJson, as_geojson, curfew_hours
 from models.errors import Invalid
@@ -28,8 +29,8 @@ def zones() -> None:
 @zones.command("replay")
 @click.argument("file", metavar="FIXES.csv", type=FILE)
 @click.option("--zone", type=FILE, required=True, help="GeoJSON in WGS-84, longitude first.")
-@click.option("--kind", type=click.Choice(ZoneKind, case_sensitive=False), required=True)
-@click.option("--hours", help="When a curfew is in force, by China's clock: 22:00-06:00.")
+@click.option("--kind", type=click.Choice(MADE_BY_HAND, case_sensitive=False), required=True)
+@click.option("--hours", help="Of a curfew or a place to be at, by China's clock: 22:00-06:00.")
 @click.option("--margin", "margin_m", default=MARGIN_M, show_default=True, help="Metres.",
               type=click.FloatRange(0, 1000))  # fmt: skip
 @click.option("--rule", "figures", type=FILE, help="Other figures of the rule: JSON, by name.")
@@ -48,8 +49,8 @@ def replay(  # noqa: PLR0917 - click passes by name
     Columns: device, time, received, lat, lon, accuracy_m, source. Each change of state is dated by
     the device's clock and decided when the service could know it; late rows count from then on.
     """
-    if hours and kind is not ZoneKind.CURFEW:
-        raise click.BadParameter("only a curfew has hours", param_hint="--hours")
+    if hours and kind not in WITH_HOURS:
+        raise click.BadParameter("only a curfew or a place has hours", param_hint="--hours")
     try:
         if hours:
             curfew_hours(hours)

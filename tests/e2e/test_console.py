@@ -159,7 +159,7 @@ def test_zones_are_drawn_by_clicks_on_the_map(
     expect(page.locator("#map path.area.exclusion")).to_have_count(1)
     page.get_by_label("Kind").select_option("curfew")
     page.get_by_label("Name", exact=True).fill("住处")
-    page.get_by_label("Curfew hours").fill("22:00-06:00")
+    page.get_by_label("Hours").fill("22:00-06:00")
     page.get_by_label("Drawn area").check()
     for x, y in ((440, 170), (500, 170), (500, 230), (10, 10)):
         page.locator("#map").click(position={"x": x, "y": y}, delay=300)

@@ -205,7 +205,7 @@ def test_a_faulty_file_is_refused_by_line_and_column(tmp_path: Path, text: str, 
     [
         ({"type": "Point", "coordinates": [LON, LAT]}, (), "draw a polygon"),
         ({"type": "Polygon", "coordinates": [SWAPPED]}, (), "swapped"),
-        (HOME, ("--hours", "22:00-06:00"), "only a curfew has hours"),
+        (HOME, ("--hours", "22:00-06:00"), "only a curfew or a place has hours"),
     ],
 )  # fmt: skip
 def test_a_faulty_zone_is_refused(

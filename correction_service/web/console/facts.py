@@ -26,6 +26,8 @@ MATTERS = {
     K.SOS: _l("The person asks for help now."),
     K.IMPOSSIBLE_SPEED: _l("Nobody travels so fast: the positions may not be the person's."),
     K.IMPLAUSIBLE_ACCURACY: _l("What claims to be exact jumps to and fro: it proves nothing."),
+    K.AWAY_FROM_PLACE: _l("In these hours the person is to be here; the bracelet is elsewhere."),
+    K.AWAY_FROM_DESTINATION: _l("The leave was approved for another place: ask, it may be right."),
     K.CONTACT: _l("An order keeps these people apart; it is no evidence of what they did."),
     K.GATHERING: _l("An order keeps these people apart; it is no evidence of what they did."),
     K.LEAVE_OVERDUE: _l("The leave is over: a return is reported by its end, a delay at once."),

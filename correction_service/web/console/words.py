@@ -66,6 +66,8 @@ WORDS: dict[type[StrEnum], dict[StrEnum, Any]] = {
         IncidentKind.SOS: _l("Help button pressed"),
         IncidentKind.IMPOSSIBLE_SPEED: _l("Impossible speed"),
         IncidentKind.IMPLAUSIBLE_ACCURACY: _l("Implausible accuracy"),
+        IncidentKind.AWAY_FROM_PLACE: _l("Not at the place to be at"),
+        IncidentKind.AWAY_FROM_DESTINATION: _l("Outside the approved destination"),
         IncidentKind.LEAVE_OVERDUE: _l("Not back from leave"),
         IncidentKind.CONTACT: _l("Near a person to keep away from"),
         IncidentKind.GATHERING: _l("Together with people to keep away from"),
@@ -202,6 +204,8 @@ WORDS: dict[type[StrEnum], dict[StrEnum, Any]] = {
         ZoneKind.HOME: _l("home area"),
         ZoneKind.CURFEW: _l("curfew address"),
         ZoneKind.EXCLUSION: _l("exclusion zone"),
+        ZoneKind.PLACE: _l("place to be at"),
+        ZoneKind.DESTINATION: _l("destination of a leave"),
     },
     BoundarySource: {
         BoundarySource.DRAWN: _l("drawn by hand"),

@@ -11,7 +11,7 @@ let drawing;
 
 function chosen() {
   for (const part of parts) part.hidden = part.dataset.shape !== field("shape").value;
-  field("hours").closest(".field").hidden = field("kind").value !== "curfew" && !field("hours").value;
+  field("hours").closest(".field").hidden = !["curfew", "place"].includes(field("kind").value) && !field("hours").value;
   field("wording").closest(".field").hidden = field("kind").value !== "exclusion" && !field("wording").value;
   draw();
 }
