@@ -33,8 +33,7 @@ from models.ground import (
     in_force,
     trespass_m,
 )
-from models.memory import E7, INSIDE, MEMORY, OUTSIDE, STATES, UNKNOWN, Memory
-from models.motion import Motion
+from models.memory import E7, HALF_MAX, INSIDE, MEMORY, OUTSIDE, STATES, UNKNOWN, Memory
 from models.rule import RULE, Rule
 from models.zone import ZoneState
 
@@ -166,7 +165,7 @@ class _Turn:
         held["lat"][who] = np.rint(self.sights.lat[fix] * E7)
         held["lon"][who] = np.rint(self.sights.lon[fix] * E7)
         error = evidence.spread_m(self.sights.error_m[fix], self.sights.source[fix])
-        held["place_var"][who] = error**2
+        held["error_m"][who] = np.minimum(error, HALF_MAX)
         held["speed_var"][who] = held["sure"][who] = 0
 
     def _forget(self, gone: npt.NDArray[np.bool_], since: Ints, why: str) -> list[Change]:
@@ -174,7 +173,7 @@ class _Turn:
         if not gone.any():
             return []
         lost = np.flatnonzero(gone & (held["state"] != UNKNOWN))
-        for name in ("total", "sure", "steady", "warned", "heard", "place_var"):
+        for name in ("total", "sure", "steady", "warned", "heard", "error_m"):
             held[name][gone] = 0
         held["state"][lost] = UNKNOWN
         held["since"][lost] = since[lost]
@@ -244,14 +243,14 @@ class _Turn:
         held, fix = self.held, self.fix[who]
         lat, lon = self.sights.lat[fix], self.sights.lon[fix]
         error = evidence.spread_m(self.sights.error_m[fix], self.sights.source[fix])
-        known, smoothed = held["place_var"][who] > 0, held["speed_var"][who] > 0
+        known, smoothed = held["error_m"][who] > 0, held["speed_var"][who] > 0
         from_lat = np.where(known, held["lat"][who] / E7, lat)
         from_lon = np.where(known, held["lon"][who] / E7, lon)
         east_m = METRES_A_DEGREE * np.cos(np.radians(from_lat))
-        was = motion.begun(np.where(known, np.sqrt(held["place_var"][who]), error))
-        was = Motion(was.north_m, was.east_m, *(
-            np.where(smoothed, held[name][who], getattr(was, name)) for name in _KEPT
-        ))  # fmt: skip
+        was = motion.begun(np.where(known, held["error_m"][who], error).astype(np.float64))
+        was = was._replace(
+            **{name: np.where(smoothed, held[name][who], getattr(was, name)) for name in _KEPT}
+        )
         told = motion.seen(
             motion.passed(was, np.where(known, seconds, 0.0)),
             (lat - from_lat) * METRES_A_DEGREE,
@@ -260,15 +259,16 @@ class _Turn:
         )
         held["lat"][who] = np.rint((from_lat + told.north_m / METRES_A_DEGREE) * E7)
         held["lon"][who] = np.rint((from_lon + told.east_m / east_m) * E7)
+        held["error_m"][who] = np.minimum(np.sqrt(told.place_var), HALF_MAX)
         for name in _KEPT:
-            held[name][who] = getattr(told, name)
+            held[name][who] = np.clip(getattr(told, name), -HALF_MAX, HALF_MAX)
 
     def _assure(self, who: Ints) -> None:
         """Note since when the smoothed position is beyond the border beyond reasonable doubt."""
         held = self.held
         lat, lon = held["lat"][who] / E7, held["lon"][who] / E7
         beyond_m = trespass_m(self.places.take(who), self.grounds, lat, lon)
-        sure = beyond_m > self.rule.sure * np.sqrt(held["place_var"][who])
+        sure = beyond_m > self.rule.sure * held["error_m"][who]
         since = np.where(held["sure"][who] > 0, held["sure"][who], self.sights.at[self.fix[who]])
         held["sure"][who] = np.where(sure, since, 0)
 
@@ -357,4 +357,4 @@ _TRACES = (
     *("steady", "left", "back", "fixes", "best_m", "worst_m", "moved", "beyond_m"),
     *("fix_lat", "fix_lon", "north_mps", "east_mps", "cross_var"),
 )
-_KEPT = ("north_mps", "east_mps", "place_var", "cross_var", "speed_var")
+_KEPT = ("north_mps", "east_mps", "cross_var", "speed_var")

@@ -30,13 +30,13 @@ KINDS = (
 EXCLUDES = KINDS.index(ZoneKind.EXCLUSION)
 _KIND = {kind.value: place for place, kind in enumerate(KINDS)}
 NO_GROUND, NO_HOURS = -1, -1
-FOREVER = np.iinfo(np.int64).max
+FOREVER = np.iinfo(np.uint32).max
 DAY_S = 86_400
 LEGAL_OFFSET_S = 8 * 3600  # China keeps one time without summer time (since 1991)
 
 PLACE = np.dtype(
     [
-        ("zone_id", "i8"),
+        ("zone_id", "u4"),
         ("kind", "u1"),  # place in KINDS
         ("ground", "i4"),  # place in Grounds; NO_GROUND: a circle
         ("lat", "f8"),  # degrees; of a circle's centre
@@ -44,8 +44,8 @@ PLACE = np.dtype(
         ("radius_m", "f4"),  # of the circle that judges
         ("border_m", "f4"),  # of the circle as it was drawn
         ("margin_m", "f4"),
-        ("since", "i8"),  # in force, seconds since 1970
-        ("until", "i8"),
+        ("since", "u4"),  # in force, seconds since 1970
+        ("until", "u4"),
         ("opens", "i4"),  # curfew, seconds of the local day; NO_HOURS: all day
         ("closes", "i4"),
         ("overdue", "?"),  # outside it a return from leave is overdue
@@ -114,7 +114,8 @@ class Grounds:
         ]
         found["since"] = [int(zone.valid_from.timestamp()) for zone in zones]
         found["until"] = [
-            FOREVER if zone.valid_to is None else int(zone.valid_to.timestamp()) for zone in zones
+            FOREVER if it.valid_to is None else min(int(it.valid_to.timestamp()), FOREVER)
+            for it in zones
         ]
         found["overdue"] = [
             zone.leave_id is not None and zone.kind == ZoneKind.HOME for zone in zones

@@ -10,10 +10,11 @@ EDITION = b"\x03"  # of what a memory means; goes before packed memories
 STATES = (ZoneState.UNKNOWN, ZoneState.INSIDE, ZoneState.OUTSIDE)
 UNKNOWN, INSIDE, OUTSIDE = range(3)
 E7 = 1e7  # positions are kept in steps of 1e-7 degrees
+HALF_MAX = 60_000.0  # about what a float of two bytes can hold
 
 MEMORY = np.dtype(
     [
-        ("zone_id", "<i8"),
+        ("zone_id", "<u4"),
         ("state", "u1"),  # place in STATES
         ("settled", "u1"),  # the last side that was decided
         ("steady", "u1"),  # how many fixes in a row were on the right side
@@ -33,11 +34,11 @@ MEMORY = np.dtype(
         ("fix_lon", "<i4"),
         ("lat", "<i4"),  # the newest fix on the right side, or the position smoothed since then
         ("lon", "<i4"),
-        ("north_mps", "<f4"),
-        ("east_mps", "<f4"),
-        ("place_var", "<f4"),  # 0: none yet
-        ("cross_var", "<f4"),
-        ("speed_var", "<f4"),  # 0: not smoothed yet
+        ("error_m", "<f2"),  # its standard deviation; 0: there is none yet
+        ("north_mps", "<f2"),
+        ("east_mps", "<f2"),
+        ("cross_var", "<f2"),
+        ("speed_var", "<f2"),  # 0: not smoothed yet
     ]
 )
 Memory = npt.NDArray[np.void]

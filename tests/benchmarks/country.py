@@ -377,7 +377,7 @@ def _remembered(homes: Homes, last: int) -> Memory:
     memory["heard"] = last
     memory["lat"] = homes.lat.repeat(ZONES)
     memory["lon"] = np.where(left, homes.beyond.repeat(ZONES), homes.lon.repeat(ZONES))
-    memory["place_var"] = (SPREAD[0] * 10) ** 2
+    memory["error_m"] = SPREAD[0] * 10
     memory["speed_var"] = np.where(left, SPEED_MPS**2, 0)
     memory["total"] = np.where(left, minutes * STEP, 0.0)
     memory["sure"] = np.where(left, last - 60 * (minutes - 1), 0)
