@@ -21,7 +21,7 @@ from models.ground import Drawn
 from models.zone import ZoneKind
 
 TUNING_SEEDS = range(1000, 2000)  # for whoever looks for parameters
-MEASURING_SEEDS = range(9000, 10_000)  # for figures, and for nothing else
+MEASURING_SEEDS = range(9100, 10_000)  # for figures, and for nothing else
 PEOPLE, STEPS, STEP_S = 2000, 1440, 60
 LAT, LON = 27.72, 106.92
 START = datetime(2026, 11, 20, tzinfo=UTC)
