@@ -1,15 +1,7 @@
 """The listening process on real parts: garbage, outages, kill -9; nothing lost, nothing doubled."""
 
-import os
-import signal
-import subprocess
-import sys
-import threading
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import replace
-from datetime import UTC, datetime, timedelta
-from pathlib import Path
+from datetime import timedelta
 from typing import Any
 
 import msgspec
@@ -18,28 +10,20 @@ import pytest
 from hypothesis import HealthCheck, given
 from hypothesis import settings as effort
 from hypothesis import strategies as st
-from psycopg import sql
-from sqlalchemy import create_engine, func, make_url, select
+from sqlalchemy import create_engine, func, select
 from sqlalchemy.exc import DBAPIError, OperationalError
 
 from correction_service.db import Database
-from correction_service.ingest import Ingest, run
+from correction_service.ingest import Ingest
 from correction_service.meters import Meters
-from correction_service.settings import Settings
-from devices.backlog import Backlog
-from devices.broker import EmbeddedBroker
-from devices.gateway import Gateway
-from devices.messages import Command, Event, EventKind, Fix, ResultState
 from devices.mqtt import Inbound
 from devices.receipts import Receipt, decode_receipt
 from devices.topics import UPLINK
 from models.fix import DeviceEvent, Reject
 from models.fix import Fix as Stored
-from models.incident import IncidentKind
 from tests.broker import broker
 from tests.county import NOW
-from tests.devices.wires import settings_for, until
-from tests.tracked import BEYOND, DEVICE, GATEWAY, HUICHUAN, Tracked, fix, incidents_of, minutes
+from tests.tracked import DEVICE, GATEWAY, HUICHUAN, Tracked, fix, minutes
 
 __all__ = ["broker"]
 
@@ -278,139 +262,3 @@ def test_a_part_that_is_halved_and_waits_halfway_is_not_refused_twice(
     tally = meters.read()
     assert (tally.messages, tally.committed, tally.duplicates) == (5, 3, 0)
     assert dict(tally.rejected) == {"not_json": 1, "fault": 1}
-
-
-def never_asked(_device: str, _command: Command) -> ResultState:
-    raise AssertionError("no command was sent")
-
-
-@contextmanager
-def gateway(port: int, folder: Path) -> Iterator[Gateway]:
-    made = Gateway(
-        GATEWAY,
-        settings_for(port, GATEWAY),
-        Backlog(folder / "backlog.sqlite"),
-        never_asked,
-        resend_after=timedelta(seconds=3),
-    )
-    try:
-        yield made
-    finally:
-        made.close()
-
-
-def readings(count: int, start: datetime = NOW - timedelta(days=1)) -> list[Fix]:
-    """A day of one bracelet: at home, then away for good."""
-    return [
-        Fix(
-            device=DEVICE,
-            seq=number,
-            time=start + timedelta(seconds=20 * number),
-            lat=(HUICHUAN if number < count // 2 else BEYOND)[0],
-            lon=(HUICHUAN if number < count // 2 else BEYOND)[1],
-            accuracy_m=8,
-        )
-        for number in range(count)
-    ]
-
-
-@contextmanager
-def listening(settings: Settings, port: int) -> Iterator["subprocess.Popen[bytes]"]:
-    """The ingest process itself, without the other commands' imports."""
-    environment = {
-        "CORRECTION_MODE": "demo",
-        "CORRECTION_DATA_DIR": str(settings.data_dir),
-        "CORRECTION_DATABASE_URL": settings.database_url.get_secret_value(),
-        "CORRECTION_MQTT_PORT": str(port),
-    }
-    program = "from correction_service import ingest, settings; ingest.run(settings.load())"
-    process = subprocess.Popen([sys.executable, "-c", program], env={**os.environ, **environment})
-    try:
-        yield process
-    finally:
-        process.kill()
-        process.wait()
-
-
-def pumped(one: Gateway, database: Database, at_least: int) -> bool:
-    one.pump(datetime.now(UTC))
-    with database.reading() as session:
-        return (session.scalar(select(func.count()).select_from(Stored)) or 0) >= at_least
-
-
-def test_kill_9_in_mid_stream_loses_nothing_and_doubles_nothing(
-    settings: Settings,
-    database: Database,
-    tracked: Tracked,
-    broker: EmbeddedBroker,
-    tmp_path: Path,
-) -> None:
-    sent = readings(3000)
-    with gateway(broker.port, tmp_path) as one:
-        one.keep(sent)
-        for killed_after in (700, 1700):
-            with listening(settings, broker.port) as process:
-                until(lambda n=killed_after: pumped(one, database, n), within_s=60)  # type: ignore[misc]
-                process.send_signal(signal.SIGKILL)
-                assert process.wait() == -signal.SIGKILL
-        with listening(settings, broker.port) as process:
-            until(lambda: pumped(one, database, 3000) and len(one.backlog) == 0, within_s=60)
-            process.send_signal(signal.SIGTERM)
-            assert process.wait(timeout=20) == 0
-    assert stored_seqs(database) == list(range(3000))
-    assert reasons(database) == {}
-    (incident,) = incidents_of(database)
-    assert (incident.kind, incident.facts["times"]) == (IncidentKind.LEFT_HOME_AREA, 1)
-
-
-@contextmanager
-def away(database: Database) -> Iterator[None]:
-    """Take the database from everyone: PostgreSQL refuses and drops, SQLite is held by another."""
-    url = database.engine.url
-    if database.engine.dialect.name == "sqlite":
-        with database.engine.connect() as other:
-            other.exec_driver_sql("PRAGMA user_version = 1")
-            yield
-            other.rollback()
-        return
-    name = sql.Identifier(str(url.database))
-    admin = make_url(url).set(drivername="postgresql", database="postgres")
-    address = admin.render_as_string(hide_password=False)
-    with psycopg.connect(address, autocommit=True) as connection:
-        connection.execute(sql.SQL("ALTER DATABASE {} ALLOW_CONNECTIONS false").format(name))
-        connection.execute(
-            "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = %s",
-            (url.database,),
-        )
-        yield
-        connection.execute(sql.SQL("ALTER DATABASE {} ALLOW_CONNECTIONS true").format(name))
-
-
-def test_a_database_gone_for_a_while_is_waited_for(
-    settings: Settings,
-    database: Database,
-    tracked: Tracked,
-    broker: EmbeddedBroker,
-    tmp_path: Path,
-) -> None:
-    stop = threading.Event()
-    mine = settings.model_copy(update={"mqtt_port": broker.port})
-    thread = threading.Thread(target=run, args=(mine, stop))
-    thread.start()
-    try:
-        with gateway(broker.port, tmp_path) as one:
-            one.keep(readings(20))
-            until(lambda: pumped(one, database, 20))
-            with away(database):
-                one.keep(readings(40)[20:])
-                sos = Event(device=DEVICE, seq=99, time=NOW, event=EventKind.SOS)
-                one.keep([sos])
-                threading.Event().wait(1.5)
-                one.pump(datetime.now(UTC))
-                assert len(one.backlog) >= 21
-            until(lambda: pumped(one, database, 40) and len(one.backlog) == 0, within_s=40)
-    finally:
-        stop.set()
-        thread.join()
-    assert stored_seqs(database) == list(range(40))
-    assert IncidentKind.SOS in {incident.kind for incident in incidents_of(database)}
