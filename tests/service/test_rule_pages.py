@@ -112,6 +112,7 @@ def test_what_was_tried_counts_from_a_day_on_and_is_withdrawn(
     page = head.post(f"{PATH}put", data=said, follow_redirects=True).text
     assert "Written down: these figures count from the beginning of that day." in page
     assert "is to come" in page
+    assert "Certain for, staying put <strong>3600</strong>" in page
     with database.reading() as session:
         row = session.scalars(select(ZoneRule)).one()
         assert row.effective_from == hours.day_start(tomorrow)

@@ -42,7 +42,7 @@ def _page(values: Mapping[str, str] | None = None, error: DomainError | None = N
             "console/rules.html",
             current=current,
             present={name: _plain(it) for name, it in figures_of(current).items()},
-            engine=RULE.version,
+            own=figures_of(RULE),
             entries=zone_rules.entries(session, now),
             runs=what_ifs.latest(session, user) if user.may(Permission.CHANGE_RULES) else (),
             fields=FIELDS,
