@@ -312,4 +312,4 @@ def _why(watched: Watched, seen: Mapping[str, Seen], ended: Incident) -> str:
     if any(cases <= set(it.facts["cases"]) for it in seen.values()):
         return GREW
     reasons = {why for pair, why in watched.gone.items() if set(pair) <= cases}
-    return next((why for why in (APART, NOT_IN_FORCE, NO_EVIDENCE) if why in reasons), APART)
+    return next((why for why in (APART, NOT_IN_FORCE) if why in reasons), NO_EVIDENCE)

@@ -7,11 +7,13 @@ from flask import Flask
 from flask.testing import FlaskClient
 from sqlalchemy import select
 
+from correction_service import overdue
 from correction_service.audit import SYSTEM
 from correction_service.db import Database
 from correction_service.phones import offer
 from models.audit import AuditRecord
 from models.case import LEGAL_ZONE, Case
+from models.incident import Incident
 from models.leave import Leave, LeaveState
 from models.user import Role
 from tests.county import County
@@ -137,6 +139,25 @@ def test_the_list_leads_to_whoever_is_due_back_today(
     assert "due back, not signed off" in page
 
 
+def test_an_overdue_return_leads_to_the_leave(
+    officer: FlaskClient, database: Database, county: County
+) -> None:
+    officer.post(f"/cases/{county.case}/leave", data=RUNNING)
+    with database.transaction(SYSTEM, "test") as session:
+        leave = session.scalars(select(Leave)).one()
+        leave.ends_at = datetime.now(UTC) - timedelta(hours=2)
+        session.flush()
+        overdue.watch(session, datetime.now(UTC))
+        incident = session.scalars(select(Incident)).one().id
+    page = officer.get(f"/incidents/{incident}").text
+    assert "nobody knows whether the person is back: no breach is seen" in page
+    assert "Sign off or extend the leave" in page
+    officer.post(f"/cases/{county.case}/leave/{leave.id}/sign-off")
+    page = officer.get(f"/incidents/{incident}").text
+    assert "it is over: signed off as back" in page
+    assert "Sign off or extend the leave" not in page
+
+
 @pytest.fixture
 def wearer(app: Flask, database: Database, county: County) -> FlaskClient:
     with database.transaction(SYSTEM, "test") as session:
@@ -159,6 +180,8 @@ def test_the_wearer_sees_their_leave_and_when_to_be_back(
     page = wearer.get("/m/").text
     assert said in page
     assert "Be back by" in page
+    assert "UTC" not in page, "as people say it"
+    assert ("No area is set here" in page) is (asked is SOON)
 
 
 def test_the_wearer_whose_leave_is_over_is_asked_to_call(

@@ -38,6 +38,12 @@ def window(due: agenda.Window) -> str:
     return f"{_day(due.opens_at)} {times}"
 
 
+@blueprint.app_template_filter()
+def hour_of_day(moment: datetime) -> str:
+    """Say a moment as people do: tomorrow 18:00."""
+    return f"{_day(moment)} {_clock(moment)}"
+
+
 def _clock(moment: datetime) -> str:
     return str(format_datetime(moment, "HH:mm"))
 
