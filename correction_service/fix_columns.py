@@ -88,7 +88,7 @@ def laid(fixes: Sequence[Fix]) -> Columns:
     said = dict(zip(_SAID, zip(*map(astuple, fixes), strict=True), strict=True))
     seconds = np.fromiter(map(datetime.timestamp, said["time"]), np.float64, len(fixes))
     columns["time"] = np.rint(seconds * 1e6)
-    columns["seq"] = said["seq"]
+    columns["seq"] = np.fromiter(said["seq"], np.int64, len(fixes))
     for name, codes in _CODES.items():
         target = "strap_open" if name == "strap" else name
         coded = map(codes.__getitem__, said[name])

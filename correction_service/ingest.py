@@ -31,6 +31,7 @@ from devices.receipts import Receipts
 
 WARMED_AT_ONCE = 5000  # bracelets
 SQLITE_PAUSE_S = 0.02  # between commits, else other writers wait a second for their turn
+SQLITE_READINGS_MAX = 2000  # in a transaction, for the same reason
 OVERTAKEN_MAX = 5  # tries, when others change the same states
 # What another writer did first, such as open the same incident, is seen at the next try.
 OVERTAKEN = (Overtaken, StoredBefore, IntegrityError)
@@ -71,7 +72,7 @@ class Ingest:
     """Handles batches of messages; raises only while the database is away."""
 
     def __init__(
-        self, database: Database, readings_max: int = 2000, meters: Meters | None = None
+        self, database: Database, readings_max: int = 5000, meters: Meters | None = None
     ) -> None:
         self._database = database
         self._meters = meters or Meters()
@@ -79,8 +80,9 @@ class Ingest:
         self._receipts = Receipts()
         self._messages: Sequence[Inbound] = ()
         self._parts: list[Part] = []  # of them, still to be recorded
-        self._readings_max = readings_max
-        self._pause_s = SQLITE_PAUSE_S if database.engine.dialect.name == "sqlite" else 0.0
+        on_sqlite = database.engine.dialect.name == "sqlite"
+        self._readings_max = min(readings_max, SQLITE_READINGS_MAX) if on_sqlite else readings_max
+        self._pause_s = SQLITE_PAUSE_S if on_sqlite else 0.0
 
     def handle(self, messages: Sequence[Inbound]) -> Outcome:
         """Record a batch; the replies are the receipts that are due to gateways by now.

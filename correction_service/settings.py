@@ -90,7 +90,7 @@ class Settings(BaseSettings):
         description="group in which several ingesters divide what they hear",
     )
     ingest_batch: int = Field(
-        2000, ge=1, le=5000, description="fixes and events in one transaction at most"
+        5000, ge=1, le=20_000, description="fixes and events in one transaction; SQLite takes 2000"
     )
     silent_minutes: int = Field(
         60, ge=5, description="a bound device not heard for this long is silent"

@@ -79,7 +79,7 @@ def follow(session: Session, roster: Roster, gated: Gated, newer: Rows, now: dat
     fix_store.keep_changes(session, [row_of(it, now) for it in decided])
     answer(session, crossings, now)
     last = np.append(np.flatnonzero(np.diff(wearer)), len(wearer) - 1)
-    _refresh(session, roster, rows, [gated.fixes[at] for at in newer[last].tolist()], now)
+    _refresh(session, roster, gated, newer[last], now)
 
 
 def _sights(gated: Gated, newer: Rows, wearer: Rows) -> Sights:
@@ -98,7 +98,7 @@ def _sights(gated: Gated, newer: Rows, wearer: Rows) -> Sights:
 
 def _crossing(roster: Roster, gated: Gated, newer: Rows, change: Change) -> Crossing:
     at = int(newer[change.fix])
-    fix, place = gated.fixes[at], roster.places[change.place]
+    fix, place = gated.fix(at), roster.places[change.place]
     row = roster.table[gated.rows[at]]
     beyond_m = roster.grounds.beyond_m(place, fix.lat, fix.lon)
     return Crossing(change, place, int(row["case_id"]), int(row["device_id"]), fix, beyond_m)
@@ -171,11 +171,9 @@ def _facts(fix: Fix, beyond_m: float, now: datetime) -> dict[str, Any]:
     }
 
 
-def _refresh(
-    session: Session, roster: Roster, rows: Rows, newest: Sequence[Fix], now: datetime
-) -> None:
+def _refresh(session: Session, roster: Roster, gated: Gated, newest: Rows, now: datetime) -> None:
     """Bring open incidents of broken zones up to date with the newest fix of each wearer."""
-    table = roster.table.take(rows)
+    table = roster.table.take(gated.rows[newest])
     wearer, place = _places(table)
     states, kinds = roster.memory["state"][place], roster.places["kind"][place]
     due = roster.refreshed[place] <= micros(now - REFRESH_AFTER)
@@ -183,7 +181,7 @@ def _refresh(
     roster.refreshed[place[broken]] = micros(now)
     seen = {}
     for who, at in zip(wearer[broken].tolist(), place[broken].tolist(), strict=True):
-        fix, zone = newest[who], roster.places[at]
+        fix, zone = gated.fix(int(newest[who])), roster.places[at]
         key = sightings.key_of(breach_of(zone), int(table["case_id"][who]), int(zone["zone_id"]))
         beyond_m = roster.grounds.beyond_m(zone, fix.lat, fix.lon)
         seen[key] = (fix.time, _facts(fix, beyond_m, now))
