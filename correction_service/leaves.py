@@ -59,6 +59,7 @@ def _check_length(case: Case, starts_at: datetime, ends_at: datetime) -> None:
 def approve(session: Session, user: User, case_id: int, approval: Approval, now: datetime) -> Leave:
     """Record an approval; the zones to keep to rest from its beginning to its end."""
     case = open_case_for(session, user, case_id, Permission.SUPERVISE)
+    session.refresh(case, with_for_update=True)  # two officers do not approve two at once
     approval.check(case, now)
     if any(it.overdue(now) for it in _approved(session, case)):
         raise Refused("The leave before this one is not signed off yet.")
@@ -133,7 +134,7 @@ def leave_for(session: Session, user: User, leave_id: int) -> Leave:
     if not user.may(Permission.SUPERVISE):
         raise Forbidden("Your role does not include this.")
     query = select(Leave).join(Leave.case).where(Leave.id == leave_id, visible(user))
-    leave = session.scalar(query)
+    leave = session.scalar(query.with_for_update(of=Leave))
     if leave is None:
         raise NotFound("There is no such leave in your offices.")
     return leave

@@ -12,7 +12,7 @@ from sqlalchemy.sql.base import ExecutableOption
 
 from correction_service import hours, notices, overdue
 from correction_service.scope import visible
-from models.case import Case
+from models.case import Case, supervised_on
 from models.checkin import CheckIn, CheckInReview, Liveness, Outcome, awaiting_review
 from models.help_request import HelpRequest
 from models.incident import Incident, IncidentState, IncidentStep, Passing, Severity
@@ -145,7 +145,8 @@ def to_sign_off(user: User, now: datetime) -> Select[Leave]:
     """Leaves that end today or ended before, of which no open incident tells yet."""
     due = Leave.ends_at < hours.day_end(hours.local_day(now))
     query = select(Leave).join(Leave.case).where(visible(user), due, ~overdue.raised())
-    return query.where(Leave.state == LeaveState.APPROVED)
+    supervised = supervised_on(hours.local_day(now))
+    return query.where(Leave.state == LeaveState.APPROVED, supervised)
 
 
 def case_of(session: Session, notice: Notice, user: User) -> Case | None:

@@ -382,6 +382,16 @@ def test_the_list_shows_who_is_due_back_today_and_who_is_over(
     assert listed(ENDS + HOUR) == [], "the incident stands in the list now"
 
 
+def test_nobody_is_awaited_back_whose_case_has_ended(database: Database, county: County) -> None:
+    approve(database, county)
+    with database.transaction(SYSTEM, "test") as session:
+        session.get_one(Case, county.case).move(CaseState.RELEASED, BEGINS)
+    with database.reading() as session:
+        items = worklist.items(session, officer(session, county), ENDS)
+        assert [it.need for it in items if it.need is Need.LEAVE] == []
+    assert watch(database, ENDS + HOUR) == 0
+
+
 def test_places_are_read_by_name_and_by_code() -> None:
     assert destinations.read("贵阳市") == ["520100"]
     assert destinations.read("520103, 北京市；贵阳市 520100") == ["520103", "110000", "520100"]
