@@ -172,10 +172,11 @@ def test_the_command_prints_one_object_a_change(tmp_path: Path) -> None:
     assert second["decided"].endswith("Z")
 
 
-def test_a_curfew_asks_nothing_outside_its_hours(tmp_path: Path) -> None:
-    ended = run(tmp_path, WALKED, "--kind", "curfew", "--hours", "22:00-06:00", "--json")
+@pytest.mark.parametrize("kind", ["curfew", "place"])
+def test_a_curfew_and_a_place_ask_nothing_outside_their_hours(tmp_path: Path, kind: str) -> None:
+    ended = run(tmp_path, WALKED, "--kind", kind, "--hours", "22:00-06:00", "--json")
     assert (ended.exit_code, ended.stdout) == (0, "")
-    ended = run(tmp_path, WALKED, "--kind", "curfew", "--hours", "15:00-17:00", "--json")
+    ended = run(tmp_path, WALKED, "--kind", kind, "--hours", "15:00-17:00", "--json")
     assert json.loads(ended.stdout.splitlines()[-1])["severity"] == "soon"
 
 
