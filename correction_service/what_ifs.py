@@ -77,6 +77,7 @@ def _seen(user: User) -> Select[WhatIf]:
 
 def cancel(session: Session, what_if: WhatIf, now: datetime) -> None:
     """Let it be; whoever runs it finds out at its next step."""
+    session.refresh(what_if, with_for_update=True)  # it may be done by now
     if what_if.state not in UNDER_WAY:
         raise Refused("It is over already.")
     what_if.state, what_if.finished_at = WhatIfState.CANCELLED, now

@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Mapping
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -11,6 +11,7 @@ from sqlalchemy import select, update
 from correction_service import incidents, packing, retention, what_ifs
 from correction_service.audit import SYSTEM
 from correction_service.db import Database
+from correction_service.schedule import Chores
 from correction_service.settings import Settings
 from correction_service.what_if_folds import Opening
 from correction_service.what_if_results import Recorded, compared
@@ -139,6 +140,17 @@ def test_each_look_is_in_the_log_as_the_askers_and_no_place_is_told(
     assert said == [("user", str(county.users[Role.COUNTY_HEAD]), str(county.case))]
     told = json.dumps(it.result)
     assert not any(f"{degree:.1f}" in told for degree in (*HUICHUAN, *BEYOND))
+
+
+def test_the_schedule_does_what_is_asked(
+    database: Database, settings: Settings, county: County, tracked: Tracked
+) -> None:
+    what_if_id, chores = asked(database, county, STRICT), Chores(database, settings)
+    for _ in range(60):
+        chores.what_ifs(datetime.now(UTC))
+        if found(database, what_if_id).state is WhatIfState.DONE:
+            break
+    assert found(database, what_if_id).result["kinds"] == {}
 
 
 def test_one_that_is_cancelled_stops_at_its_next_step(
