@@ -1,8 +1,9 @@
 """A worn bracelet that is not heard: one incident a silence. A fault of ours is not a breach.
 
-How urgent it is follows from where the person may be by now: as soon as they may have come out of
-their home area from their last position at 60 km/h it is urgent, before that something to watch.
-Without a position or a home area nobody can tell, and the kind's own severity stands.
+How urgent it is follows from where the person may be by now: as soon as they may have come from
+their last position at 60 km/h over the nearest border in force, of a home area, of a curfew
+residence in its hours or of an exclusion zone, it is urgent, before that something to watch.
+Without a position or such a zone nobody can tell, and the kind's own severity stands.
 """
 
 from dataclasses import replace
@@ -18,8 +19,8 @@ from correction_service.sightings import Facts, Seen
 from models.device import DeviceState
 from models.incident import Incident, IncidentKind, Severity
 from models.incident_kinds import MEANINGS
-from models.reach import boundary_m, reach_m
-from models.zone import Zone, ZoneKind
+from models.reach import BORDERS, boundary_m, reach_m
+from models.zone import Zone
 
 
 def open_new(session: Session, now: datetime, settings: Settings) -> int:
@@ -64,7 +65,7 @@ def open_new(session: Session, now: datetime, settings: Settings) -> int:
 def _reach(session: Session, row: Any, now: datetime) -> Facts:  # noqa: ANN401 - of silent_rows
     """How long it is offline, how far one comes in that time, how far the border is (metres).
 
-    `boundary_m` is None without a position or a home area in force.
+    `boundary_m` is None without a position or a zone in force.
     """
     state = session.get(DeviceState, row.device_id)
     last = state.time if state is not None and state.time is not None else None
@@ -76,8 +77,8 @@ def _reach(session: Session, row: Any, now: datetime) -> Facts:  # noqa: ANN401 
     }
     if state is None or last is None or state.lat is None or state.lon is None:
         return facts
-    homes = select(Zone).where(Zone.case_id == row.case_id, Zone.kind == ZoneKind.HOME)
-    border_m = boundary_m(session.scalars(homes), state.lat, state.lon, now)
+    zones = select(Zone).where(Zone.case_id == row.case_id, Zone.kind.in_(BORDERS))
+    border_m = boundary_m(session.scalars(zones), state.lat, state.lon, now)
     return facts | {"boundary_m": None if border_m is None else round(border_m)}
 
 

@@ -85,7 +85,7 @@ MEANINGS: dict[Kind, Meaning] = {
         innocent=("Machines and restricted sites disturb radio too.", _FAULT),
     ),
     Kind.DEVICE_SILENT: Meaning(
-        "outage@1",
+        "outage@2",
         Severity.SOON,
         "LCC 30",
         verified=True,
