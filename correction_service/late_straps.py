@@ -5,25 +5,32 @@ from datetime import UTC, datetime, timedelta
 from functools import partial
 
 import numpy as np
-from sqlalchemy import or_, select
+from sqlalchemy import BigInteger, Boolean, Integer, column, or_, select, table
 from sqlalchemy.orm import Session
 
 from correction_service import device_events, history, wearers
 from correction_service.device_events import STRAP_OPEN, Signal, Word
 from correction_service.gate import Gated
-from correction_service.history import HistoryBroken
 from correction_service.roster import Roster, Rows
 from correction_service.wearers import Bracelet, Wearing
 from devices.messages import EventKind, Fix
+from models.base import UtcDateTime
 from models.fix import DeviceEvent
 from models.grid import micros, moment
 from models.incident import Incident, IncidentKind
-from models.packing import Columns, nothing
+from models.packing import NULL, Columns
 
 Span = tuple[datetime, datetime]  # [from, until]
 CLOSED, OPEN = 0, 1  # in columns of straps
 NEVER_OVER = datetime.max.replace(tzinfo=UTC)
 INSTANT = timedelta(microseconds=1)
+_COLUMNS = {
+    "device_id": Integer(),
+    "time": UtcDateTime(),
+    "seq": BigInteger(),
+    "received": UtcDateTime(),
+    "strap_open": Boolean(),
+}
 
 
 def answer(session: Session, roster: Roster, gated: Gated, newer: Rows, now: datetime) -> None:
@@ -63,12 +70,12 @@ def words_after(
     said = past["strap_open"] >= CLOSED
     opened = (past["strap_open"][said] == OPEN).tolist()
     found = list(zip(history.moments(past["time"][said]), opened, strict=True))
-    events = select(DeviceEvent).where(
+    events = select(DeviceEvent.time, DeviceEvent.received, DeviceEvent.event).where(
         DeviceEvent.device_id == bracelet.id,
         DeviceEvent.event.in_([it.value for it in STRAP_OPEN]),
         or_(DeviceEvent.time > since, DeviceEvent.received > since),
     )
-    for it in session.scalars(events):
+    for it in session.execute(events):
         at = device_events.moment(bracelet, it.time, it.received)
         if at > since:
             found.append((at, STRAP_OPEN[EventKind(it.event)]))
@@ -92,10 +99,21 @@ def _raise(
 
 
 def _past(session: Session, device_id: int, since: datetime, newest: datetime) -> Columns:
-    try:
-        return history.fixes(session, device_id, since, newest + INSTANT)
-    except HistoryBroken:  # packing and replays tell of it; the strap is judged all the same
-        return nothing()
+    """What fixes of [since, newest] said of the strap, hot or closed, in order of (time, seq).
+
+    Ingest may read no position of the past, so packed days, which have them, say nothing here.
+    """
+    found: dict[tuple[int, int], tuple[int, int]] = {}
+    for name in history.tables(session):
+        fixes = table(name, *(column(it, kind) for it, kind in _COLUMNS.items()))
+        query = select(fixes.c.time, fixes.c.seq, fixes.c.received, fixes.c.strap_open)
+        mine = (fixes.c.device_id == device_id, fixes.c.time.between(since, newest))
+        for time, seq, received, strap_open in session.execute(query.where(*mine)):
+            said = NULL if strap_open is None else int(strap_open)
+            found[micros(time), seq] = (micros(received), said)
+    rows = [(*identity, *said) for identity, said in sorted(found.items())]
+    columns = np.array(rows, dtype=np.int64).reshape(-1, 4).T
+    return dict(zip(("time", "seq", "received", "strap_open"), columns, strict=True))
 
 
 def _new(gated: Gated, shown: Rows, live: Rows, past: Columns) -> list[Fix]:

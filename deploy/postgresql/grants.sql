@@ -38,10 +38,11 @@ GRANT SELECT ON device, binding, supervised_case, positioning_order, zone, zone_
 GRANT SELECT (id, version, engine, effective_from, figures, withdraws_id) ON zone_rule
     TO correction_ingest;
 GRANT SELECT (id, name, agency_id, active, online, heard_at) ON gateway TO correction_ingest;
--- It adds what it hears, never changes, removes or reads what it heard: no trail, no day before.
--- Of what it inserts it reads back whose is new,
-GRANT INSERT, SELECT (device_id) ON fix TO correction_ingest;
-GRANT INSERT, SELECT (device_id, time, seq) ON device_event TO correction_ingest;
+-- It adds what it hears, never changes or removes it, and reads no position: no trail, no day before.
+-- Of what it inserts it reads back whose is new, and what was said of the strap before late words of it,
+GRANT INSERT, SELECT (device_id, time, seq, received, strap_open) ON fix TO correction_ingest;
+GRANT SELECT (device_id, time, seq, received, strap_open) ON fix_closed TO correction_ingest;
+GRANT INSERT, SELECT (device_id, time, seq, received, event) ON device_event TO correction_ingest;
 GRANT INSERT ON state_snapshot TO correction_ingest;
 -- or an id,
 GRANT INSERT, SELECT (id) ON reject, zone_change, audit_record, outbox, incident_step

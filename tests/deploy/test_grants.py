@@ -102,6 +102,8 @@ def test_ingest_does_its_work_with_the_rights_of_its_role(
     tomorrow = later + timedelta(days=1)
     take(ingest, heard(fix(tomorrow), received=tomorrow), now=tomorrow)
     take(ingest, heard(event(later, "strap_open"), kind="event", received=later), now=later)
+    ago = fix(NOW - timedelta(days=1, minutes=1), strap="open")
+    take(ingest, heard(ago, received=later), now=later)
     status = {"state": "online", "time": later.isoformat()}
     take(ingest, heard(status, kind="status", device="", received=later), now=later)
     assert {it.kind.value for it in incidents_of(database)} == {"left_home_area", "strap_opened"}
@@ -133,9 +135,9 @@ def test_ingest_keeps_what_came_of_a_command(
         "SELECT asked_by FROM device_command",
         "SELECT lat FROM fix",
         "SELECT lat FROM fix_default",
-        "SELECT device_id FROM fix_closed",
+        "SELECT lat FROM fix_closed",
         "SELECT data FROM packed_day",
-        "SELECT event FROM device_event",
+        "SELECT raw FROM device_event",
         "SELECT zones FROM state_snapshot",
         "DELETE FROM fix",
         "UPDATE fix SET lat = 0",
