@@ -3,10 +3,12 @@
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime, timedelta
 from functools import partial
+from typing import Any
 
 import numpy as np
 from sqlalchemy import BigInteger, Boolean, Integer, column, or_, select, table
 from sqlalchemy.orm import Session
+from sqlalchemy.types import TypeEngine
 
 from correction_service import device_events, history, wearers
 from correction_service.device_events import STRAP_OPEN, Signal, Word
@@ -24,7 +26,7 @@ Span = tuple[datetime, datetime]  # [from, until]
 CLOSED, OPEN = 0, 1  # in columns of straps
 NEVER_OVER = datetime.max.replace(tzinfo=UTC)
 INSTANT = timedelta(microseconds=1)
-_COLUMNS = {
+_COLUMNS: dict[str, TypeEngine[Any]] = {
     "device_id": Integer(),
     "time": UtcDateTime(),
     "seq": BigInteger(),
