@@ -59,7 +59,7 @@ def answer(session: Session, refold: Refold, new: Sequence[Crossing], now: datet
         Incident.last_seen_at > refold.begin,
     )
     known: dict[int, list[Incident]] = {}
-    for incident in session.scalars(query.order_by(Incident.id)):
+    for incident in session.scalars(sightings.locked(query)):
         known.setdefault(incident.zone_id or 0, []).append(incident)
     for zone_id, broken in refold.broken.items():
         crossings = [it for it in refold.crossings if it.zone_id == zone_id]

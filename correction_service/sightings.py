@@ -10,7 +10,7 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Table, bindparam, select, update
+from sqlalchemy import Select, Table, bindparam, select, update
 from sqlalchemy.orm import Session
 
 from correction_service import outbox
@@ -55,7 +55,7 @@ class Sightings:
         self._touched: dict[str, Incident] = {}
         if keys:  # mostly there are none, and even to phrase the question costs
             known = select(Incident).where(among(session, Incident.open_key, keys))
-            self._open = {it.open_key: it for it in session.scalars(known)}
+            self._open = {it.open_key: it for it in session.scalars(locked(known))}
 
     def seen(self, seen: Seen) -> Incident:
         """Open an incident, or bring the open one of the same storm up to date."""
@@ -65,7 +65,7 @@ class Sightings:
             self._session.add(incident)
         else:
             times = {"times": incident.facts.get("times", 1) + 1}
-            incident.facts = {**incident.facts, **seen.facts, **times}
+            incident.facts = _merged(incident.facts, seen.facts) | times
             incident.last_seen_at = max(incident.last_seen_at, seen.at)
             incident.ended_at = None
             incident.severity = min(incident.severity, _severity(seen), key=tuple(Severity).index)
@@ -87,7 +87,8 @@ class Sightings:
             self._session.add(incident)
             self._session.flush()
         else:
-            incident.facts = {**incident.facts, **facts, "times": incident.facts["times"] + 1}
+            times = {"times": incident.facts["times"] + 1}
+            incident.facts = _merged(incident.facts, facts) | times
             incident.last_seen_at = max(incident.last_seen_at, seen.at)
         self._touched[f"{seen.key}/{service.id}"] = incident
         return incident
@@ -144,15 +145,33 @@ def end(session: Session, key: str, at: datetime, facts: Facts, now: datetime) -
 def refresh(session: Session, seen: Mapping[str, tuple[datetime, Facts]]) -> None:
     """Bring open incidents by key to (when, facts): no audit row for every further fix."""
     columns = (Incident.id, Incident.open_key, Incident.facts, Incident.last_seen_at)
+    known = select(*columns).where(among(session, Incident.open_key, seen)).order_by(Incident.id)
     rows = []
-    for row in session.execute(select(*columns).where(among(session, Incident.open_key, seen))):
+    for row in session.execute(known):
         at, facts = seen[str(row.open_key)]
-        newer = {"facts": {**row.facts, **facts}, "last_seen_at": max(at, row.last_seen_at)}
+        newer = {"facts": _merged(row.facts, facts), "last_seen_at": max(at, row.last_seen_at)}
         rows.append({"of": row.id, **newer})
     if rows:
         table = Incident.__table__
         assert isinstance(table, Table)  # noqa: S101 - our tables are tables
         session.connection().execute(update(table).where(table.c.id == bindparam("of")), rows)
+
+
+def locked(query: Select[Incident]) -> Select[Incident]:
+    """Incidents as they are once an officer who closes one is done; by id, so that none wait."""
+    by_id = query.order_by(Incident.id).with_for_update()
+    return by_id.execution_options(populate_existing=True)
+
+
+def _merged(before: Facts, newer: Facts) -> Facts:
+    """What is known now; what raised the incident, and that it was once confirmed, stays said."""
+    seen = {"rule_seen" if name == "rule" else name: value for name, value in newer.items()}
+    facts = {**before, **seen}
+    if before.get("approach") is False:
+        facts["approach"] = False
+    if "beyond_m" in newer:  # now it is known where the wearer is
+        facts.pop("where", None)
+    return facts
 
 
 def _opened(seen: Seen, now: datetime) -> Incident:

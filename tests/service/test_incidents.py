@@ -1,5 +1,6 @@
 """Incidents: one a storm, worked on by people, closed with a cause."""
 
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
@@ -52,6 +53,42 @@ def test_a_storm_is_one_incident_with_its_newest_facts(
         assert first.facts == {"beyond_m": 101, "times": 2}
         assert (first.since, first.last_seen_at) == (NOW, NOW + HOUR)
         assert (first.severity, first.rule) == (Severity.URGENT, "home-exit@1")
+
+
+def seen_again(session: Session, tracked: Tracked, **facts: object) -> dict[str, object]:
+    """What is said of it after it was seen once more with these facts."""
+    seen = replace(departure(tracked, 1), facts=facts)
+    return sightings.open_or_update(session, seen, NOW + HOUR).facts
+
+
+def test_the_rule_that_raised_it_stays_beside_the_newest_that_saw_it(
+    database: Database, tracked: Tracked
+) -> None:
+    with database.transaction(SYSTEM, "test") as session:
+        seen = replace(departure(tracked), facts={"rule": "old", "beyond_m": 100})
+        sightings.open_or_update(session, seen, NOW)
+        facts = seen_again(session, tracked, rule="new", beyond_m=200)
+        assert (facts["rule"], facts["rule_seen"], facts["beyond_m"]) == ("old", "new", 200)
+
+
+def test_what_the_clock_raised_is_not_counted_by_the_rule_that_confirms_it(
+    database: Database, tracked: Tracked
+) -> None:
+    with database.transaction(SYSTEM, "test") as session:
+        seen = replace(departure(tracked), facts={"where": "unknown"})
+        sightings.open_or_update(session, seen, NOW)
+        facts = seen_again(session, tracked, rule="new", beyond_m=200)
+        assert facts == {"rule_seen": "new", "beyond_m": 200, "times": 2}
+
+
+def test_what_was_confirmed_once_is_not_an_approach_any_more(
+    database: Database, tracked: Tracked
+) -> None:
+    with database.transaction(SYSTEM, "test") as session:
+        seen = replace(departure(tracked), facts={"approach": True})
+        sightings.open_or_update(session, seen, NOW)
+        said = [seen_again(session, tracked, approach=it)["approach"] for it in (True, False, True)]
+        assert said == [True, False, False]
 
 
 def test_an_officer_takes_it_acts_and_closes_it_with_a_cause(

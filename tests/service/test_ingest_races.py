@@ -5,9 +5,9 @@ from datetime import timedelta
 
 import msgspec
 import pytest
-from sqlalchemy import text, update
+from sqlalchemy import select, text, update
 
-from correction_service import sightings
+from correction_service import incidents, sightings
 from correction_service.audit import SYSTEM
 from correction_service.db import Database
 from correction_service.ingest import Ingest
@@ -16,8 +16,9 @@ from correction_service.sightings import Seen
 from devices.mqtt import Inbound
 from devices.receipts import decode_receipt
 from models.device import DeviceState
-from models.incident import IncidentKind
-from tests.county import NOW
+from models.incident import Cause, Incident, IncidentKind, IncidentState
+from models.user import Role
+from tests.county import NOW, County
 from tests.devices.wires import until
 from tests.service.test_ingest import inbound, reasons, said, stored_seqs
 from tests.tracked import DEVICE, GATEWAY, HUICHUAN, Tracked, event, incidents_of, minutes
@@ -52,6 +53,12 @@ def opened() -> Inbound:
     )
 
 
+def waits(database: Database) -> bool:
+    """Whether somebody waits for what another has locked."""
+    with database.reading() as session:
+        return bool(session.scalar(WAITING))
+
+
 @pytest.mark.parametrize("database_url", ["postgresql"], indirect=True)
 def test_a_message_whose_incident_another_opens_meanwhile_is_not_given_up(
     database: Database, tracked: Tracked
@@ -66,18 +73,31 @@ def test_a_message_whose_incident_another_opens_meanwhile_is_not_given_up(
         at=NOW,
     )
 
-    def waits() -> bool:
-        with database.reading() as session:
-            return bool(session.scalar(WAITING))
-
     with ThreadPoolExecutor(1) as pool:
         with database.transaction(SYSTEM, "test") as session:
             sightings.open_or_update(session, seen, NOW)
             handled = pool.submit(ingest.handle, [opened()])
-            until(waits)
+            until(lambda: waits(database))
         handled.result()
     (incident,) = incidents_of(database)
     assert incident.facts["times"] == 2
     assert reasons(database) == {}
     (receipt,) = ingest.last_words()
     assert list(decode_receipt(receipt.payload).committed) == [DEVICE]
+
+
+@pytest.mark.parametrize("database_url", ["postgresql"], indirect=True)
+def test_what_is_seen_while_an_officer_closes_an_incident_is_a_new_one(
+    database: Database, county: County, tracked: Tracked
+) -> None:
+    ingest, officer = Ingest(database), county.users[Role.OFFICER]
+    ingest.handle([opened()])
+    with ThreadPoolExecutor(1) as pool:
+        with database.transaction(SYSTEM, "test") as session:
+            incident = session.scalars(select(Incident).with_for_update()).one()
+            handled = pool.submit(ingest.handle, [opened()])
+            until(lambda: waits(database))
+            incidents.close(session, incident, officer, NOW, cause=Cause.DEVICE_FAULT, note="")
+        handled.result()
+    states = [(it.state, it.facts["times"]) for it in incidents_of(database)]
+    assert states == [(IncidentState.CLOSED, 1), (IncidentState.OPEN, 1)]
