@@ -77,7 +77,7 @@ def approve(session: Session, user: User, case_id: int, approval: Approval, now:
     _refuse_overlap(session, leave)
     session.add(leave)
     session.flush()
-    zone_pauses.rest(session, leave)
+    zone_pauses.rest(session, leave, leave.starts_at)
     destination_zones.align(session, leave, now)
     leave.depart(now)
     return _changed(session, leave, now)
@@ -100,9 +100,10 @@ def extend(session: Session, user: User, leave_id: int, ends_at: datetime, now: 
     """Approve a later end; who was overdue is on leave again."""
     leave = leave_for(session, user, leave_id)
     _check_length(leave.case, leave.starts_at, ends_at)
+    ended_at = leave.ends_at
     leave.extend(ends_at, now)
     _refuse_overlap(session, leave)
-    zone_pauses.put_off(session, leave, now)
+    zone_pauses.put_off(session, leave, ended_at, now)
     destination_zones.align(session, leave, now)
     overdue.settle(session, leave, now, "extended")
     return _changed(session, leave, now)

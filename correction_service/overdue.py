@@ -7,8 +7,8 @@ the open question itself is worth a look.
 
 from datetime import datetime, timedelta
 
-from sqlalchemy import ColumnElement, Select, select
-from sqlalchemy.orm import InstrumentedAttribute, Session, joinedload
+from sqlalchemy import ColumnElement, Select, and_, or_, select
+from sqlalchemy.orm import InstrumentedAttribute, Session, contains_eager
 
 from correction_service import hours, incidents, outbox, sightings
 from correction_service.sightings import Seen
@@ -21,7 +21,6 @@ from models.zone import Zone, ZoneChange, ZoneKind, ZoneState
 GRACE = timedelta(hours=1)  # to come through the door, to be seen there, and to be signed off
 PRESSING = timedelta(hours=24)
 UNKNOWN = "unknown"
-APPROVED = Leave.state == LeaveState.APPROVED
 
 
 def watch(session: Session, now: datetime) -> int:
@@ -42,7 +41,9 @@ def watch(session: Session, now: datetime) -> int:
 
 def settle(session: Session, leave: Leave, now: datetime, how: str) -> None:
     """Signed off or extended: the person is not overdue any more."""
-    running = (Incident.open_key.is_not(None), Incident.ended_at.is_(None))
+    zones = select(Zone.id).where(Zone.leave_id == leave.id)
+    its = or_(Incident.zone_id.in_(zones), _said_of(leave))
+    running = (Incident.open_key.is_not(None), Incident.ended_at.is_(None), its)
     for incident in session.scalars(_incidents(leave.case_id).where(*running)):
         incidents.amend(session, incident, now, ended_at=now, facts={"ended_by": how})
 
@@ -53,8 +54,10 @@ def raised() -> ColumnElement[bool]:
 
 
 def _open_leaves(*which: ColumnElement[bool]) -> Select[Leave]:
+    """One that an officer works on at this moment has its next turn."""
     query = select(Leave).join(Leave.case).where(Leave.state == LeaveState.APPROVED, *which)
-    return query.options(joinedload(Leave.case)).order_by(Leave.id)
+    locked = query.with_for_update(of=Leave, skip_locked=True)
+    return locked.options(contains_eager(Leave.case)).order_by(Leave.id)
 
 
 def _incidents(case_id: int | InstrumentedAttribute[int]) -> Select[Incident]:
@@ -64,27 +67,37 @@ def _incidents(case_id: int | InstrumentedAttribute[int]) -> Select[Incident]:
 
 def _of(session: Session, leave: Leave) -> Incident | None:
     """What was raised since the leave's end, by a fix or by the clock; closed ones count."""
-    made = _incidents(leave.case_id).where(Incident.since >= leave.ends_at)
-    return session.scalars(made.limit(1)).first()
+    by_clock = and_(Incident.zone_id.is_(None), _said_of(leave), Incident.since >= leave.ends_at)
+    raised = or_(Incident.zone_id.in_(_homes(leave)), by_clock)
+    return session.scalars(_incidents(leave.case_id).where(raised).limit(1)).first()
+
+
+def _said_of(leave: Leave) -> ColumnElement[bool]:
+    said: ColumnElement[bool] = Incident.facts["leave"].as_integer() == leave.id
+    return said
+
+
+def _homes(leave: Leave) -> Select[int]:
+    """The home areas that ask for the return; those of before an extension ask no more."""
+    return select(Zone.id).where(
+        Zone.leave_id == leave.id,
+        Zone.kind == ZoneKind.HOME,
+        Zone.valid_from >= leave.ends_at,
+        or_(Zone.valid_to.is_(None), Zone.valid_to > Zone.valid_from),
+    )
 
 
 def _home_again(session: Session, leave: Leave) -> bool:
     """Whether the bracelet was seen inside the home area since the leave's end."""
-    seen = (
-        select(ZoneChange.id)
-        .join(Zone)
-        .where(
-            Zone.leave_id == leave.id,
-            Zone.kind == ZoneKind.HOME,
-            ZoneChange.state == ZoneState.INSIDE,
-            ZoneChange.superseded_at.is_(None),
-        )
+    seen = select(ZoneChange.id).where(
+        ZoneChange.zone_id.in_(_homes(leave)),
+        ZoneChange.state == ZoneState.INSIDE,
+        ZoneChange.superseded_at.is_(None),
     )
     return session.scalar(seen.limit(1)) is not None
 
 
 def _open(session: Session, leave: Leave, now: datetime) -> None:
-    homes = select(Zone.id).where(Zone.leave_id == leave.id, Zone.kind == ZoneKind.HOME)
     worn = select(Binding.device_id).where(
         Binding.case_id == leave.case_id, Binding.unbound_at.is_(None)
     )
@@ -92,13 +105,14 @@ def _open(session: Session, leave: Leave, now: datetime) -> None:
         kind=IncidentKind.LEAVE_OVERDUE,
         case_id=leave.case_id,
         device_id=session.scalar(worn),
-        zone_id=session.scalar(homes.order_by(Zone.id).limit(1)),
+        zone_id=session.scalar(_homes(leave).order_by(Zone.id).limit(1)),
         since=leave.ends_at,
         at=now,
         facts={"leave": leave.id, "where": UNKNOWN},
         severity=Severity.WATCH,
     )
-    sightings.open_or_update(session, seen, now)
+    incident = sightings.open_or_update(session, seen, now)
+    incident.since = max(incident.since, leave.ends_at)  # one of before an extension asks anew
 
 
 def _press(session: Session, leave: Leave, incident: Incident, now: datetime) -> None:

@@ -17,15 +17,15 @@ from models.zone import Zone, ZoneKind
 RESTING = frozenset({ZoneKind.HOME, ZoneKind.CURFEW, ZoneKind.PLACE})  # exclusions never rest
 
 
-def rest(session: Session, leave: Leave) -> None:
-    """The case's zones to keep to rest for this leave."""
+def rest(session: Session, leave: Leave, since: datetime) -> None:
+    """The case's zones to keep to rest from `since` to the end of this leave."""
     asking = select(Zone).where(
         Zone.case_id == leave.case_id,
         Zone.valid_from < leave.ends_at,
-        or_(Zone.valid_to.is_(None), Zone.valid_to > leave.starts_at),
+        or_(Zone.valid_to.is_(None), Zone.valid_to > since),
     )
     for zone in session.scalars(asking.order_by(Zone.id)).all():
-        _rest(session, zone, leave)
+        _rest(session, zone, leave, since)
 
 
 def rest_new(session: Session, zone: Zone) -> None:
@@ -36,16 +36,16 @@ def rest_new(session: Session, zone: Zone) -> None:
         Leave.ends_at > zone.valid_from,
     )
     for leave in session.scalars(leaves.order_by(Leave.starts_at)).all():
-        zone = _rest(session, zone, leave)
+        zone = _rest(session, zone, leave, leave.starts_at)
 
 
-def _rest(session: Session, zone: Zone, leave: Leave) -> Zone:
+def _rest(session: Session, zone: Zone, leave: Leave, since: datetime) -> Zone:
     """Let a zone rest if the leave meets it; the zone that goes on after it."""
-    over = zone.valid_to is not None and zone.valid_to <= leave.starts_at
+    over = zone.valid_to is not None and zone.valid_to <= since
     if zone.kind not in RESTING or over or zone.valid_from >= leave.ends_at:
         return zone
     later = zone.again(leave.ends_at, zone.valid_to)
-    zone.valid_to = max(leave.starts_at, zone.valid_from)
+    zone.valid_to = max(since, zone.valid_from)
     session.add(later)
     session.flush()
     _follow(session, zone, later)
@@ -96,8 +96,11 @@ def undo(session: Session, leave: Leave) -> None:
     session.flush()
 
 
-def put_off(session: Session, leave: Leave, now: datetime) -> None:
-    """The leave ends later: what asked for the return rests again until then."""
+def put_off(session: Session, leave: Leave, ended_at: datetime, now: datetime) -> None:
+    """The leave ends later than `ended_at`: what asked for the return rests until then.
+
+    So do the zones that it did not meet before and meets now.
+    """
     for zone in _of(session, leave):
         if zone.valid_from > now:
             zone.valid_from = leave.ends_at
@@ -105,6 +108,7 @@ def put_off(session: Session, leave: Leave, now: datetime) -> None:
             later = succeed(session, zone, now, zone.valid_to)
             later.valid_from, later.follows_id = leave.ends_at, zone.id
     session.flush()
+    rest(session, leave, max(ended_at, now))
 
 
 def _of(session: Session, leave: Leave) -> Sequence[Zone]:

@@ -12,7 +12,7 @@ from sqlalchemy.orm import Session
 from correction_service import boundaries, zone_pauses, zone_shapes
 from correction_service.readings import Said, Sent, meant
 from correction_service.scope import case_for
-from models import area, contradiction, drawing
+from models import area, contradiction, drawing, route
 from models.case import ENDED, LEGAL_ZONE, Case
 from models.device import Binding, DeviceState
 from models.errors import Choice, Invalid, NotFound, Refused, Unclear
@@ -138,7 +138,12 @@ def circle(
 def drawn(
     session: Session, case: Case, terms: Terms, geojson: object, said: Said = AS_SENT
 ) -> Zone:
-    """A zone drawn on a map or read from a file: GeoJSON; `said` tells what the degrees are."""
+    """A zone drawn on a map or read from a file: GeoJSON; `said` tells what the degrees are.
+
+    A place to be at may be a way, drawn as a line.
+    """
+    if terms.kind is ZoneKind.PLACE:
+        geojson = route.widened(geojson)
     sent = Sent(places=drawing.read(geojson))
     clear = meant(sent, said, _outlines(session, case, terms))
     drawing.check_size(clear.places)
@@ -273,12 +278,16 @@ def revise(session: Session, zone: Zone, revision: Revision, now: datetime) -> Z
 
 
 def end(session: Session, zone: Zone, now: datetime) -> None:
-    """The zone asks nothing from now on, nor after the leave that it rests for."""
+    """The zone asks nothing from now on, nor after the leaves that it rests for."""
     _refuse_ended(zone, now)
-    for later in zone_pauses.after(session, zone):
-        later.valid_to = now
-    zone.valid_to = now
+    _end(session, zone, now)
     session.flush()
+
+
+def _end(session: Session, zone: Zone, now: datetime) -> None:
+    for later in zone_pauses.after(session, zone):
+        _end(session, later, now)
+    zone.valid_to = now
 
 
 def _refuse_ended(zone: Zone, now: datetime) -> None:

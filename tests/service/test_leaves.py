@@ -1,4 +1,4 @@
-"""Leave: the zones to keep to rest and go on by themselves, and nobody overdue goes unnoticed."""
+"""Leave: what is one, what becomes of it, and the zones to keep to, which rest by themselves."""
 
 from dataclasses import replace
 from datetime import datetime, timedelta
@@ -7,21 +7,19 @@ import pytest
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from correction_service import destinations, leaves, overdue, worklist, zones
+from correction_service import destinations, leaves, overdue, zones
 from correction_service.audit import SYSTEM
 from correction_service.db import Database
 from correction_service.leaves import Approval
-from correction_service.worklist import Need
 from correction_service.zones import Revision, Terms
 from models.agency import Office
 from models.case import Case, CaseState
 from models.errors import DomainError, Forbidden, Invalid, NotFound, Refused
-from models.incident import IncidentKind, IncidentState, Severity
 from models.leave import Leave, LeaveReason, LeaveState
 from models.user import Role, User
 from models.zone import Zone, ZoneKind
 from tests.county import NOW, County, make_case
-from tests.tracked import FITTED, HUICHUAN, Tracked, incidents_of
+from tests.tracked import FITTED, HUICHUAN, Tracked
 
 HOUR, DAY = timedelta(hours=1), timedelta(days=1)
 APPROVAL = Approval(
@@ -172,6 +170,23 @@ def test_an_extension_puts_the_return_off_before_and_after_the_end(
     assert spans(database)[1:] == [((first, first + HOUR), True), ((second, None), True)]
 
 
+@pytest.mark.parametrize("extended_at", [NOW + DAY, ENDS + HOUR])
+def test_an_extension_lets_zones_rest_that_the_leave_did_not_meet_before(
+    database: Database, county: County, tracked: Tracked, extended_at: datetime
+) -> None:
+    leave = approve(database, county)
+    ahead, end = ENDS + DAY, ENDS + 9 * DAY
+    with database.transaction(SYSTEM, "test") as session:
+        case = session.get_one(Case, county.case)
+        terms = Terms(kind=ZoneKind.CURFEW, name="住处", valid_from=ahead, hours="22:00-06:00")
+        zones.circle(session, case, terms, lat=27.7, lon=106.9, radius_m=200)
+    assert spans(database, ZoneKind.CURFEW) == [((ahead, None), False)]
+    extend(database, county, leave, end, extended_at)
+    assert spans(database, ZoneKind.CURFEW) == [((end, None), True)]
+    sign_off(database, county, leave, end)
+    assert spans(database, ZoneKind.CURFEW) == [((end, None), False)]
+
+
 def test_two_leaves_one_after_the_other_keep_each_its_own_end(
     database: Database, county: County, tracked: Tracked
 ) -> None:
@@ -209,8 +224,24 @@ def test_other_hours_and_an_end_of_a_zone_reach_past_the_leave(
     ]
     with database.transaction(SYSTEM, "test") as session:
         zones.end(session, session.get_one(Zone, now_on.id), NOW + timedelta(minutes=5))
-    ends = [span[1] for span, _ in spans(database, ZoneKind.CURFEW)]
-    assert max(end for end in ends if end) == NOW + timedelta(minutes=5)
+    assert [span for span, _ in spans(database, ZoneKind.CURFEW)] == [
+        (FITTED, NOW),
+        (NOW, NOW + timedelta(minutes=5)),
+    ]
+
+
+def test_a_zone_that_was_ended_comes_back_after_no_leave(
+    database: Database, county: County, tracked: Tracked
+) -> None:
+    approve(database, county)
+    approve(
+        database,
+        county,
+        replace(APPROVAL, starts_at=NOW + 10 * DAY, ends_at=NOW + 12 * DAY),
+    )
+    with database.transaction(SYSTEM, "test") as session:
+        zones.end(session, session.get_one(Zone, tracked.zone), NOW + HOUR / 2)
+    assert spans(database) == [((FITTED, NOW + HOUR / 2), False)]
 
 
 REFUSED = [
@@ -313,83 +344,6 @@ def test_what_an_officer_said_of_the_case_since_stays(database: Database, county
         case.move(CaseState.UNDER_CORRECTION, BEGINS + 2 * HOUR)
     watch(database, BEGINS + 3 * HOUR)
     assert state(database, county) is CaseState.UNDER_CORRECTION
-
-
-def test_of_whom_nothing_is_known_after_the_end_it_is_said_so(
-    database: Database, county: County
-) -> None:
-    approve(database, county)
-    watch(database, ENDS + timedelta(minutes=59))
-    assert incidents_of(database) == []
-    for hour in (1, 2, 3):
-        watch(database, ENDS + hour * HOUR)
-    (incident,) = incidents_of(database)
-    assert incident.kind is IncidentKind.LEAVE_OVERDUE
-    assert (incident.severity, incident.since) == (Severity.WATCH, ENDS)
-    assert incident.facts["where"] == "unknown"
-    watch(database, ENDS + 25 * HOUR)
-    (incident,) = incidents_of(database)
-    assert incident.severity is Severity.SOON
-
-
-def test_a_signing_off_ends_the_question(database: Database, county: County) -> None:
-    leave = approve(database, county)
-    watch(database, ENDS + HOUR)
-    sign_off(database, county, leave, ENDS + 2 * HOUR)
-    (incident,) = incidents_of(database)
-    assert (incident.ended_at, incident.facts["ended_by"]) == (ENDS + 2 * HOUR, "signed_off")
-    assert incident.state is IncidentState.OPEN, "an officer closes it with a cause"
-    assert watch(database, ENDS + 30 * HOUR) == 0
-
-
-def test_an_extension_ends_the_question_and_asks_it_again_later(
-    database: Database, county: County
-) -> None:
-    leave = approve(database, county)
-    watch(database, ENDS + HOUR)
-    extend(database, county, leave, ENDS + 5 * DAY, ENDS + 2 * HOUR)
-    (incident,) = incidents_of(database)
-    assert incident.facts["ended_by"] == "extended"
-    watch(database, ENDS + 5 * DAY + HOUR)
-    (incident,) = incidents_of(database)
-    assert incident.ended_at is None, "nobody has closed it: it is the same question"
-
-
-def test_the_return_of_who_is_detained_is_nobodys_question(
-    database: Database, county: County
-) -> None:
-    approve(database, county)
-    with database.transaction(SYSTEM, "test") as session:
-        session.get_one(Case, county.case).move(CaseState.DETAINED, BEGINS)
-    watch(database, ENDS + HOUR)
-    assert incidents_of(database) == []
-
-
-def test_the_list_shows_who_is_due_back_today_and_who_is_over(
-    database: Database, county: County
-) -> None:
-    approve(database, county)
-
-    def listed(now: datetime) -> list[Severity]:
-        with database.reading() as session:
-            items = worklist.items(session, officer(session, county), now)
-            return [it.severity for it in items if it.need is Need.LEAVE]
-
-    assert listed(ENDS - DAY) == []
-    assert listed(ENDS - HOUR) == [Severity.WATCH]
-    assert listed(ENDS) == [Severity.SOON]
-    watch(database, ENDS + HOUR)
-    assert listed(ENDS + HOUR) == [], "the incident stands in the list now"
-
-
-def test_nobody_is_awaited_back_whose_case_has_ended(database: Database, county: County) -> None:
-    approve(database, county)
-    with database.transaction(SYSTEM, "test") as session:
-        session.get_one(Case, county.case).move(CaseState.RELEASED, BEGINS)
-    with database.reading() as session:
-        items = worklist.items(session, officer(session, county), ENDS)
-        assert [it.need for it in items if it.need is Need.LEAVE] == []
-    assert watch(database, ENDS + HOUR) == 0
 
 
 def test_places_are_read_by_name_and_by_code() -> None:
