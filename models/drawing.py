@@ -119,7 +119,7 @@ def _rings(rings: object, part: int) -> list[Ring]:
 
 def _ring(positions: object, part: int, ring: int) -> Ring:
     listed = positions if isinstance(positions, list) else []
-    found = [_position(at, part, ring, corner) for corner, at in enumerate(listed, 1)]
+    found = [position(at, part, ring, corner) for corner, at in enumerate(listed, 1)]
     if len(set(found)) < LEAST_CORNERS:
         raise Invalid(
             "Ring %(ring)d of part %(part)d has fewer than three corners: draw an area.",
@@ -137,7 +137,8 @@ def _ring(positions: object, part: int, ring: int) -> Ring:
     return found
 
 
-def _position(at: object, part: int, ring: int, corner: int) -> Position:
+def position(at: object, part: int, ring: int, corner: int) -> Position:
+    """A pair of degrees as it was sent; refused by its place in the drawing."""
     where = f"{part}.{ring}.{corner}"
     match at:
         case [int() | float() as x, int() | float() as y, *_]:

@@ -52,6 +52,18 @@ def place(
         return zones.circle(session, case, terms, lat=at[0], lon=at[1], radius_m=200)
 
 
+def test_a_way_to_keep_to_is_a_place_drawn_as_a_line(
+    database: Database, county: County, tracked: Tracked
+) -> None:
+    lat, lon = HUICHUAN
+    way = {"type": "LineString", "coordinates": [[lon - 0.01, lat], [lon + 0.01, lat]]}
+    with database.transaction(SYSTEM, "test") as session:
+        zones.drawn(session, session.get_one(Case, county.case), WORK, way)
+    assert be(database, MORNING + 2 * HOUR, (lat, lon + 0.009)) == []
+    (incident,) = be(database, MORNING + 3 * HOUR, (lat + 0.01, lon))
+    assert incident.kind is IncidentKind.AWAY_FROM_PLACE
+
+
 def be(
     database: Database, start: datetime, at: tuple[float, float], many: int = 30
 ) -> list[Incident]:
