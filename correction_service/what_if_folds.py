@@ -9,12 +9,12 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from correction_service.zone_watch import BREACHES
+from correction_service.zone_watch import breach_of
 from models.area import GeoJson
 from models.containment import NOT_IN_FORCE, WITHDREW, Change, Sights, Zoning, observe
 from models.evidence import error_m
 from models.grid import STEPS
-from models.ground import KINDS, Drawn, Grounds, Ints, broken_by
+from models.ground import Drawn, Grounds, Ints, broken_by
 from models.incident import IncidentKind
 from models.memory import blank
 from models.packing import NULL, Columns
@@ -56,12 +56,11 @@ class Trial:
 
     def _take(self, change: Change, decided: float) -> None:
         """Open and end as `zone_watch.answer` does."""
-        kind, why = int(self.zoning.places["kind"][change.place]), change.evidence.get("why")
-        breaks = change.state is broken_by(kind)
+        place, why = self.zoning.places[change.place], change.evidence.get("why")
+        breaks = change.state is broken_by(place["kind"])
         if breaks or (change.approach and why != WITHDREW):
             if (change.crossed or change.approach) and change.place not in self.open:
-                zone_id = int(self.zoning.places["zone_id"][change.place])
-                breach = BREACHES[KINDS[kind]]
+                zone_id, breach = int(place["zone_id"]), breach_of(place)
                 made = Opening(zone_id, breach, float(change.since), decided)
                 self.open[change.place] = made
                 self.openings.append(made)

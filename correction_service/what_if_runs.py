@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 import structlog
-from sqlalchemy import or_, select
+from sqlalchemy import ColumnElement, or_, select
 from sqlalchemy.orm import Session
 
 from correction_service import history, register, telemetry, wearer_days, what_ifs
@@ -17,9 +17,11 @@ from correction_service.audit import SYSTEM, Actor, viewed
 from correction_service.db import Database, among
 from correction_service.history import HistoryBroken
 from correction_service.register import ENDED_ZONES_KEPT
+from correction_service.scope import agencies_below
 from correction_service.settings import Settings
 from correction_service.what_if_folds import Opening, Trial, sights_of, trials
 from correction_service.what_if_results import Recorded, compared
+from models.case import Case
 from models.device import Binding
 from models.grid import micros
 from models.ground import Grounds
@@ -60,8 +62,9 @@ class Sample:
 
 
 def sample(session: Session, asked: WhatIf, most_days: int) -> Sample:
-    """The wearers that the asker sees; where they are too many, some of them by lot."""
+    """The wearers that the asker saw and sees; where they are too many, some of them by lot."""
     query = wearer_days.by_case(session, asked.user, asked.since, asked.until)
+    query = query.where(_seen_then(asked))
     days = {row.case_id: float(row.days) for row in session.execute(query)}
     total, order = sum(days.values()), sorted(days)
     if total > most_days:
@@ -70,6 +73,13 @@ def sample(session: Session, asked: WhatIf, most_days: int) -> Sample:
     within = sum(it <= most_days for it in so_far)
     chosen = order[: max(within, 1)]
     return Sample({case_id: days[case_id] for case_id in chosen}, len(days), total)
+
+
+def _seen_then(asked: WhatIf) -> ColumnElement[bool]:
+    """Match what was seen from where the asker was: the result is told to who is there."""
+    if asked.office_id is not None:
+        return Case.office_id == asked.office_id
+    return agencies_below(asked.agency_id)
 
 
 class Run:
@@ -195,8 +205,9 @@ class Runner:
         except Exception as fault:  # noqa: BLE001 - the next one is done all the same
             kind, place = type(fault).__name__, telemetry.place(fault)
             log.error("what_if_failed", error=kind, place=place)  # noqa: TRY400 - no values
+            claimed = self._claimed is not None
             self._end(now, state=WhatIfState.FAILED)
-            return True
+            return claimed  # else the same would fail again, as fast as it can be asked for
 
     def _begin(self, now: datetime) -> bool:
         with self._database.transaction(SYSTEM, "what-if") as session:

@@ -34,6 +34,8 @@ def ask(session: Session, user: User, figures: Mapping[str, float], now: datetim
         raise Refused("One that you asked for is still under way: wait for it, or cancel it.")
     asked = WhatIf(
         asked_by=user.id,
+        agency_id=user.agency_id,
+        office_id=user.office_id,
         asked_at=now,
         since=now - PERIOD,
         until=now,
@@ -56,7 +58,7 @@ def _fields(rule: Rule) -> dict[str, Any]:
 
 
 def what_if_for(session: Session, user: User, what_if_id: int) -> WhatIf:
-    """One that the user, or somebody with the same sight, asked for."""
+    """One that the user, or somebody with the same sight then, asked for."""
     _admit(user)
     found = session.scalar(_seen(user).where(WhatIf.id == what_if_id))
     if found is None:
@@ -71,13 +73,14 @@ def latest(session: Session, user: User) -> Sequence[WhatIf]:
 
 
 def _seen(user: User) -> Select[WhatIf]:
-    same = (User.agency_id == user.agency_id, User.office_id.is_not_distinct_from(user.office_id))
-    return select(WhatIf).join(WhatIf.user).where(*same).options(joinedload(WhatIf.user))
+    here = WhatIf.office_id.is_not_distinct_from(user.office_id)
+    same = (WhatIf.agency_id == user.agency_id, here)
+    return select(WhatIf).where(*same).options(joinedload(WhatIf.user))
 
 
 def cancel(session: Session, what_if: WhatIf, now: datetime) -> None:
     """Let it be; whoever runs it finds out at its next step."""
-    session.refresh(what_if, with_for_update=True)  # it may be done by now
+    session.refresh(what_if, with_for_update={"of": WhatIf})  # it may be done by now
     if what_if.state not in UNDER_WAY:
         raise Refused("It is over already.")
     what_if.state, what_if.finished_at = WhatIfState.CANCELLED, now

@@ -32,6 +32,8 @@ class WhatIf(Base):
 
     id: Mapped[int] = mapped_column(primary_key=True)
     asked_by: Mapped[int] = mapped_column(ForeignKey("user_account.id"), index=True)
+    agency_id: Mapped[int] = mapped_column(ForeignKey("agency.id"), doc="of the asker then")
+    office_id: Mapped[int | None] = mapped_column(ForeignKey("office.id"))
     asked_at: Mapped[datetime]
     since: Mapped[datetime] = mapped_column(doc="of the positions")
     until: Mapped[datetime]

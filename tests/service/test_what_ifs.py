@@ -2,22 +2,25 @@
 
 import json
 from collections.abc import Mapping
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
+from alembic import command
 from sqlalchemy import select, update
 
 from correction_service import incidents, packing, retention, what_ifs
 from correction_service.audit import SYSTEM
-from correction_service.db import Database
+from correction_service.db import Database, alembic_config
 from correction_service.schedule import Chores
 from correction_service.settings import Settings
 from correction_service.what_if_folds import Opening
 from correction_service.what_if_results import Recorded, compared
 from correction_service.what_if_runs import Runner, sample
-from models.agency import Office
+from models.agency import Agency, AgencyLevel, Office
 from models.audit import AuditRecord
+from models.case import Case
 from models.device import Gateway
 from models.errors import Forbidden, Invalid, NotFound, Refused
 from models.fix import PackedDay
@@ -26,6 +29,7 @@ from models.rule import RULE
 from models.user import Role, User
 from models.what_if import WhatIf, WhatIfState
 from tests.county import NOW, County, make_case
+from tests.service.test_leaves import APPROVAL, approve
 from tests.tracked import BEYOND, HUICHUAN, Tracked, heard, incidents_of, minutes, take, track
 
 HOUR, DAY = timedelta(hours=1), timedelta(days=1)
@@ -231,6 +235,62 @@ def test_who_may_not_change_rules_may_not_try_them_and_one_waits_for_the_other(
         assert what_ifs.what_if_for(session, upper, first.id) is first
         with pytest.raises(NotFound):
             what_ifs.what_if_for(session, head, first.id + 1)
+
+
+def test_an_overdue_return_is_called_so(
+    database: Database, settings: Settings, county: County, tracked: Tracked
+) -> None:
+    begins = NOW - 2 * DAY
+    overstayed = replace(APPROVAL, starts_at=begins, ends_at=begins + DAY)
+    approve(database, county, overstayed, begins)
+    live(database, [BEYOND] * 20, begins + DAY)
+    result = done(database, settings, asked(database, county, {})).result
+    ((kind, counts),) = result["kinds"].items()
+    assert kind == IncidentKind.LEAVE_OVERDUE.value
+    assert counts["present"] == counts["proposed"] == counts["recorded"]
+    assert counts["recorded"]["all"] == 1
+
+
+def test_a_what_if_stays_where_it_was_asked_for_when_the_asker_goes_elsewhere(
+    database: Database, settings: Settings, county: County, storm: datetime
+) -> None:
+    before = asked(database, county, STRICT)
+    with database.transaction(SYSTEM, "test") as session:
+        head = session.get_one(User, county.users[Role.COUNTY_HEAD])
+        head.agency = Agency(name="别处", level=AgencyLevel.COUNTY, division="520302")
+        case = session.get_one(Case, county.case)
+        case.agency, case.office = head.agency, Office(name="丙司法所", agency=head.agency)
+    assert done(database, settings, before).result["wearers"] == 0, "of no case of the new place"
+    with database.reading() as session:
+        head = session.get_one(User, county.users[Role.COUNTY_HEAD])
+        with pytest.raises(NotFound):
+            what_ifs.what_if_for(session, head, before)
+        assert what_ifs.latest(session, head) == []
+        upper = session.get_one(User, county.users[Role.UPPER_AGENCY])
+        assert [it.id for it in what_ifs.latest(session, upper)] == [before]
+
+
+def test_a_what_if_of_before_is_of_where_its_asker_is(
+    database: Database, settings: Settings, county: County
+) -> None:
+    what_if_id = asked(database, county, STRICT)
+    config = alembic_config(settings.database_url.get_secret_value())
+    command.downgrade(config, "0007")
+    command.upgrade(config, "head")
+    it = found(database, what_if_id)
+    assert (it.agency_id, it.office_id) == (county.agency, None)
+
+
+def test_where_none_can_be_taken_there_is_nothing_more_to_do(
+    database: Database, settings: Settings, county: County, storm: datetime
+) -> None:
+    what_if_id, runner = asked(database, county, STRICT), Runner(database, settings)
+    with database.engine.begin() as connection:
+        connection.exec_driver_sql("ALTER TABLE what_if RENAME TO away")
+    assert not runner.turn(LATER)
+    with database.engine.begin() as connection:
+        connection.exec_driver_sql("ALTER TABLE away RENAME TO what_if")
+    assert done(database, settings, what_if_id).state is WhatIfState.DONE
 
 
 def test_old_ones_are_removed(database: Database, settings: Settings, county: County) -> None:
