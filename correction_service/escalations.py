@@ -6,10 +6,10 @@ That is all that the clock decides. Who answers stops it; each step is written o
 from collections import defaultdict
 from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 
 import structlog
-from sqlalchemy import ColumnElement, Select, and_, false, func, or_, select
+from sqlalchemy import ColumnElement, Select, and_, exists, false, func, or_, select
 from sqlalchemy.orm import Session, contains_eager
 
 from correction_service import alerts, outbox
@@ -21,6 +21,7 @@ from models.incident import Incident, IncidentState, Passing, Severity, Tier
 from models.user import User
 
 AT_ONCE = 500
+SAID_EVERY = timedelta(hours=1)
 log = structlog.get_logger()
 
 
@@ -29,10 +30,9 @@ def escalate(session: Session, now: datetime, settings: Settings) -> int:
     duty = OnDuty(session, now)
     to: dict[int, list[int]] = defaultdict(list)
     cases: dict[int, int] = {}
-    for incident in session.scalars(_due(now, settings)).all():
+    for incident in session.scalars(_due(now, settings, duty)).all():
         found = _next(session, incident, duty)
-        if found is None:
-            log.error("nobody_to_escalate_to", incident=incident.id)
+        if found is None:  # the last head has gone this moment
             continue
         owner_id, how = found
         incident.pass_to(owner_id, how, None, now)
@@ -43,6 +43,25 @@ def escalate(session: Session, now: datetime, settings: Settings) -> int:
         outbox.live_by_case(session, "incident", cases, now)
         alerts.tell(session, Alert.ESCALATED, to, now, settings)
     return len(cases)
+
+
+class Unanswerable:
+    """Says of the incidents that nobody can be asked about that there are some, once an hour."""
+
+    def __init__(self) -> None:
+        self._said_at = datetime.min.replace(tzinfo=UTC)
+
+    def say(self, session: Session, now: datetime, settings: Settings) -> int:
+        """Log the first of them; return how many there are, 0 until an hour after the last time."""
+        if now < self._said_at + SAID_EVERY:
+            return 0
+        which = (_late(now, settings), ~_answerable(OnDuty(session, now)))
+        query = select(func.count(), func.min(Incident.id)).select_from(Incident)
+        many, first = session.execute(query.join(Incident.case).where(*which)).one()
+        if many:
+            self._said_at = now
+            log.error("nobody_to_escalate_to", incident=first, incidents=many)
+        return int(many)
 
 
 @dataclass(frozen=True)
@@ -72,11 +91,23 @@ def minutes(settings: Settings, severity: Severity) -> tuple[int, int]:
     }[severity]
 
 
-def _due(now: datetime, settings: Settings) -> Select[Incident]:
-    over = or_(false(), *_over(now, settings))
-    query = select(Incident).join(Incident.case).where(Incident.state == IncidentState.OPEN, over)
+def _due(now: datetime, settings: Settings, duty: OnDuty) -> Select[Incident]:
+    """Those about which somebody can be asked: the others would take up all turns for ever."""
+    due = (_late(now, settings), _answerable(duty))
+    query = select(Incident).join(Incident.case).where(*due)
     locked = query.with_for_update(of=Incident, skip_locked=True)
     return locked.options(contains_eager(Incident.case)).order_by(Incident.id).limit(AT_ONCE)
+
+
+def _late(now: datetime, settings: Settings) -> ColumnElement[bool]:
+    return and_(Incident.state == IncidentState.OPEN, or_(false(), *_over(now, settings)))
+
+
+def _answerable(duty: OnDuty) -> ColumnElement[bool]:
+    """Match incidents of cases with somebody on duty or with a head."""
+    office = or_(User.office_id == Case.office_id, User.office_id.is_(None))
+    head = (User.agency_id == Case.agency_id, office, User.active, User.role.in_(HEADS))
+    return or_(duty.cases, exists().where(*head))
 
 
 def _over(now: datetime, settings: Settings) -> Iterator[ColumnElement[bool]]:

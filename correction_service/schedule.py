@@ -78,6 +78,7 @@ class Chores:
         self._database, self._settings = database, settings
         self._sealer = Sealer()
         self._notes = retention.StandingNotes()
+        self._unanswerable = escalations.Unanswerable()
         self._what_ifs = what_if_runs.Runner(database, settings)
         self.figures = metrics.ScheduleFigures()
 
@@ -107,6 +108,8 @@ class Chores:
         for verb in (handovers.hand_over, handovers.assign, escalations.escalate):
             with self._database.transaction(SYSTEM, "incidents") as session:
                 verb(session, now, self._settings)
+        with self._database.reading() as session:
+            self._unanswerable.say(session, now, self._settings)
 
     def silences(self, now: datetime) -> None:
         """Tell an outage from the silence of a bracelet, and open incidents for the latter."""
