@@ -31,6 +31,7 @@ class Alert(StrEnum):
     ESCALATED = "incident_escalated"
     HANDED_OVER = "incident_handed_over"
     REASSIGNED = "incident_reassigned"
+    RAISED = "incident_raised"
     OUTAGE = "outage"
     OUTAGE_OVER = "outage_over"
 

@@ -24,6 +24,7 @@ SUBJECTS = {
     Alert.ESCALATED: ("预警无人响应，转到您处", "Nobody answered: incidents came to you"),
     Alert.HANDED_OVER: ("交班：预警转到您处", "Hand-over: incidents came to you"),
     Alert.REASSIGNED: ("预警改派给您", "Incidents were given to you"),
+    Alert.RAISED: ("您的预警紧急程度提高", "Incidents of yours became more urgent"),
     Alert.OUTAGE: ("收不到任何腕带的数据", "Nothing of any bracelet arrives"),
     Alert.OUTAGE_OVER: ("腕带数据已恢复", "Bracelets are heard again"),
 }

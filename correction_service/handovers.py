@@ -1,7 +1,7 @@
 """Incidents come to who is on duty: new ones, those of a shift that is over, by a head's word.
 
 Each passing is one step of the incident, with whose it is from then on. Only the owner changes:
-what was acknowledged stays so.
+what was acknowledged stays so. Whoever has what became more urgent meanwhile is told of it.
 """
 
 from collections import defaultdict
@@ -17,7 +17,7 @@ from correction_service.scope import visible
 from correction_service.settings import Settings
 from correction_service.shifts import OnDuty, Place
 from models.errors import Invalid, NotFound
-from models.incident import Incident, IncidentState, Passing, Severity
+from models.incident import Incident, IncidentState, IncidentStep, Passing, Severity
 from models.shift import Shift
 from models.user import Permission, User
 
@@ -36,6 +36,19 @@ def assign(session: Session, now: datetime, settings: Settings) -> int:
             incident.pass_to(shift.officer_id, Passing.ASSIGNED, None, now)
             to[shift.officer_id].append(incident)
     return _told(session, Alert.ASSIGNED, to, now, settings)
+
+
+def ask_again(session: Session, now: datetime, settings: Settings) -> int:
+    """Tell owners of what became more urgent since they were asked; return of how many."""
+    steps = select(IncidentStep.action).where(IncidentStep.incident_id == Incident.id)
+    last = steps.order_by(IncidentStep.id.desc()).limit(1).scalar_subquery()
+    untold = (Incident.asked_at.is_(None), last == Passing.RAISED.value)
+    theirs = (Incident.state != IncidentState.CLOSED, Incident.owner_id.is_not(None))
+    to: Passed = defaultdict(list)
+    for incident in session.scalars(_locked(*theirs, *untold)):
+        incident.asked_at = now
+        to[incident.owner_id or 0].append(incident)
+    return _told(session, Alert.RAISED, to, now, settings)
 
 
 def hand_over(session: Session, now: datetime, settings: Settings) -> int:

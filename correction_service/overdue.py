@@ -123,7 +123,7 @@ def _press(session: Session, leave: Leave, incident: Incident, now: datetime) ->
     severity = Severity.URGENT if "beyond_m" in incident.facts else Severity.SOON
     if tuple(Severity).index(severity) >= tuple(Severity).index(incident.severity):
         return
-    incident.severity = severity
+    incident.raise_to(severity, now)
     incident.facts = {**incident.facts, "pressing_since": now.isoformat()}
     session.flush()
     outbox.live_by_case(session, "incident", {incident.id: incident.case_id}, now)

@@ -105,7 +105,8 @@ class Chores:
 
     def incidents(self, now: datetime) -> None:
         """Pass incidents to who is on duty, and higher where nobody answers."""
-        for verb in (handovers.hand_over, handovers.assign, escalations.escalate):
+        passing = (handovers.hand_over, handovers.assign, handovers.ask_again)
+        for verb in (*passing, escalations.escalate):
             with self._database.transaction(SYSTEM, "incidents") as session:
                 verb(session, now, self._settings)
         with self._database.reading() as session:

@@ -68,7 +68,7 @@ class Sightings:
             incident.facts = _merged(incident.facts, seen.facts) | times
             incident.last_seen_at = max(incident.last_seen_at, seen.at)
             incident.ended_at = None
-            incident.severity = min(incident.severity, _severity(seen), key=tuple(Severity).index)
+            incident.raise_to(_severity(seen), self._now)
         self._touched[seen.key] = incident
         return incident
 

@@ -6,6 +6,7 @@ residence in its hours or of an exclusion zone, it is urgent, before that someth
 Without a position or such a zone nobody can tell, and the kind's own severity stands.
 """
 
+from collections.abc import Mapping
 from dataclasses import replace
 from datetime import datetime
 from typing import Any
@@ -36,7 +37,7 @@ def open_new(session: Session, now: datetime, settings: Settings) -> int:
     scope = findings.Scope(hours.local_day(now), now, now, settings, deaf)
     scope = replace(scope, ways=ways.shut(session, scope))
     others_heard = (_last_heard(session) or scope.silent_since) > scope.silent_since
-    opened = 0
+    opened, pressing = 0, dict[int, Facts]()
     for row in session.execute(findings.silent_rows(scope)).all():
         if service_sessions.running_of(session, row.case_id, now) is not None:
             continue  # switched off in an officer's hands
@@ -45,7 +46,8 @@ def open_new(session: Session, now: datetime, settings: Settings) -> int:
         severity = _severity(reach)
         known = _known(session, row.device_id, since)
         if known is not None:
-            _raise(session, known, severity, reach, now)
+            if severity is Severity.URGENT:
+                pressing[known.id] = reach
             continue
         facts = findings.silence(row) | reach | {"others_heard": others_heard}
         seen = Seen(
@@ -59,6 +61,7 @@ def open_new(session: Session, now: datetime, settings: Settings) -> int:
         )
         sightings.open_or_update(session, seen, now)
         opened += 1
+    _raise(session, pressing, now)
     return opened
 
 
@@ -88,18 +91,19 @@ def _severity(reach: Facts) -> Severity:
     return Severity.URGENT if reach["reach_m"] > reach["boundary_m"] else Severity.WATCH
 
 
-def _raise(
-    session: Session, incident: Incident, severity: Severity, reach: Facts, now: datetime
-) -> None:
+def _raise(session: Session, pressing: Mapping[int, Facts], now: datetime) -> None:
     """What was something to watch becomes urgent as time goes by; never the other way."""
-    if incident.open_key is None or severity is incident.severity:
-        return
-    if severity is Severity.URGENT:
-        incident.severity = severity
-        incident.facts = {**incident.facts, **reach, "urgent_since": now.isoformat()}
+    less = (Incident.open_key.is_not(None), Incident.severity != Severity.URGENT)
+    query = select(Incident).where(Incident.id.in_(pressing), *less)
+    raised = session.scalars(sightings.locked(query)).all() if pressing else ()
+    for incident in raised:
+        incident.raise_to(Severity.URGENT, now)
+        since = {"urgent_since": now.isoformat()}
+        incident.facts = {**incident.facts, **pressing[incident.id], **since}
         incident.last_seen_at = now
+    if raised:
         session.flush()
-        outbox.live_by_case(session, "incident", {incident.id: incident.case_id}, now)
+        outbox.live_by_case(session, "incident", {it.id: it.case_id for it in raised}, now)
 
 
 def _last_heard(session: Session) -> datetime | None:

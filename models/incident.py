@@ -68,6 +68,7 @@ class Passing(StrEnum):
     REASSIGNED = "reassigned"
     TO_COVER = "to_cover"
     TO_HEAD = "to_head"
+    RAISED = "raised"  # to whoever has it, again
 
 
 class Cause(StrEnum):
@@ -126,7 +127,7 @@ class Incident(Base):
     cause: Mapped[Cause | None] = mapped_column(words(Cause))
     closed_at: Mapped[datetime | None]
     asked_at: Mapped[datetime | None] = mapped_column(
-        doc="when its present owner was asked; none: nobody was since it was opened"
+        doc="when its present owner was asked; none: nobody was since it was opened or raised"
     )
     tier: Mapped[Tier | None] = mapped_column(words(Tier))
 
@@ -178,6 +179,21 @@ class Incident(Base):
             raise Refused("A closed incident is given to nobody.")
         self.owner_id, self.asked_at, self.tier = owner_id, now, TIERS.get(how)
         return self._stepped(how, by, now, note=note)
+
+    def raise_to(self, severity: Severity, now: datetime) -> None:
+        """Make it more urgent, never less: what was acknowledged was not this, so it is asked anew.
+
+        Whoever has it keeps it, and is told with the clock's next turn: till then `asked_at` is
+        none. The time to answer begins anew. Of one that is closed nothing changes.
+        """
+        order = tuple(Severity)
+        if self.state is I.CLOSED or order.index(severity) >= order.index(self.severity):
+            return
+        self.severity = severity
+        if self.state is I.ACKNOWLEDGED:
+            self.state = I.OPEN
+        self.asked_at, self.tier = (now if self.owner_id is None else None), None
+        self._stepped(Passing.RAISED, None, now, note="")
 
     def _stepped(
         self,

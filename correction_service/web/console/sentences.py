@@ -35,6 +35,7 @@ STEPS = {
     Passing.REASSIGNED.value: _l("given to another officer"),
     Passing.TO_COVER.value: _l("not answered: to the covering officer"),
     Passing.TO_HEAD.value: _l("not answered: to the head"),
+    Passing.RAISED.value: _l("became more urgent"),
 }
 DEVICE_SAYS = {
     "strap_open": _l("strap opened"),

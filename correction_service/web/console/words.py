@@ -87,6 +87,7 @@ WORDS: dict[type[StrEnum], dict[StrEnum, Any]] = {
         Alert.ESCALATED: _l("incidents that nobody answered"),
         Alert.HANDED_OVER: _l("incidents handed over"),
         Alert.REASSIGNED: _l("incidents given to an officer"),
+        Alert.RAISED: _l("incidents that became more urgent"),
         Alert.OUTAGE: _l("nothing of any bracelet arrives"),
         Alert.OUTAGE_OVER: _l("bracelets are heard again"),
     },
