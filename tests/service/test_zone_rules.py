@@ -166,18 +166,22 @@ def test_ingest_goes_over_to_a_new_rule_without_a_restart_and_late_fixes_keep_th
         with database.transaction(SYSTEM, "test") as session:
             recorder.record(session, [heard(fixes, received=now)], now)
 
-    take(home[:10] + home[11:], NOW + 20 * MINUTE)
+    def said() -> list[tuple[ZoneState, str]]:
+        standing = select(ZoneChange).where(ZoneChange.superseded_at.is_(None))
+        with database.reading() as session:
+            rows = session.scalars(standing.order_by(ZoneChange.since))
+            return [(it.state, it.evidence["rule"]) for it in rows]
+
+    take(home, NOW + 20 * MINUTE)
     version = made(database, county, begins, now=NOW + 20 * MINUTE)
     take(away, begins + 27 * MINUTE)
-    take(home[10:11], begins + 28 * MINUTE)
+    at_home = (ZoneState.INSIDE, RULE.version)
+    gone = (ZoneState.OUTSIDE, f"{RULE.version}.{version}")
+    assert [at_home, gone] == [it for it in said() if it[0] is not ZoneState.UNKNOWN]
+    out_and_back = minutes(NOW + 21 * MINUTE, [BEYOND] * 15 + [HUICHUAN] * 20)
+    take(out_and_back, begins + 28 * MINUTE)
     assert replays.run(database, begins + 30 * MINUTE) == 1
-    with database.reading() as session:
-        rows = session.scalars(
-            select(ZoneChange).where(ZoneChange.superseded_at.is_(None)).order_by(ZoneChange.since)
-        )
-        said = {it.state: it.evidence["rule"] for it in rows}
-    assert said[ZoneState.INSIDE] == RULE.version
-    assert said[ZoneState.OUTSIDE] == f"{RULE.version}.{version}"
+    assert said() == [at_home, (ZoneState.OUTSIDE, RULE.version), at_home, gone]
 
 
 def test_programs_see_make_and_withdraw_rules(
