@@ -1,6 +1,6 @@
 """The fold over a past that late fixes have changed: from a snapshot on, over all that is known."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
@@ -54,6 +54,7 @@ class Walk:
     right: Mapping[int, bool]
     end: datetime
     after: bytes = b""
+    warned: Collection[int] = ()
     crossings: list[Crossing] = field(default_factory=list)
     snapshots: list[fix_store.Row] = field(default_factory=list)
 
@@ -144,7 +145,8 @@ def _walk(roster: Roster, walks: Sequence[Walk]) -> None:
             crossing = Crossing(change, place, case_id, walk.device_id, fix, beyond_m)
             walk.crossings.append(crossing)
     for walk in walks:
-        walk.after = pack(_memory(roster, walk.row))
+        memory, places = _memory(roster, walk.row), roster.places[_span(roster, walk.row)]
+        walk.after, walk.warned = pack(memory), zone_watch.warned(places, memory)
 
 
 def _of_day(columns: Columns, day: int) -> Columns:

@@ -1,6 +1,6 @@
 """What late fixes say of incidents: found, ended, or going on after all; nothing is deleted."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 
@@ -11,6 +11,7 @@ from correction_service import incidents, sightings, zone_watch
 from correction_service.zone_watch import Crossing
 from models.containment import NOT_IN_FORCE
 from models.incident import Incident
+from models.incident_kinds import MEANINGS
 from models.zone import ZoneState
 
 BEFORE, AFTER = datetime.min.replace(tzinfo=UTC), datetime.max.replace(tzinfo=UTC)
@@ -23,6 +24,7 @@ class Refold:
 
     `crossings` are in order of time; `broken` says by zone whether the wearer was on its wrong
     side when the fold began, `right` whether on its right one; of what is UNKNOWN neither is said.
+    `warned` are the zones to which the wearer is on the way when the fold ends.
     """
 
     device_id: int
@@ -32,6 +34,7 @@ class Refold:
     crossings: Sequence[Crossing]
     broken: Mapping[int, bool]
     right: Mapping[int, bool]
+    warned: Collection[int]
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,12 +67,12 @@ def answer(session: Session, refold: Refold, new: Sequence[Crossing], now: datet
     for zone_id, broken in refold.broken.items():
         crossings = [it for it in refold.crossings if it.zone_id == zone_id]
         breaches = list(_breaches(crossings, broken=broken))
-        for incident in known.get(zone_id, ()):
-            if incident.open_key is not None:
-                _mend(session, incident, breaches, refold, now)
         for breach in breaches:
             if any(breach.seen is it for it in new):
                 _open(session, breach, known.get(zone_id, ()), now)
+        for incident in known.get(zone_id, ()):
+            if incident.open_key is not None:
+                _mend(session, incident, breaches, refold, now)
 
 
 def _breaches(crossings: Sequence[Crossing], *, broken: bool) -> Iterator[Stay]:
@@ -125,11 +128,14 @@ def _deny(session: Session, incident: Incident, refold: Refold, now: datetime) -
 
     What began before a fold that did not know how things stood may have been so: it is over.
     """
-    if incident.ended_at is not None:
-        return
     zone_id = incident.zone_id or 0
+    if incident.ended_at is not None or zone_id in refold.warned:
+        return
     crossings = [it for it in refold.crossings if it.zone_id == zone_id]
-    stays = _returns(crossings, right=refold.right.get(zone_id, False))
+    stays = list(_returns(crossings, right=refold.right.get(zone_id, False)))
+    if incident.facts.get("approach"):
+        _withdraw(session, incident, stays, refold, now)
+        return
     back = next((it for it in stays if it.overlaps(incident)), None)
     if back is None:
         return
@@ -138,17 +144,38 @@ def _deny(session: Session, incident: Incident, refold: Refold, now: datetime) -
     incidents.amend(session, incident, now, ended_at=over, facts={"ended_by": how, "late": True})
 
 
+def _withdraw(
+    session: Session, incident: Incident, stays: Sequence[Stay], refold: Refold, now: datetime
+) -> None:
+    """End an approach that came to nothing, where the fold leaves the wearer on the right side."""
+    if stays and stays[-1].until is None:
+        since = stays[-1].since
+        over = since if since > incident.since else refold.end
+        facts = {"ended_by": "back", "late": True}
+        incidents.amend(session, incident, now, ended_at=over, facts=facts)
+
+
 def _open(session: Session, breach: Stay, known: Sequence[Incident], now: datetime) -> None:
-    """Open what nobody knew of; the wearer may be back already."""
-    if breach.seen is None or any(breach.overlaps(it) for it in known):
+    """Open what nobody knew of, or confirm what nobody was sure of.
+
+    The wearer may be back already: of what is open before, `_mend` says so.
+    """
+    if breach.seen is None or any(_sure(it) and breach.overlaps(it) for it in known):
         return
     running = next((it for it in known if it.open_key), None)
-    if running is not None:  # a later stay of the same kind is being worked on: one storm
+    if running is not None and breach.until is not None and breach.until <= running.since:
+        # a later stay of the same kind is being worked on: one storm
         facts = {"late": True, "late_since": breach.since.isoformat()}
+        running.raise_to(MEANINGS[running.kind].severity, now)
         incidents.amend(session, running, now, ended_at=running.ended_at, facts=facts)
         return
     seen = zone_watch.seen_of(breach.seen, now)
     seen.facts["late"] = True
     sightings.open_or_update(session, seen, now)
-    if breach.until is not None:
+    if running is None and breach.until is not None:
         sightings.end(session, seen.key, breach.until, {"ended_by": breach.ended_by}, now)
+
+
+def _sure(incident: Incident) -> bool:
+    """Whether the wearer was surely on the wrong side: neither near it nor nobody knows where."""
+    return incident.facts.get("approach") is not True and "where" not in incident.facts

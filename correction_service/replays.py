@@ -118,6 +118,7 @@ def keep(session: Session, roster: Roster, walk: Walk, now: datetime) -> None:
         crossings=walk.crossings,
         broken=walk.broken,
         right=walk.right,
+        warned=walk.warned,
     )
     if len(walk.columns["time"]):
         fix_store.replace_snapshots(session, walk.snapshots)

@@ -130,6 +130,11 @@ def right(places: Places, memory: Memory) -> dict[int, bool]:
     return dict(zip(places["zone_id"].tolist(), known.tolist(), strict=True))
 
 
+def warned(places: Places, memory: Memory) -> set[int]:
+    """The zones to which the wearer is on the way, as far as anybody can tell."""
+    return set(places["zone_id"][memory["warned"] > 0].tolist())
+
+
 def answer(session: Session, crossings: Sequence[Crossing], now: datetime) -> None:
     """Open on a crossing to the wrong side, end on the right one or where nothing is asked."""
     with sightings.gathered(session, {it.key for it in crossings}, now) as found:
