@@ -100,7 +100,9 @@ def _due(now: datetime, settings: Settings, duty: OnDuty) -> Select[Incident]:
 
 
 def _late(now: datetime, settings: Settings) -> ColumnElement[bool]:
-    return and_(Incident.state == IncidentState.OPEN, or_(false(), *_over(now, settings)))
+    """Match what waits too long; an owner who was not told yet of a raise is not waited for."""
+    asked = or_(Incident.asked_at.is_not(None), Incident.owner_id.is_(None))
+    return and_(Incident.state == IncidentState.OPEN, asked, or_(false(), *_over(now, settings)))
 
 
 def _answerable(duty: OnDuty) -> ColumnElement[bool]:

@@ -123,6 +123,7 @@ def _press(session: Session, leave: Leave, incident: Incident, now: datetime) ->
     severity = Severity.URGENT if "beyond_m" in incident.facts else Severity.SOON
     if tuple(Severity).index(severity) >= tuple(Severity).index(incident.severity):
         return
+    session.refresh(incident, with_for_update=True)  # an officer may be at it
     incident.raise_to(severity, now)
     incident.facts = {**incident.facts, "pressing_since": now.isoformat()}
     session.flush()

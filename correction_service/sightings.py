@@ -169,8 +169,9 @@ def _merged(before: Facts, newer: Facts) -> Facts:
     facts = {**before, **seen}
     if before.get("approach") is False:
         facts["approach"] = False
-    if "beyond_m" in newer:  # now it is known where the wearer is
-        facts.pop("where", None)
+    for said, stale in (("beyond_m", "where"), ("where", "beyond_m")):
+        if said in newer:  # either it is known how far beyond, or nobody knows where
+            facts.pop(stale, None)
     return facts
 
 

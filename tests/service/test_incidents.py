@@ -81,6 +81,15 @@ def test_what_the_clock_raised_is_not_counted_by_the_rule_that_confirms_it(
         assert facts == {"rule_seen": "new", "beyond_m": 200, "times": 2}
 
 
+def test_either_it_is_known_how_far_away_the_wearer_is_or_nobody_knows_where(
+    database: Database, tracked: Tracked
+) -> None:
+    with database.transaction(SYSTEM, "test") as session:
+        open_one(session, tracked)
+        assert "beyond_m" not in seen_again(session, tracked, where="unknown")
+        assert "where" not in seen_again(session, tracked, beyond_m=200)
+
+
 def test_what_was_confirmed_once_is_not_an_approach_any_more(
     database: Database, tracked: Tracked
 ) -> None:

@@ -62,6 +62,7 @@ def test_whoever_acknowledged_what_becomes_urgent_is_told_and_the_clock_runs_aga
         incidents.acknowledge(session, found, crew.officer, NOW + MINUTE)
         turn(session, NOW + HOUR, mailing)
         worsen(session, tracked, NOW + HOUR)
+        assert escalations.escalate(session, NOW + HOUR, mailing) == 0, "first the owner is told"
         assert (found.state, found.owner_id) == (IncidentState.OPEN, crew.officer)
         for minute in range(40):
             turn(session, NOW + HOUR + minute * MINUTE, mailing)
