@@ -47,6 +47,28 @@ FILES = {"persons.assess_photo": "photo", "persons.enrol_face": "photos"}
 LEAST = 50  # routes; fewer would mean that the walk missed its way
 
 
+def on_leave(case_id: int) -> Leave:
+    return Leave(
+        case_id=case_id,
+        reason=LeaveReason.WORK,
+        divisions=["520100"],
+        starts_at=NOW,
+        ends_at=NOW + timedelta(days=2),
+        note="外出审批表",
+    )
+
+
+def kept_apart(case_id: int, county: County) -> CompanyBan:
+    return CompanyBan(
+        agency_id=county.agency,
+        basis="禁止令",
+        valid_from=NOW,
+        made_by=county.users[Role.OFFICER],
+        made_at=NOW,
+        members=[CompanyBanCase(case_id=case_id)],
+    )
+
+
 @pytest.fixture
 def ids(database: Database, county: County, tracked: Tracked, desk: Desk) -> dict[str, object]:
     """Something of the desk's case for every parameter; the county head sits at its office."""
@@ -63,22 +85,7 @@ def ids(database: Database, county: County, tracked: Tracked, desk: Desk) -> dic
             made_by=county.users[Role.OFFICER],
             made_at=NOW,
         )
-        leave = Leave(
-            case_id=desk.case,
-            reason=LeaveReason.WORK,
-            divisions=["520100"],
-            starts_at=NOW,
-            ends_at=NOW + timedelta(days=2),
-            note="外出审批表",
-        )
-        ban = CompanyBan(
-            agency_id=county.agency,
-            basis="禁止令",
-            valid_from=NOW,
-            made_by=county.users[Role.OFFICER],
-            made_at=NOW,
-            members=[CompanyBanCase(case_id=desk.case)],
-        )
+        leave, ban = on_leave(desk.case), kept_apart(desk.case, county)
         session.add_all([entry, leave, ban])
         session.flush()
         return {
