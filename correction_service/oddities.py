@@ -17,10 +17,11 @@ from correction_service import service_sessions, sightings
 from correction_service.fix_columns import ABSENT, NEVER, Columns
 from correction_service.gate import Gated
 from correction_service.roster import Roster, Rows
+from models.area import METRES_A_DEGREE
 from models.evidence import SOURCES, error_m
 from models.grid import STEPS, moment
 from models.incident import Incident, IncidentKind
-from models.oddity import MEMORY, METRES_A_DEGREE, MICROS, Oddity, Steps, Told, fold, marks, odd
+from models.oddity import MEMORY, MICROS, Oddity, Steps, Told, fold, marks, odd
 
 KINDS = {
     Oddity.UNWORN: IncidentKind.SEPARATED,

@@ -13,13 +13,13 @@ import numpy as np
 
 from correction_service.fix_files import Fixes
 from correction_service.replay_scripts import Run, script
-from correction_service.zone_watch import BREACHES
+from correction_service.zone_watch import breach_of
 from devices.wire import CLOCK_AHEAD_MAX_S
 from models.area import GeoJson
 from models.containment import WITHDREW, Change, Sights, Zoning, observe
 from models.evidence import error_m
 from models.grid import EPOCH, moment
-from models.ground import KINDS, Drawn, Grounds, Ints, broken_by
+from models.ground import Drawn, Grounds, Ints, broken_by
 from models.incident_kinds import MEANINGS
 from models.memory import Memory, blank
 from models.rule import RULE, Rule
@@ -196,13 +196,13 @@ def _spans(stays: Sequence[Stay]) -> Iterator[tuple[ZoneState, float, float]]:
 
 
 def _told(zoning: Zoning, wearer: int, walk: Walk, change: Change, decided: int) -> Told:
-    severity = _severity(int(zoning.places["kind"][wearer]), change)
+    severity = _severity(zoning.places[wearer], change)
     since = moment(change.since * 1_000_000)
     return Told(walk.name, change.state, since, moment(decided), severity)
 
 
-def _severity(kind: int, change: Change) -> str:
+def _severity(place: np.void, change: Change) -> str:
     if change.approach:
         return NOTHING if change.evidence.get("why") == WITHDREW else APPROACH
-    breaks = change.state is broken_by(kind) and change.crossed
-    return str(MEANINGS[BREACHES[KINDS[kind]]].severity) if breaks else NOTHING
+    breaks = change.state is broken_by(place["kind"]) and change.crossed
+    return str(MEANINGS[breach_of(place)].severity) if breaks else NOTHING

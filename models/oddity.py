@@ -19,7 +19,6 @@ EXACT_M = 3.0  # a claim below this leaves no room for
 JUMP_M = 100.0  # steps of this length to and fro
 CONTRADICTIONS = 20  # more such steps than honest ones
 TALLY_MAX = 2 * CONTRADICTIONS
-METRES_A_DEGREE = 111_195.0
 MICROS = 1_000_000
 
 Floats = npt.NDArray[np.float64]

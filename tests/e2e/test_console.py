@@ -46,9 +46,7 @@ def page(
     opened.on("pageerror", lambda error: amiss.append(str(error)))
     opened.on("console", lambda said: amiss.append(said.text) if _wrong(said) else None)
     opened.goto(live(app) + "/sign-in")
-    opened.get_by_label("User name").fill("officer")
-    opened.get_by_label("Password").fill(PASSWORD)
-    opened.get_by_role("button", name="Sign in").click()
+    sign_in(opened, "officer")
     expect(opened.locator("#live.on")).to_be_visible()
     yield opened
     assert amiss == []
@@ -65,6 +63,12 @@ def leave(database: Database) -> None:
     with database.transaction(SYSTEM, "test") as session:
         sealer.seal(session, now)
         sealer.number_outbox(session)
+
+
+def sign_in(page: Page, name: str) -> None:
+    page.get_by_label("User name").fill(name)
+    page.get_by_label("Password").fill(PASSWORD)
+    page.get_by_role("button", name="Sign in").click()
 
 
 def press(page: Page, *keys: str, until: Locator) -> None:

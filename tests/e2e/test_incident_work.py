@@ -13,7 +13,7 @@ from models.user import Role, User
 from tests.county import County
 from tests.desk import Desk
 from tests.e2e.conftest import PHONE_SCREEN, Live, OpenBrowser
-from tests.e2e.test_console import PASSWORD, SCREEN, press
+from tests.e2e.test_console import PASSWORD, SCREEN, press, sign_in
 
 pytestmark = pytest.mark.browser
 
@@ -39,9 +39,7 @@ def page(
     opened.on("pageerror", lambda error: amiss.append(str(error)))
     opened.on("console", lambda said: amiss.append(said.text) if said.type == "error" else None)
     opened.goto(live(app) + "/sign-in")
-    opened.get_by_label("User name").fill("county_head")
-    opened.get_by_label("Password").fill(PASSWORD)
-    opened.get_by_role("button", name="Sign in").click()
+    sign_in(opened, "county_head")
     expect(opened.locator("#live")).to_be_attached()
     yield opened
     assert amiss == []

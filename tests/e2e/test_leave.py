@@ -15,7 +15,7 @@ from models.case import LEGAL_ZONE
 from models.user import Role, User
 from tests.county import County, make_case
 from tests.e2e.conftest import PHONE_SCREEN, Live, OpenBrowser
-from tests.e2e.test_console import PASSWORD, SCREEN
+from tests.e2e.test_console import PASSWORD, SCREEN, sign_in
 from tests.e2e.test_incident_work import fits
 
 pytestmark = pytest.mark.browser
@@ -41,9 +41,7 @@ def page(
     opened.on("pageerror", lambda error: amiss.append(str(error)))
     address = live(app)
     opened.goto(address + "/sign-in")
-    opened.get_by_label("User name").fill("officer")
-    opened.get_by_label("Password").fill(PASSWORD)
-    opened.get_by_role("button", name="Sign in").click()
+    sign_in(opened, "officer")
     expect(opened.locator("#live")).to_be_attached()
     opened.goto(f"{address}/cases/{county.case}/decisions")
     yield opened

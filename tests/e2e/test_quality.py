@@ -15,7 +15,7 @@ from correction_service.what_if_runs import Runner
 from models.user import Role, User
 from tests.county import County
 from tests.e2e.conftest import PHONE_SCREEN, Live, OpenBrowser
-from tests.e2e.test_console import PASSWORD, SCREEN, _wrong
+from tests.e2e.test_console import PASSWORD, SCREEN, _wrong, sign_in
 from tests.e2e.test_incident_work import fits
 from tests.tracked import BEYOND, HUICHUAN, Tracked, fix, heard, incidents_of, take
 
@@ -44,9 +44,7 @@ def page(
     opened.on("console", lambda said: amiss.append(said.text) if _wrong(said) else None)
     opened.on("dialog", lambda dialog: dialog.accept())
     opened.goto(live(app) + "/sign-in")
-    opened.get_by_label("User name").fill("county_head")
-    opened.get_by_label("Password").fill(PASSWORD)
-    opened.get_by_role("button", name="Sign in").click()
+    sign_in(opened, "county_head")
     expect(opened.locator("#live")).to_be_attached()
     yield opened
     assert amiss == []
