@@ -12,17 +12,18 @@ import psycopg
 import structlog
 from sqlalchemy.exc import IntegrityError, InterfaceError, OperationalError
 
-from correction_service import metrics, register
+from correction_service import metrics
 from correction_service.audit import SYSTEM
 from correction_service.db import Database, open_keyless
-from correction_service.device_states import Overtaken
-from correction_service.fix_columns import StoredBefore
-from correction_service.fix_store import Refusal, keep_refusals
-from correction_service.fixes import Recorded, Recorder
-from correction_service.gate import Heard
-from correction_service.meters import Meters
-from correction_service.reporter import Reporter
 from correction_service.settings import Settings
+from correction_service.storage.fix_columns import StoredBefore
+from correction_service.storage.fix_store import Refusal, keep_refusals
+from correction_service.tracking import register
+from correction_service.tracking.device_states import Overtaken
+from correction_service.tracking.fixes import Recorded, Recorder
+from correction_service.tracking.gate import Heard
+from correction_service.tracking.meters import Meters
+from correction_service.tracking.reporter import Reporter
 from devices import mqtt, topics, wire
 from devices.link import MqttSettings, Outbound
 from devices.messages import Rejection

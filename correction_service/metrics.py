@@ -18,8 +18,8 @@ from prometheus_client.core import (
 )
 from prometheus_client.registry import Collector
 
-from correction_service.census import Census
-from correction_service.meters import Meters, Spread, Tally
+from correction_service.tracking.census import Census
+from correction_service.tracking.meters import Meters, Spread, Tally
 from devices.mqtt import Traffic
 from models.telemetry import Outage
 

@@ -6,9 +6,9 @@ from datetime import datetime, timedelta
 from sqlalchemy import select, text
 from sqlalchemy.exc import SQLAlchemyError
 
-from correction_service import ingest_minutes
 from correction_service.db import Database
 from correction_service.settings import Settings
+from correction_service.tracking import ingest_minutes
 from models.job import JobRun
 
 HEARTBEAT = "schedule"

@@ -25,10 +25,10 @@ from sqlalchemy import (
 )
 from sqlalchemy.orm import Session, aliased
 
-from correction_service import history
 from correction_service.audit import SYSTEM, noted
 from correction_service.db import Database
 from correction_service.settings import Settings
+from correction_service.storage import history
 from models.base import UtcDateTime
 from models.case import ENDED, Case
 from models.command import CommandState, DeviceCommand

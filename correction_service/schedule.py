@@ -17,39 +17,21 @@ from apscheduler.triggers.cron import CronTrigger
 from apscheduler.triggers.interval import IntervalTrigger
 from sqlalchemy.exc import SQLAlchemyError
 
-from correction_service import (
-    census,
-    company_watch,
-    delivery,
-    duties,
-    errands,
-    escalations,
-    handovers,
-    hours,
-    jobs,
-    locks,
-    metrics,
-    outages,
-    outbox,
-    overdue,
-    packing,
-    partitions,
-    photos,
-    points,
-    replays,
-    retention,
-    sealer,
-    service_sessions,
-    silences,
-    sweep,
-    telemetry,
-    what_if_runs,
-)
+from correction_service import hours, jobs, locks, metrics, outbox, retention, sealer, telemetry
 from correction_service.audit import SYSTEM
+from correction_service.casework import overdue, points, sweep
 from correction_service.db import Database
+from correction_service.hardware import errands, service_sessions
+from correction_service.incidents import escalations, handovers, silences
+from correction_service.messages import delivery
+from correction_service.people import photos
+from correction_service.presence import duties
 from correction_service.readiness import HEARTBEAT
 from correction_service.sealer import Sealer
 from correction_service.settings import Settings
+from correction_service.storage import packing, partitions
+from correction_service.tracking import census, outages, replays
+from correction_service.zones import company_watch, what_if_runs
 from models.case import LEGAL_ZONE
 
 BEAT_S = 10.0

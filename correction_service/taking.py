@@ -8,11 +8,12 @@ from apiflask.fields import UploadFile
 from prometheus_client import Counter
 from pydantic import BaseModel, Field
 
-from correction_service import access, captures, checkins, locale, receipts
-from correction_service.captures import Capture
-from correction_service.checkins import Attempt
+from correction_service import access, locale
 from correction_service.face.verifier import Busy
 from correction_service.face.words import Words
+from correction_service.presence import captures, checkins, receipts
+from correction_service.presence.captures import Capture
+from correction_service.presence.checkins import Attempt
 from models.checkin import COUNTS, CheckIn, Way
 from models.errors import DomainError
 

@@ -6,8 +6,8 @@ from datetime import UTC, date, datetime
 import pytest
 from sqlalchemy.orm import Session
 
-from correction_service import points
 from correction_service.audit import SYSTEM
+from correction_service.casework import points
 from correction_service.db import Database, ring_of
 from models.agency import Agency, AgencyLevel, Office
 from models.case import Case, CaseState, Category, TeamMember

@@ -9,9 +9,10 @@ from PIL import Image
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from correction_service import help_requests, photos
 from correction_service.audit import SYSTEM
 from correction_service.db import Database, ring_of
+from correction_service.people import photos
+from correction_service.presence import help_requests
 from correction_service.settings import Settings
 from models.case import Case
 from models.checkin import CheckIn, Liveness, Outcome, Way

@@ -6,14 +6,14 @@ from uuid import UUID
 
 import pytest
 
-from correction_service import consents, templates
 from correction_service.audit import SYSTEM
-from correction_service.captures import Capture
 from correction_service.db import Database
 from correction_service.face.images import decode
 from correction_service.face.template import Template
 from correction_service.face.verdict import Verdict
 from correction_service.face.verifier import Verifier
+from correction_service.people import consents, templates
+from correction_service.presence.captures import Capture
 from models.case import Case
 from models.user import Role, User
 from tests.county import NOW, County

@@ -20,11 +20,11 @@ import numpy as np
 from playwright.sync_api import Browser, Page, ViewportSize, sync_playwright
 from sqlalchemy import select
 
-from correction_service import phones, photos
 from correction_service.audit import SYSTEM
 from correction_service.db import Database, open_database
 from correction_service.demo.run import environment, free_port
-from correction_service.photos import Purpose
+from correction_service.people import phones, photos
+from correction_service.people.photos import Purpose
 from correction_service.settings import Mode, Settings
 from models.case import Case, CaseState
 from models.checkin import CheckIn, Liveness, Outcome, Way

@@ -7,8 +7,8 @@ from typing import TypeVar
 from sqlalchemy import Select, select
 from sqlalchemy.orm import Session
 
-from correction_service import points
 from correction_service.audit import SYSTEM
+from correction_service.casework import points
 from correction_service.db import Database
 from models.agency import Office
 from models.checkin import (

@@ -10,11 +10,11 @@ import pytest
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from correction_service import zones
 from correction_service.audit import SYSTEM
 from correction_service.db import Database
-from correction_service.fixes import Recorded, record
-from correction_service.gate import Heard
+from correction_service.tracking.fixes import Recorded, record
+from correction_service.tracking.gate import Heard
+from correction_service.zones import zones
 from devices import wire
 from models.case import Case
 from models.device import Binding, Device, DeviceState, Gateway

@@ -7,8 +7,9 @@ from flask import request
 from flask.typing import ResponseReturnValue
 from pydantic import BaseModel, Field
 
-from correction_service import access, agenda, captures, checkins
+from correction_service import access
 from correction_service.limits import limiter
+from correction_service.presence import agenda, captures, checkins
 from correction_service.taking import CaptureIn, permit, result, take
 
 MOST_REQUEST_BYTES = captures.MOST_BYTES + 100_000  # room for the form around the frames

@@ -6,8 +6,9 @@ from typing import Literal
 from apiflask import APIBlueprint
 from pydantic import BaseModel, Field
 
-from correction_service import access, notices
+from correction_service import access
 from correction_service.audit import Actor
+from correction_service.messages import notices
 from models.errors import Forbidden
 
 SECURITY = {"carrier": {"type": "http", "scheme": "bearer"}}

@@ -8,7 +8,7 @@ from apiflask.fields import UploadFile
 from pydantic import BaseModel, ConfigDict, Field
 
 from correction_service.face.verdict import Assessment
-from correction_service.intake import EnrolForm
+from correction_service.people.intake import EnrolForm
 from models.case import Case, CaseState, Category, Level
 from models.identity import IdKind, Sex
 from models.order import Ground, PositioningOrder

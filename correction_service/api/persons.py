@@ -5,19 +5,11 @@ from flask import Response
 from sqlalchemy import select
 from sqlalchemy.orm import contains_eager, joinedload
 
-from correction_service import (
-    access,
-    cases,
-    consents,
-    enrolments,
-    locale,
-    orders,
-    persons,
-    phones,
-    photos,
-)
+from correction_service import access, locale
 from correction_service.api import person_schemas as schema
+from correction_service.casework import orders
 from correction_service.face.verdict import EnrolmentVerdict
+from correction_service.people import cases, consents, enrolments, persons, phones, photos
 from correction_service.problems import problem, said
 from correction_service.scope import case_for, visible
 from models.case import Case

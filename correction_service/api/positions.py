@@ -17,10 +17,13 @@ from pydantic import AwareDatetime, BaseModel, Field
 from sqlalchemy import Row, or_, select
 from sqlalchemy.orm import Session
 
-from correction_service import access, boundaries, trails, worklist
+from correction_service import access
 from correction_service.audit import viewed
-from correction_service.cases import legal_day
+from correction_service.casework import worklist
+from correction_service.people.cases import legal_day
 from correction_service.scope import agency_ids, case_for, visible
+from correction_service.tracking import trails
+from correction_service.zones import boundaries
 from devices.datum import Point, gcj02
 from models import area
 from models.agency import Agency, AgencyLevel, Office

@@ -5,8 +5,9 @@ from datetime import timedelta
 from apiflask import APIBlueprint
 from pydantic import AwareDatetime, BaseModel, Field
 
-from correction_service import access, quality
-from correction_service.quality import PERIODS, USUAL, Line, Quality, Spread
+from correction_service import access
+from correction_service.incidents import quality
+from correction_service.incidents.quality import PERIODS, USUAL, Line, Quality, Spread
 from models.errors import Invalid
 from models.incident import Cause, IncidentKind
 from models.user import Permission

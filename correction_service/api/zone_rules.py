@@ -3,8 +3,9 @@
 from apiflask import APIBlueprint
 from pydantic import AwareDatetime, BaseModel, Field
 
-from correction_service import access, zone_rules
-from correction_service.zone_rules import Standing
+from correction_service import access
+from correction_service.zones import zone_rules
+from correction_service.zones.zone_rules import Standing
 from models.rules import BOUNDS, figures_of
 from models.user import Permission
 

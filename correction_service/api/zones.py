@@ -5,10 +5,11 @@ from typing import Any
 from apiflask import APIBlueprint
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
 
-from correction_service import access, zones
-from correction_service.readings import Axes, Said
+from correction_service import access
 from correction_service.scope import case_for
-from correction_service.zones import Revision, Terms
+from correction_service.tracking.readings import Axes, Said
+from correction_service.zones import zones
+from correction_service.zones.zones import Revision, Terms
 from devices.datum import Crs
 from models.errors import Invalid
 from models.user import Permission

@@ -10,20 +10,14 @@ import click
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from correction_service import (
-    boundaries,
-    bracelets,
-    couriers,
-    errand_log,
-    errands,
-    gateways,
-    ingest,
-)
+from correction_service import ingest
 from correction_service.audit import Actor
 from correction_service.db import open_database
-from correction_service.errands import Wish
-from correction_service.gateways import Account
+from correction_service.hardware import bracelets, couriers, errand_log, errands, gateways
+from correction_service.hardware.errands import Wish
+from correction_service.hardware.gateways import Account
 from correction_service.settings import Settings
+from correction_service.zones import boundaries
 from devices.messages import CommandKind
 from models.agency import Agency
 from models.case import LEGAL_ZONE

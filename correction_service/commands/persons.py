@@ -8,9 +8,9 @@ import click
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from correction_service import imports
 from correction_service.commands.database import SHELL
 from correction_service.db import open_database
+from correction_service.people import imports
 from correction_service.settings import Settings
 from correction_service.sheets import table_of
 from models.agency import Agency, AgencyLevel

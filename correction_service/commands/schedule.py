@@ -11,8 +11,8 @@ from sqlalchemy.exc import DBAPIError
 
 from correction_service import audit_log, hours
 from correction_service import schedule as process
-from correction_service import sweep as sweeping
 from correction_service.audit_log import AuditReport
+from correction_service.casework import sweep as sweeping
 from correction_service.db import Database, open_database
 from correction_service.settings import Settings
 

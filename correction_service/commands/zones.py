@@ -8,9 +8,10 @@ from pathlib import Path
 import click
 import msgspec
 
-from correction_service import fix_files, zone_replays
-from correction_service.zone_replays import MARGIN_M, Told
-from correction_service.zones import MADE_BY_HAND, WITH_HOURS
+from correction_service.tracking import fix_files
+from correction_service.zones import zone_replays
+from correction_service.zones.zone_replays import MARGIN_M, Told
+from correction_service.zones.zones import MADE_BY_HAND, WITH_HOURS
 from models import drawing
 from models.area import GeoJson, as_geojson, curfew_hours
 from models.errors import Invalid

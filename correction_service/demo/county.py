@@ -14,24 +14,16 @@ from random import Random
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
-from correction_service import (
-    accounts,
-    bracelets,
-    cases,
-    checkins,
-    duties,
-    gateways,
-    hours,
-    orders,
-    persons,
-    points,
-    sweep,
-    zones,
-)
+from correction_service import accounts, hours
 from correction_service.audit import SYSTEM
+from correction_service.casework import orders, points, sweep
 from correction_service.db import Database, open_database
-from correction_service.intake import EnrolForm
+from correction_service.hardware import bracelets, gateways
+from correction_service.people import cases, persons
+from correction_service.people.intake import EnrolForm
+from correction_service.presence import checkins, duties
 from correction_service.settings import Settings
+from correction_service.zones import zones
 from devices.simulator.person import Dweller, Habit
 from models.agency import Agency, AgencyLevel, Office
 from models.case import LEGAL_ZONE, Case, Category

@@ -36,7 +36,9 @@ from sqlalchemy import (
 )
 from sqlalchemy.orm import Session
 
-from correction_service import accounts, boundaries, gateways
+from correction_service import accounts
+from correction_service.hardware import gateways
+from correction_service.zones import boundaries
 from models.agency import Agency, AgencyLevel, Office
 from models.area import as_geojson
 from models.base import Base

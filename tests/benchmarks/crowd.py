@@ -11,7 +11,7 @@ import numpy as np
 import shapely
 from shapely.geometry.base import BaseGeometry
 
-from correction_service import boundaries
+from correction_service.zones import boundaries
 from devices.simulator import journeys
 from devices.simulator.ground import METRES_PER_DEGREE
 from devices.simulator.journeys import Days

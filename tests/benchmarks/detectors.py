@@ -4,7 +4,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from correction_service import zone_replays
+from correction_service.zones import zone_replays
 from devices.simulator.multitude import Bools, Floats
 from models.containment import Sights, observe
 from models.evidence import error_m

@@ -20,12 +20,12 @@ from psycopg import sql
 from sqlalchemy import MetaData, Table, and_, or_, select, text
 from sqlalchemy.orm import Session
 
-from correction_service import packing, partitions
 from correction_service.audit import SYSTEM, viewed
 from correction_service.db import Database, open_database, upgrade
-from correction_service.history import midnight
 from correction_service.settings import Mode, Settings
-from correction_service.trails import Place, viewed_trail
+from correction_service.storage import packing, partitions
+from correction_service.storage.history import midnight
+from correction_service.tracking.trails import Place, viewed_trail
 from models.device import Binding
 from models.fix import Fix
 from models.packing import NAMES, Numbers

@@ -11,9 +11,9 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from correction_service import gateways
 from correction_service.demo.run import free_port
-from correction_service.gateways import Account
+from correction_service.hardware import gateways
+from correction_service.hardware.gateways import Account
 
 SETTINGS = Path(__file__).parents[2] / "deploy" / "mosquitto" / "mosquitto.conf"
 OURS = (

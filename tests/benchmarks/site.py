@@ -20,8 +20,8 @@ from pathlib import Path
 from sqlalchemy import Engine, text
 from sqlalchemy.orm import Session
 
-from correction_service import gateways
 from correction_service.db import MIGRATIONS, engine_for, upgrade
+from correction_service.hardware import gateways
 from models.keys import KeyRing
 from tests.benchmarks import country, mosquitto, postgres
 from tests.benchmarks.country import Homes

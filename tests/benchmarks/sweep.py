@@ -9,8 +9,9 @@ from pathlib import Path
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from correction_service import hours, sweep
+from correction_service import hours
 from correction_service.audit import SYSTEM
+from correction_service.casework import sweep
 from correction_service.db import Database, open_database, upgrade
 from correction_service.demo import county
 from correction_service.settings import Mode, Settings

@@ -17,7 +17,7 @@ from multiprocessing import get_context
 import numpy as np
 import shapely
 
-from correction_service import zone_replays
+from correction_service.zones import zone_replays
 from models.area import circle
 from models.containment import Sights, observe
 from models.evidence import error_m

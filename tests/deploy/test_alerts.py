@@ -11,8 +11,8 @@ from pydantic import SecretStr
 
 from correction_service import metrics, schedule
 from correction_service.db import Database
-from correction_service.meters import Meters
 from correction_service.settings import Settings
+from correction_service.tracking.meters import Meters
 from devices.mqtt import Traffic
 from tests.county import NOW
 

@@ -10,11 +10,12 @@ from psycopg.errors import DuplicateObject, InsufficientPrivilege, UniqueViolati
 from sqlalchemy import make_url, text
 from sqlalchemy.exc import ProgrammingError
 
-from correction_service import errands, history, packing, partitions
 from correction_service.audit import SYSTEM
 from correction_service.db import Database, engine_for
-from correction_service.errands import Wish
+from correction_service.hardware import errands
+from correction_service.hardware.errands import Wish
 from correction_service.settings import Settings
+from correction_service.storage import history, packing, partitions
 from devices.messages import CommandKind, CommandResult, ResultState
 from models.base import append_only_tables
 from models.command import CommandState, DeviceCommand

@@ -11,9 +11,10 @@ from playwright.sync_api import ConsoleMessage, Locator, Page, ViewportSize, exp
 from playwright.sync_api import TimeoutError as NotYet
 from sqlalchemy import select
 
-from correction_service import accounts, boundaries, sealer
+from correction_service import accounts, sealer
 from correction_service.audit import SYSTEM
 from correction_service.db import Database
+from correction_service.zones import boundaries
 from devices.datum import gcj02
 from models.incident import IncidentState
 from models.user import Role, User

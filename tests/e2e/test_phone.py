@@ -11,9 +11,9 @@ from flask import Flask
 from playwright.sync_api import Browser, BrowserContext, Page, expect
 from sqlalchemy import select
 
-from correction_service import phones
 from correction_service.audit import SYSTEM
 from correction_service.db import Database
+from correction_service.people import phones
 from models.case import Case
 from models.checkin import CheckIn, CheckInDuty, DutyKind, DutyState, Liveness, Outcome
 from models.help_request import HelpKind, HelpRequest

@@ -11,7 +11,7 @@ from correction_service import accounts
 from correction_service.audit import SYSTEM
 from correction_service.db import Database
 from correction_service.settings import Settings
-from correction_service.what_if_runs import Runner
+from correction_service.zones.what_if_runs import Runner
 from models.user import Role, User
 from tests.county import County
 from tests.e2e.conftest import PHONE_SCREEN, Live, OpenBrowser

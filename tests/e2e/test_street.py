@@ -19,10 +19,13 @@ from flask import Flask
 from playwright.sync_api import Browser, BrowserContext, Page, ViewportSize, expect
 from sqlalchemy import func, select
 
-from correction_service import accounts, bracelets, gateways, hours, orders, points, zones
+from correction_service import accounts, hours
 from correction_service.audit import SYSTEM
+from correction_service.casework import orders, points
 from correction_service.db import Database
+from correction_service.hardware import bracelets, gateways
 from correction_service.settings import Settings
+from correction_service.zones import zones
 from devices.broker import EmbeddedBroker
 from devices.link import MqttSettings, Outbound
 from devices.publisher import Publisher

@@ -8,8 +8,8 @@ import msgspec
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
-from correction_service import bracelets
 from correction_service.audit import SYSTEM
+from correction_service.hardware import bracelets
 from models.case import Case
 from models.device import Binding
 from models.errors import Refused

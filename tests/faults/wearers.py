@@ -5,7 +5,7 @@ from datetime import UTC, datetime, timedelta
 
 from sqlalchemy.orm import Session
 
-from correction_service import zones
+from correction_service.zones import zones
 from models.agency import Agency, AgencyLevel, Office
 from models.case import Case
 from models.device import Binding, Device, Gateway

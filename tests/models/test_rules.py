@@ -5,7 +5,7 @@ from datetime import UTC, datetime, timedelta
 import numpy as np
 import pytest
 
-from correction_service.zone_replays import drawn, zoning
+from correction_service.zones.zone_replays import drawn, zoning
 from models import containment
 from models.area import circle
 from models.containment import Sights

@@ -8,11 +8,12 @@ from uuid import UUID
 import pytest
 from sqlalchemy.orm import Session
 
-from correction_service import checkins, duties, worklist
 from correction_service.audit import SYSTEM
-from correction_service.captures import Capture
+from correction_service.casework import worklist
 from correction_service.db import Database
 from correction_service.face.verdict import Verdict
+from correction_service.presence import checkins, duties
+from correction_service.presence.captures import Capture
 from correction_service.settings import Settings
 from models.case import Case
 from models.checkin import (

@@ -13,10 +13,10 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner
 
-from correction_service import gateways
 from correction_service.audit import SYSTEM
 from correction_service.commands.devices import gateway as command
 from correction_service.db import Database
+from correction_service.hardware import gateways
 from correction_service.settings import Settings
 from devices.link import MqttSettings, Outbound
 from devices.mqtt import Inbound, Outcome, Traffic, listen

@@ -12,11 +12,14 @@ import pytest
 from pydantic import SecretStr
 from sqlalchemy import select
 
-from correction_service import alerts, delivery, handovers, outages, outbox
-from correction_service.alerts import Alert
+from correction_service import outbox
 from correction_service.audit import SYSTEM
 from correction_service.db import Database
+from correction_service.incidents import handovers
+from correction_service.messages import alerts, delivery
+from correction_service.messages.alerts import Alert
 from correction_service.settings import Settings, SmtpSecurity
+from correction_service.tracking import outages
 from models.errors import NotFound
 from models.outbox import Outbox
 from models.telemetry import Outage, OutageCause

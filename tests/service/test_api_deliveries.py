@@ -7,9 +7,9 @@ from pydantic import SecretStr
 from sqlalchemy import select
 from werkzeug.test import TestResponse
 
-from correction_service import duties
 from correction_service.audit import SYSTEM
 from correction_service.db import Database
+from correction_service.presence import duties
 from correction_service.settings import Settings
 from models.audit import AuditRecord
 from models.case import Case

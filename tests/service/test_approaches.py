@@ -5,11 +5,14 @@ from datetime import datetime, timedelta
 import pytest
 from sqlalchemy import select
 
-from correction_service import incidents, leaves, overdue, replays, zones
 from correction_service.audit import SYSTEM
+from correction_service.casework import leaves, overdue
+from correction_service.casework.leaves import Approval
 from correction_service.db import Database
-from correction_service.leaves import Approval
-from correction_service.zones import Terms
+from correction_service.incidents import incidents
+from correction_service.tracking import replays
+from correction_service.zones import zones
+from correction_service.zones.zones import Terms
 from models.case import Case
 from models.incident import Cause, Incident, IncidentKind, IncidentState, Severity
 from models.leave import LeaveReason

@@ -5,10 +5,10 @@ from datetime import timedelta
 import pytest
 from sqlalchemy import func, select
 
-from correction_service import bracelets
 from correction_service.audit import SYSTEM
-from correction_service.bracelets import Imported, imei_right, import_file
 from correction_service.db import Database
+from correction_service.hardware import bracelets
+from correction_service.hardware.bracelets import Imported, imei_right, import_file
 from models.case import Case, CaseState
 from models.device import Binding, Device, Gateway, Protocol
 from models.errors import Invalid, Refused

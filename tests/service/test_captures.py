@@ -6,7 +6,7 @@ import math
 import pytest
 from PIL import Image
 
-from correction_service import captures
+from correction_service.presence import captures
 from correction_service.settings import Settings
 from models.errors import Invalid
 from tests.faces import FacePhotos

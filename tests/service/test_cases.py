@@ -6,9 +6,11 @@ import pytest
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
-from correction_service import cases, consents, enrolments, orders, persons, scope
+from correction_service import scope
 from correction_service.audit import SYSTEM
+from correction_service.casework import orders
 from correction_service.db import Database
+from correction_service.people import cases, consents, enrolments, persons
 from models.case import Case, CaseState
 from models.device import Binding
 from models.errors import Forbidden, Invalid, NotFound, Refused

@@ -7,9 +7,9 @@ from threading import Barrier
 import pytest
 from sqlalchemy import func, select
 
-from correction_service import checkins
-from correction_service.captures import Capture
 from correction_service.face.verdict import Verdict
+from correction_service.presence import checkins
+from correction_service.presence.captures import Capture
 from models.agency import Office
 from models.checkin import (
     CheckIn,

@@ -8,10 +8,11 @@ from pathlib import Path
 import pytest
 from sqlalchemy import func, select
 
-from correction_service import checkins, consents, help_requests, photos
-from correction_service.captures import Answers
 from correction_service.face.template import Template
 from correction_service.face.verifier import Verifier
+from correction_service.people import consents, photos
+from correction_service.presence import checkins, help_requests
+from correction_service.presence.captures import Answers
 from models.case import Case, CaseState
 from models.checkin import (
     CheckIn,

@@ -8,10 +8,11 @@ import pytest
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from correction_service import company, company_watch, incidents, zones
 from correction_service.audit import SYSTEM
-from correction_service.company import Terms
 from correction_service.db import Database
+from correction_service.incidents import incidents
+from correction_service.zones import company, company_watch, zones
+from correction_service.zones.company import Terms
 from models.agency import Office
 from models.audit import AuditRecord
 from models.case import Case, CaseState

@@ -6,10 +6,10 @@ import pytest
 from flask.testing import FlaskClient
 from sqlalchemy import select
 
-from correction_service import sightings
 from correction_service.audit import SYSTEM
 from correction_service.db import Database
-from correction_service.sightings import Seen
+from correction_service.incidents import sightings
+from correction_service.incidents.sightings import Seen
 from models.agency import Office
 from models.company import CompanyBan, MeetingPlace
 from models.incident import IncidentKind

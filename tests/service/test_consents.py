@@ -6,9 +6,10 @@ from uuid import UUID
 import pytest
 from sqlalchemy import select
 
-from correction_service import checkins, consents, photos
 from correction_service.audit import SYSTEM
 from correction_service.db import Database
+from correction_service.people import consents, photos
+from correction_service.presence import checkins
 from correction_service.settings import Settings
 from models.case import Case
 from models.checkin import ReviewDecision

@@ -14,9 +14,11 @@ from pydantic import SecretStr
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from correction_service import delivery, duties, notice_desk, notices, worklist
 from correction_service.audit import SYSTEM
+from correction_service.casework import worklist
 from correction_service.db import Database, ring_of
+from correction_service.messages import delivery, notice_desk, notices
+from correction_service.presence import duties
 from correction_service.settings import Settings
 from models.audit import AuditRecord
 from models.case import Case

@@ -6,9 +6,10 @@ import pytest
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
-from correction_service import duties, notices
 from correction_service.audit import SYSTEM
 from correction_service.db import Database
+from correction_service.messages import notices
+from correction_service.presence import duties
 from correction_service.settings import Settings
 from models.case import LEGAL_ZONE, Case, CaseState
 from models.checkin import CheckInDuty, DutyKind, DutyState

@@ -13,10 +13,10 @@ from openpyxl import load_workbook
 from sqlalchemy import func, select
 from werkzeug.test import TestResponse
 
-from correction_service import intake
 from correction_service.audit import SYSTEM
-from correction_service.cases import legal_day
 from correction_service.db import Database
+from correction_service.people import intake
+from correction_service.people.cases import legal_day
 from models.agency import Office
 from models.case import Case
 from models.checkin import CheckInPlan

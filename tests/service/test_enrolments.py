@@ -7,12 +7,12 @@ import pytest
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from correction_service import consents, enrolments, templates
 from correction_service.audit import SYSTEM
 from correction_service.db import Database, ring_of
 from correction_service.face.template import Template
 from correction_service.face.verdict import EnrolmentOutcome, EnrolmentVerdict, Outcome
 from correction_service.face.verifier import Verifier
+from correction_service.people import consents, enrolments, templates
 from correction_service.settings import Settings
 from models.case import Case
 from models.errors import Invalid, NotFound, Refused

@@ -6,10 +6,10 @@ from datetime import datetime, timedelta
 import pytest
 from sqlalchemy import select
 
-from correction_service import errands, gateways
 from correction_service.audit import SYSTEM
 from correction_service.db import Database
-from correction_service.errands import Wish
+from correction_service.hardware import errands, gateways
+from correction_service.hardware.errands import Wish
 from devices.messages import CommandKind, CommandResult, ResultState
 from models.agency import Office
 from models.command import CommandState, DeviceCommand

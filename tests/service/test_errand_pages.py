@@ -7,9 +7,9 @@ import pytest
 from flask.testing import FlaskClient
 from sqlalchemy import select
 
-from correction_service import bracelets, errands
 from correction_service.audit import SYSTEM
 from correction_service.db import Database
+from correction_service.hardware import bracelets, errands
 from correction_service.settings import Settings
 from devices.broker import EmbeddedBroker
 from devices.messages import Command, CommandResult, ResultState
@@ -50,7 +50,7 @@ def port(settings: Settings, broker: EmbeddedBroker) -> int:  # noqa: F811
 
 @pytest.fixture
 def no_broker(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("correction_service.couriers.WITHIN_S", 0.2)
+    monkeypatch.setattr("correction_service.hardware.couriers.WITHIN_S", 0.2)
     settings.mqtt_port = free_port()
 
 

@@ -10,11 +10,12 @@ import pytest
 from click.testing import CliRunner
 from sqlalchemy import select
 
-from correction_service import errands, gateways, orders
 from correction_service.audit import SYSTEM
+from correction_service.casework import orders
 from correction_service.commands.devices import device
 from correction_service.db import Database
-from correction_service.errands import Wish
+from correction_service.hardware import errands, gateways
+from correction_service.hardware.errands import Wish
 from correction_service.settings import Settings
 from devices.broker import EmbeddedBroker
 from devices.link import MqttSettings
@@ -92,7 +93,7 @@ def test_a_command_reaches_the_gateway_and_leaves_a_record(
 def test_a_command_that_no_broker_took_says_so(
     database: Database, settings: Settings, tracked: Tracked, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("correction_service.couriers.WITHIN_S", 0.2)
+    monkeypatch.setattr("correction_service.hardware.couriers.WITHIN_S", 0.2)
     nobody = settings.model_copy(update={"mqtt_port": free_port()})
     answer = CliRunner().invoke(device, ["command", DEVICE, "vibrate"], obj=nobody)
     assert answer.exit_code == 1

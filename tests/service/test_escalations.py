@@ -5,9 +5,9 @@ from datetime import timedelta
 
 import pytest
 
-from correction_service import escalations
 from correction_service.audit import SYSTEM
 from correction_service.db import Database
+from correction_service.incidents import escalations
 from correction_service.settings import Settings
 from models.agency import Agency, AgencyLevel, Office
 from models.incident import Incident

@@ -7,10 +7,10 @@ import msgspec
 import pytest
 from sqlalchemy import func, select
 
-from correction_service import bracelets
 from correction_service.audit import SYSTEM
 from correction_service.db import Database
-from correction_service.fixes import Recorder
+from correction_service.hardware import bracelets
+from correction_service.tracking.fixes import Recorder
 from models.device import Device, Gateway
 from models.fix import DeviceEvent
 from models.incident import IncidentKind, IncidentState

@@ -5,7 +5,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 from msgspec.structs import replace
 
-from correction_service.fix_columns import ABSENT, OPTIONAL, YES_OR_NO, laid, on_grid
+from correction_service.storage.fix_columns import ABSENT, OPTIONAL, YES_OR_NO, laid, on_grid
 from devices.datum import Crs
 from devices.messages import Fix, Source, Strap
 from models.fix import DATUMS, SOURCES

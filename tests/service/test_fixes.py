@@ -7,10 +7,11 @@ from datetime import timedelta
 import pytest
 from sqlalchemy import func, select
 
-from correction_service import bracelets, zones
 from correction_service.audit import SYSTEM
 from correction_service.db import Database
-from correction_service.zones import Terms
+from correction_service.hardware import bracelets
+from correction_service.zones import zones
+from correction_service.zones.zones import Terms
 from models.case import Case, CaseState
 from models.device import Device, Gateway
 from models.fix import Fix, Reject

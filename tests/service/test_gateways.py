@@ -7,11 +7,11 @@ import pytest
 from click import Group
 from click.testing import CliRunner, Result
 
-from correction_service import gateways
 from correction_service.audit import SYSTEM
 from correction_service.commands.devices import boundary, device, gateway
 from correction_service.db import Database
-from correction_service.gateways import Account
+from correction_service.hardware import gateways
+from correction_service.hardware.gateways import Account
 from correction_service.settings import Settings
 from models.device import Gateway
 from models.errors import DomainError, Invalid, NotFound, Refused

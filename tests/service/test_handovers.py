@@ -6,11 +6,12 @@ import pytest
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from correction_service import escalations, handovers, incidents, shifts, worklist
 from correction_service.audit import SYSTEM
+from correction_service.casework import worklist
 from correction_service.db import Database
+from correction_service.incidents import escalations, handovers, incidents, shifts
+from correction_service.incidents.shifts import Crew
 from correction_service.settings import Settings
-from correction_service.shifts import Crew
 from models.audit import AuditRecord
 from models.case import Case
 from models.errors import Invalid, NotFound, Refused

@@ -10,11 +10,12 @@ import numpy as np
 import pytest
 from sqlalchemy import func, select, update
 
-from correction_service import history, packing, partitions, sealer
+from correction_service import sealer
 from correction_service.audit import SYSTEM
 from correction_service.db import Database
-from correction_service.history import HistoryBroken
 from correction_service.settings import Settings
+from correction_service.storage import history, packing, partitions
+from correction_service.storage.history import HistoryBroken
 from models.audit import AuditLeaf, AuditRecord
 from models.fix import SOURCES, Fix, PackedDay
 from models.grid import micros
@@ -196,7 +197,7 @@ def test_a_fix_that_comes_while_its_day_is_packed_waits_for_the_next_turn(
             store(filled, [came.pop() | {"seq": 77}])
         return pack(columns)
 
-    monkeypatch.setattr("correction_service.packing.pack", slowly)
+    monkeypatch.setattr("correction_service.storage.packing.pack", slowly)
     packing.run(filled, settings, DUE)
     packing.run(filled, settings, DUE)
     assert 77 in read(filled, 3, START, NEXT)["seq"].tolist()

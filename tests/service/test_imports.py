@@ -11,10 +11,10 @@ from click.testing import CliRunner
 from openpyxl import Workbook
 from sqlalchemy import func, select
 
-from correction_service import imports, intake, persons
 from correction_service.audit import SYSTEM
 from correction_service.cli import cli
 from correction_service.db import Database
+from correction_service.people import imports, intake, persons
 from correction_service.settings import Settings
 from correction_service.sheets import table_of
 from models.agency import Agency

@@ -7,11 +7,11 @@ import pytest
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from correction_service import incidents, sightings
 from correction_service.audit import SYSTEM
 from correction_service.db import Database
-from correction_service.sightings import Seen
-from correction_service.trails import viewed_trail
+from correction_service.incidents import incidents, sightings
+from correction_service.incidents.sightings import Seen
+from correction_service.tracking.trails import viewed_trail
 from models.audit import AuditRecord
 from models.errors import Invalid, Refused
 from models.incident import Cause, Incident, IncidentKind, IncidentState, Severity

@@ -15,7 +15,7 @@ from sqlalchemy.exc import DBAPIError, OperationalError
 
 from correction_service.db import Database
 from correction_service.ingest import Ingest
-from correction_service.meters import Meters
+from correction_service.tracking.meters import Meters
 from devices.mqtt import Inbound
 from devices.receipts import Receipt, decode_receipt
 from devices.topics import UPLINK

@@ -7,10 +7,10 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from sqlalchemy import insert, select
 
-from correction_service import ingest_minutes
 from correction_service.audit import SYSTEM
 from correction_service.db import Database
-from correction_service.meters import Meters
+from correction_service.tracking import ingest_minutes
+from correction_service.tracking.meters import Meters
 from correction_service.web.console import charts, reasons
 from devices.messages import Reason
 from models.agency import Agency, AgencyLevel

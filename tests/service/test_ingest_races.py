@@ -7,12 +7,12 @@ import msgspec
 import pytest
 from sqlalchemy import select, text, update
 
-from correction_service import incidents, sightings
 from correction_service.audit import SYSTEM
 from correction_service.db import Database
+from correction_service.incidents import incidents, sightings
+from correction_service.incidents.sightings import Seen
 from correction_service.ingest import Ingest
-from correction_service.meters import Meters
-from correction_service.sightings import Seen
+from correction_service.tracking.meters import Meters
 from devices.mqtt import Inbound
 from devices.receipts import decode_receipt
 from models.device import DeviceState

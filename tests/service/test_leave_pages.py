@@ -7,10 +7,10 @@ from flask import Flask
 from flask.testing import FlaskClient
 from sqlalchemy import select
 
-from correction_service import overdue
 from correction_service.audit import SYSTEM
+from correction_service.casework import overdue
 from correction_service.db import Database
-from correction_service.phones import offer
+from correction_service.people.phones import offer
 from models.audit import AuditRecord
 from models.case import LEGAL_ZONE, Case
 from models.incident import Incident

@@ -4,10 +4,11 @@ from datetime import datetime, timedelta
 
 import pytest
 
-from correction_service import leaves, overdue, replays
 from correction_service.audit import SYSTEM
+from correction_service.casework import leaves, overdue
+from correction_service.casework.leaves import Approval
 from correction_service.db import Database
-from correction_service.leaves import Approval
+from correction_service.tracking import replays
 from models.incident import Incident, IncidentKind, Severity
 from models.leave import LeaveReason
 from models.user import Role, User

@@ -7,11 +7,12 @@ import pytest
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from correction_service import destinations, leaves, overdue, zones
 from correction_service.audit import SYSTEM
+from correction_service.casework import leaves, overdue
+from correction_service.casework.leaves import Approval
 from correction_service.db import Database
-from correction_service.leaves import Approval
-from correction_service.zones import Revision, Terms
+from correction_service.zones import destinations, zones
+from correction_service.zones.zones import Revision, Terms
 from models.agency import Office
 from models.case import Case, CaseState
 from models.errors import DomainError, Forbidden, Invalid, NotFound, Refused

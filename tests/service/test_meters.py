@@ -5,7 +5,7 @@ from datetime import timedelta
 import numpy as np
 import pytest
 
-from correction_service.meters import SECONDS, Meters, Spread
+from correction_service.tracking.meters import SECONDS, Meters, Spread
 from devices.mqtt import Traffic
 from tests.county import NOW
 

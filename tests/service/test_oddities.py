@@ -10,7 +10,7 @@ from sqlalchemy.orm import Session
 
 from correction_service.audit import SYSTEM
 from correction_service.db import Database
-from correction_service.fixes import Recorder
+from correction_service.tracking.fixes import Recorder
 from models.incident import IncidentKind, Severity
 from tests.county import NOW
 from tests.service.test_roster import Ingester

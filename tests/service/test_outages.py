@@ -6,11 +6,14 @@ from datetime import datetime, timedelta
 import pytest
 from sqlalchemy import select
 
-from correction_service import ingest_minutes, outages, readiness, silences, sweep
+from correction_service import readiness
 from correction_service.audit import SYSTEM
+from correction_service.casework import sweep
 from correction_service.db import Database
-from correction_service.meters import Meters
+from correction_service.incidents import silences
 from correction_service.settings import Settings
+from correction_service.tracking import ingest_minutes, outages
+from correction_service.tracking.meters import Meters
 from models.agency import Office
 from models.case import Case
 from models.device import DeviceState, Gateway

@@ -5,10 +5,11 @@ from datetime import datetime, timedelta
 
 import pytest
 
-from correction_service import incidents, leaves, worklist
 from correction_service.audit import SYSTEM
+from correction_service.casework import leaves, worklist
+from correction_service.casework.worklist import Need
 from correction_service.db import Database
-from correction_service.worklist import Need
+from correction_service.incidents import incidents
 from models.case import Case, CaseState
 from models.incident import Cause, Incident, IncidentKind, IncidentState, Severity
 from models.user import Role

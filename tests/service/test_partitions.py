@@ -9,9 +9,9 @@ from sqlalchemy import insert, select, text
 from sqlalchemy.exc import OperationalError, ProgrammingError
 from sqlalchemy.orm import Session
 
-from correction_service import partitions
 from correction_service.audit import SYSTEM
 from correction_service.db import Database
+from correction_service.storage import partitions
 from models.fix import Fix, PackedDay
 
 DAY = date(2100, 3, 1)

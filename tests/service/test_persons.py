@@ -8,10 +8,10 @@ import pytest
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
-from correction_service import cases, persons
 from correction_service.audit import Actor
 from correction_service.db import Database
-from correction_service.intake import EnrolForm, Faults
+from correction_service.people import cases, persons
+from correction_service.people.intake import EnrolForm, Faults
 from models.audit import AuditRecord
 from models.case import Case, CaseState, Category
 from models.checkin import CheckInPlan

@@ -12,12 +12,14 @@ from prometheus_client import REGISTRY
 from sqlalchemy import func, select
 from werkzeug.test import TestResponse
 
-from correction_service import consents, duties, points
 from correction_service.audit import SYSTEM
-from correction_service.captures import Capture
+from correction_service.casework import points
 from correction_service.db import Database
 from correction_service.face.verifier import Verifier
-from correction_service.phones import offer
+from correction_service.people import consents
+from correction_service.people.phones import offer
+from correction_service.presence import duties
+from correction_service.presence.captures import Capture
 from correction_service.settings import Settings
 from models.case import Case
 from models.checkin import CheckIn, CheckInDuty, DutyState, Outcome, Way

@@ -7,11 +7,11 @@ import pytest
 from flask import Flask
 from flask.testing import FlaskClient
 
-from correction_service import zones
 from correction_service.audit import SYSTEM
 from correction_service.db import Database
-from correction_service.phones import offer
-from correction_service.zones import Terms
+from correction_service.people.phones import offer
+from correction_service.zones import zones
+from correction_service.zones.zones import Terms
 from models.area import circle
 from models.case import Case
 from models.zone import ZoneKind

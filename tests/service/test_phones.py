@@ -6,10 +6,11 @@ from uuid import UUID
 import pytest
 from sqlalchemy.orm import Session
 
-from correction_service import codes, phones
+from correction_service import codes
 from correction_service.audit import SYSTEM
 from correction_service.db import Database
-from correction_service.phones import PinRefused
+from correction_service.people import phones
+from correction_service.people.phones import PinRefused
 from models.case import Case
 from models.errors import Invalid
 from models.person import Person

@@ -8,9 +8,9 @@ import pytest
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from correction_service import photos
 from correction_service.audit import SYSTEM
 from correction_service.db import Database
+from correction_service.people import photos
 from correction_service.settings import Settings
 from models.audit import AuditRecord
 from models.case import Case

@@ -7,11 +7,12 @@ import pytest
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from correction_service import leaves, zones
 from correction_service.audit import SYSTEM
+from correction_service.casework import leaves
+from correction_service.casework.leaves import Approval
 from correction_service.db import Database
-from correction_service.leaves import Approval
-from correction_service.zones import Terms
+from correction_service.zones import zones
+from correction_service.zones.zones import Terms
 from models.case import Case
 from models.errors import Invalid, Refused
 from models.incident import Incident, IncidentKind, Severity

@@ -6,8 +6,8 @@ import pytest
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from correction_service import points
 from correction_service.audit import SYSTEM
+from correction_service.casework import points
 from correction_service.db import Database
 from models.case import Case, CaseState
 from models.checkin import CheckInDuty, DutyKind, DutyState

@@ -7,10 +7,11 @@ from typing import Any
 import pytest
 from sqlalchemy import event
 
-from correction_service import incidents, quality, wearer_days
 from correction_service.audit import SYSTEM
 from correction_service.db import Database
-from correction_service.quality import Line, Quality, Spread
+from correction_service.incidents import incidents, quality
+from correction_service.incidents.quality import Line, Quality, Spread
+from correction_service.tracking import wearer_days
 from models.case import Case
 from models.device import Binding
 from models.incident import Cause, Incident, IncidentKind, IncidentState, Passing, Severity

@@ -7,9 +7,10 @@ import pytest
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from correction_service import alerts, escalations, handovers, incidents, sightings
 from correction_service.audit import SYSTEM
 from correction_service.db import Database
+from correction_service.incidents import escalations, handovers, incidents, sightings
+from correction_service.messages import alerts
 from correction_service.settings import Settings
 from models.incident import Incident, IncidentState, Severity
 from models.outbox import Outbox

@@ -7,11 +7,11 @@ import pytest
 import shapely
 from numpy.typing import NDArray
 
-from correction_service import boundaries, zones
 from correction_service.audit import SYSTEM
 from correction_service.db import Database
-from correction_service.readings import Axes, Said
-from correction_service.zones import Terms
+from correction_service.tracking.readings import Axes, Said
+from correction_service.zones import boundaries, zones
+from correction_service.zones.zones import Terms
 from devices.datum import Crs, bd09, gcj02
 from models.area import GeoJson, as_geojson, outline
 from models.case import LEGAL_ZONE, Case

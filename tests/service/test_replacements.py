@@ -5,9 +5,10 @@ from datetime import timedelta
 import pytest
 from sqlalchemy import select
 
-from correction_service import bracelets, replays
 from correction_service.audit import SYSTEM
 from correction_service.db import Database
+from correction_service.hardware import bracelets
+from correction_service.tracking import replays
 from models.case import Case
 from models.device import Device, DeviceState
 from models.errors import Refused

@@ -8,11 +8,12 @@ import pytest
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
-from correction_service import bands, late_folds, replays
 from correction_service.audit import SYSTEM
 from correction_service.db import Database
-from correction_service.device_states import Overtaken
-from correction_service.roster import Roster
+from correction_service.tracking import replays
+from correction_service.tracking.device_states import Overtaken
+from correction_service.tracking.roster import Roster
+from correction_service.zones import bands, late_folds
 from models.agency import Office
 from models.device import Gateway, ReplayDue, StateSnapshot
 from models.fix import PackedDay

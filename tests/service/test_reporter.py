@@ -8,14 +8,15 @@ from prometheus_client import CollectorRegistry
 from sqlalchemy import select, text
 from sqlalchemy.exc import SQLAlchemyError
 
-from correction_service import ingest_minutes, metrics
+from correction_service import metrics
 from correction_service.audit import SYSTEM
 from correction_service.db import Database
 from correction_service.demo.run import free_port
 from correction_service.ingest import FAULT
-from correction_service.ingest_minutes import Minute
-from correction_service.meters import Meters
-from correction_service.reporter import Reporter
+from correction_service.tracking import ingest_minutes
+from correction_service.tracking.ingest_minutes import Minute
+from correction_service.tracking.meters import Meters
+from correction_service.tracking.reporter import Reporter
 from devices.mqtt import Traffic
 from models.audit import AuditRecord
 from tests.county import NOW

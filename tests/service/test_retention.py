@@ -4,11 +4,13 @@ from datetime import timedelta
 
 from sqlalchemy import func, insert, select, update
 
-from correction_service import history, ingest_minutes, packing, retention
+from correction_service import retention
 from correction_service.audit import SYSTEM
 from correction_service.db import Database
-from correction_service.meters import Tally
 from correction_service.settings import Settings
+from correction_service.storage import history, packing
+from correction_service.tracking import ingest_minutes
+from correction_service.tracking.meters import Tally
 from models.agency import Office
 from models.audit import AuditRecord
 from models.base import Base

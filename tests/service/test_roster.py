@@ -7,13 +7,16 @@ import pytest
 from sqlalchemy import delete, func, select, update
 from sqlalchemy.orm import Session
 
-from correction_service import bracelets, register, retention, zones
+from correction_service import retention
 from correction_service.audit import SYSTEM
 from correction_service.db import Database
-from correction_service.device_states import Overtaken
-from correction_service.fixes import Recorded, Recorder
-from correction_service.gate import Heard
-from correction_service.zones import Terms
+from correction_service.hardware import bracelets
+from correction_service.tracking import register
+from correction_service.tracking.device_states import Overtaken
+from correction_service.tracking.fixes import Recorded, Recorder
+from correction_service.tracking.gate import Heard
+from correction_service.zones import zones
+from correction_service.zones.zones import Terms
 from models.case import Case, CaseState
 from models.device import Device, DeviceState, Gateway, Protocol, ReplayDue, StateSnapshot
 from models.fix import Fix, Reject

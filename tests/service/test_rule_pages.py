@@ -11,7 +11,7 @@ from correction_service import hours
 from correction_service.db import Database
 from correction_service.settings import Settings
 from correction_service.web.console.rule_words import FIELDS, FIGURES
-from correction_service.what_if_runs import Runner
+from correction_service.zones.what_if_runs import Runner
 from models.rule import RULE
 from models.rules import BOUNDS, figures_of
 from models.user import Role

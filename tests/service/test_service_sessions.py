@@ -6,9 +6,9 @@ from functools import partial
 import pytest
 from sqlalchemy import select
 
-from correction_service import service_sessions
 from correction_service.audit import SYSTEM
 from correction_service.db import Database
+from correction_service.hardware import service_sessions
 from correction_service.settings import Settings
 from models.device import Device
 from models.errors import Invalid, Refused

@@ -6,10 +6,10 @@ from datetime import datetime, timedelta
 import pytest
 from sqlalchemy.orm import Session
 
-from correction_service import shifts
 from correction_service.audit import SYSTEM
 from correction_service.db import Database
-from correction_service.shifts import Crew, OnDuty, Place
+from correction_service.incidents import shifts
+from correction_service.incidents.shifts import Crew, OnDuty, Place
 from models.agency import Agency, AgencyLevel
 from models.case import Case
 from models.errors import Invalid, NotFound, Refused

@@ -4,10 +4,13 @@ from datetime import datetime, timedelta
 
 from sqlalchemy import select
 
-from correction_service import incidents, service_sessions, sightings, silences, sweep, ways
 from correction_service.audit import SYSTEM
+from correction_service.casework import sweep
 from correction_service.db import Database
+from correction_service.hardware import service_sessions
+from correction_service.incidents import incidents, sightings, silences
 from correction_service.settings import Settings
+from correction_service.tracking import ways
 from models.agency import Office
 from models.device import Binding, Device, DeviceState, Gateway
 from models.fix import Fix

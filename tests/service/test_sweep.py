@@ -6,8 +6,9 @@ from typing import Self
 import pytest
 from sqlalchemy import event, func, select, text
 
-from correction_service import jobs, sweep
+from correction_service import jobs
 from correction_service.audit import SYSTEM
+from correction_service.casework import sweep
 from correction_service.db import Database
 from correction_service.settings import Settings
 from models.case import CaseState, Category

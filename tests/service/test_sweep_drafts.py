@@ -5,9 +5,10 @@ from datetime import UTC, date, datetime, timedelta
 import pytest
 from sqlalchemy import select
 
-from correction_service import incidents, points, sightings, sweep
 from correction_service.audit import SYSTEM
+from correction_service.casework import points, sweep
 from correction_service.db import Database
+from correction_service.incidents import incidents, sightings
 from correction_service.settings import Settings
 from models.case import Case, CaseState
 from models.checkin import (

@@ -3,10 +3,11 @@
 from datetime import timedelta
 from itertools import pairwise
 
-from correction_service import bands, timeline
 from correction_service.audit import SYSTEM
+from correction_service.casework import timeline
+from correction_service.casework.timeline import Kind
 from correction_service.db import Database
-from correction_service.timeline import Kind
+from correction_service.zones import bands
 from models.case import Case
 from models.risk import RiskFlag
 from models.zone import Zone, ZoneChange, ZoneKind, ZoneState

@@ -10,11 +10,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 from sqlalchemy import func, select, update
 
-from correction_service import history, packing
 from correction_service.audit import SYSTEM
 from correction_service.db import Database
 from correction_service.settings import Settings
-from correction_service.trails import Place, simplified, viewed_trail
+from correction_service.storage import history, packing
+from correction_service.tracking.trails import Place, simplified, viewed_trail
 from models.agency import Office
 from models.audit import AuditRecord
 from models.device import Binding, Device

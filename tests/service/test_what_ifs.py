@@ -10,14 +10,17 @@ import pytest
 from alembic import command
 from sqlalchemy import select, update
 
-from correction_service import incidents, packing, retention, what_ifs
+from correction_service import retention
 from correction_service.audit import SYSTEM
 from correction_service.db import Database, alembic_config
+from correction_service.incidents import incidents
 from correction_service.schedule import Chores
 from correction_service.settings import Settings
-from correction_service.what_if_folds import Opening
-from correction_service.what_if_results import Recorded, compared
-from correction_service.what_if_runs import Runner, sample
+from correction_service.storage import packing
+from correction_service.zones import what_ifs
+from correction_service.zones.what_if_folds import Opening
+from correction_service.zones.what_if_results import Recorded, compared
+from correction_service.zones.what_if_runs import Runner, sample
 from models.agency import Agency, AgencyLevel, Office
 from models.audit import AuditRecord
 from models.case import Case

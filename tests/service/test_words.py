@@ -12,8 +12,8 @@ from babel.messages.pofile import read_po
 import correction_service.app  # with it every refusal is loaded
 import models
 from correction_service.locale import CATALOGUES
-from correction_service.readings import TITLES
-from correction_service.zones import SMALL
+from correction_service.tracking.readings import TITLES
+from correction_service.zones.zones import SMALL
 from models.contradiction import Clash
 from models.errors import DomainError
 from models.incident_kinds import MEANINGS

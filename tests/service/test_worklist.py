@@ -5,10 +5,10 @@ from datetime import timedelta
 import pytest
 from sqlalchemy.orm import Session
 
-from correction_service import flags, worklist
 from correction_service.audit import SYSTEM
+from correction_service.casework import flags, worklist
+from correction_service.casework.worklist import Need
 from correction_service.db import Database
-from correction_service.worklist import Need
 from models.agency import Office
 from models.case import Case, TeamMember
 from models.identity import Sex

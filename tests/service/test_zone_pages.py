@@ -14,10 +14,11 @@ from numpy.typing import NDArray
 from sqlalchemy import select
 from werkzeug.test import TestResponse
 
-from correction_service import boundaries, leaves
 from correction_service.audit import SYSTEM
+from correction_service.casework import leaves
+from correction_service.casework.leaves import Approval
 from correction_service.db import Database
-from correction_service.leaves import Approval
+from correction_service.zones import boundaries
 from devices.datum import gcj02
 from models.area import as_geojson, outline
 from models.case import Case

@@ -10,11 +10,12 @@ import numpy as np
 import pytest
 from click.testing import CliRunner, Result
 
-from correction_service import fix_files, zone_replays
 from correction_service.commands.zones import zones
-from correction_service.fix_files import Fixes, Unreadable
-from correction_service.replay_scripts import script
-from correction_service.zone_replays import Replayed, Told
+from correction_service.tracking import fix_files
+from correction_service.tracking.fix_files import Fixes, Unreadable
+from correction_service.tracking.replay_scripts import script
+from correction_service.zones import zone_replays
+from correction_service.zones.zone_replays import Replayed, Told
 from models.area import circle
 from models.zone import ZoneKind, ZoneState
 

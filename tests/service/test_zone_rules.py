@@ -6,11 +6,12 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from sqlalchemy import select
 
-from correction_service import replays, zone_rules
 from correction_service.audit import SYSTEM, Actor
 from correction_service.db import Database
-from correction_service.fixes import Recorder
-from correction_service.zone_rules import AHEAD, READ_EVERY, Standing
+from correction_service.tracking import replays
+from correction_service.tracking.fixes import Recorder
+from correction_service.zones import zone_rules
+from correction_service.zones.zone_rules import AHEAD, READ_EVERY, Standing
 from models.agency import Agency, AgencyLevel, Office
 from models.audit import AuditRecord
 from models.case import Case

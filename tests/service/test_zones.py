@@ -9,10 +9,10 @@ import shapely
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from correction_service import boundaries, zones
 from correction_service.audit import SYSTEM
 from correction_service.db import Database
-from correction_service.zones import Revision, Terms
+from correction_service.zones import boundaries, zones
+from correction_service.zones.zones import Revision, Terms
 from models.area import as_geojson, outline
 from models.case import Case, CaseState
 from models.errors import Invalid, NotFound, Refused, Unclear

@@ -6,7 +6,9 @@ from flask.typing import ResponseReturnValue
 from flask_babel import lazy_gettext as _l
 from sqlalchemy.orm import Session
 
-from correction_service import access, notices, worklist
+from correction_service import access
+from correction_service.casework import worklist
+from correction_service.messages import notices
 from correction_service.web.console import acts
 from models.errors import NotFound
 from models.notice import Notice

@@ -10,23 +10,15 @@ from flask_babel import lazy_gettext as _l
 from sqlalchemy import select
 from sqlalchemy.orm import Session, joinedload
 
-from correction_service import (
-    access,
-    bands,
-    checkins,
-    consents,
-    duties,
-    help_requests,
-    orders,
-    persons,
-    photos,
-    templates,
-    timeline,
-)
-from correction_service.cases import lawful_next, legal_day, move, open_case_for
+from correction_service import access
+from correction_service.casework import orders, timeline
+from correction_service.casework.timeline import Entry, Kind
+from correction_service.people import consents, persons, photos, templates
+from correction_service.people.cases import lawful_next, legal_day, move, open_case_for
+from correction_service.presence import checkins, duties, help_requests
 from correction_service.scope import case_for, visible
-from correction_service.timeline import Entry, Kind
 from correction_service.web.console import acts, ledger, words
+from correction_service.zones import bands
 from models.case import ENDED, LEGAL_ZONE, Case, CaseState
 from models.checkin import CheckIn, CheckInDuty, CheckInPlan, CheckInReview, Way
 from models.device import Binding, Device, DeviceState

@@ -9,11 +9,13 @@ from flask_babel import gettext
 from flask_babel import lazy_gettext as _l
 from sqlalchemy.orm import Session
 
-from correction_service import access, company, intake
-from correction_service.company import Terms
+from correction_service import access
+from correction_service.people import intake
 from correction_service.scope import case_for
 from correction_service.web.console import acts, decisions
 from correction_service.web.console.enrol_steps import GONE
+from correction_service.zones import company
+from correction_service.zones.company import Terms
 from models.case import LEGAL_ZONE
 from models.errors import DomainError, Invalid, NotFound
 from models.user import Permission

@@ -9,13 +9,15 @@ from flask_babel import gettext
 from flask_babel import lazy_gettext as _l
 from sqlalchemy.orm import Session
 
-from correction_service import access, company, destinations, leaves
-from correction_service.leaves import Approval
+from correction_service import access
+from correction_service.casework import leaves
+from correction_service.casework.leaves import Approval
 from correction_service.problems import said
 from correction_service.scope import case_for
 from correction_service.web.console import acts, words
 from correction_service.web.console.cases import head_of
 from correction_service.web.console.enrol_steps import GONE, one_of
+from correction_service.zones import company, destinations
 from models.case import LEGAL_ZONE
 from models.errors import DomainError, Invalid, NotFound
 from models.leave import Leave, LeaveReason

@@ -10,8 +10,9 @@ from flask.typing import ResponseReturnValue
 from sqlalchemy import Row, Select, func, select
 from sqlalchemy.orm import Session
 
-from correction_service import access, outages, ways
+from correction_service import access
 from correction_service.scope import agency_ids, visible
+from correction_service.tracking import outages, ways
 from models.case import Case
 from models.device import Binding, Device, DeviceState, Gateway
 from models.errors import Forbidden

@@ -6,8 +6,9 @@ from apiflask import APIBlueprint
 from flask import redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 
-from correction_service import access, cases, intake, persons
-from correction_service.intake import LABELS, Faults
+from correction_service import access
+from correction_service.people import cases, intake, persons
+from correction_service.people.intake import LABELS, Faults
 from correction_service.problems import said
 from correction_service.web.console import words
 from models.case import Category

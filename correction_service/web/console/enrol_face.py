@@ -6,8 +6,9 @@ from flask.typing import ResponseReturnValue
 from flask_babel import gettext
 from sqlalchemy.orm import Session
 
-from correction_service import access, cases, consents, enrolments, locale, photos, templates
+from correction_service import access, locale
 from correction_service.face.verdict import EnrolmentVerdict
+from correction_service.people import cases, consents, enrolments, photos, templates
 from correction_service.problems import said
 from correction_service.scope import case_for
 from models.case import Case

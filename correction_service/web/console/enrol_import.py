@@ -7,8 +7,9 @@ from flask import Response, flash, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 from flask_babel import gettext
 
-from correction_service import access, cases, imports, locale, sheets
-from correction_service.intake import LABELS
+from correction_service import access, locale, sheets
+from correction_service.people import cases, imports
+from correction_service.people.intake import LABELS
 from correction_service.problems import said
 from models.errors import DomainError, Invalid
 from models.user import Permission

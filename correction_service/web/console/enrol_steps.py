@@ -12,19 +12,13 @@ from flask.typing import ResponseReturnValue
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from correction_service import (
-    access,
-    boundaries,
-    cases,
-    duties,
-    enrolment_steps,
-    intake,
-    persons,
-    phones,
-)
+from correction_service import access
+from correction_service.people import cases, enrolment_steps, intake, persons, phones
+from correction_service.presence import duties
 from correction_service.problems import said
 from correction_service.scope import case_for
 from correction_service.web.console import enrol_words, words
+from correction_service.zones import boundaries
 from models.device import Binding, Device, Gateway
 from models.errors import DomainError, Invalid
 from models.identity import Sex

@@ -5,9 +5,13 @@ from flask import request
 from flask.typing import ResponseReturnValue
 from sqlalchemy.orm import Session
 
-from correction_service import access, bracelets, enrolment_steps, intake, orders, zones
+from correction_service import access
+from correction_service.casework import orders
+from correction_service.hardware import bracelets
+from correction_service.people import enrolment_steps, intake
 from correction_service.scope import case_for
 from correction_service.web.console.enrol_steps import attempt, one_of
+from correction_service.zones import zones
 from models.errors import Invalid
 from models.order import Ground
 from models.user import Permission

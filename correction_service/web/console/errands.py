@@ -10,18 +10,12 @@ from flask_babel import gettext
 from sqlalchemy import select
 from sqlalchemy.orm import Session, joinedload
 
-from correction_service import (
-    access,
-    couriers,
-    errand_log,
-    errands,
-    hours,
-    outages,
-    service_sessions,
-)
-from correction_service.errands import INTERVAL_S, TEXT_LENGTH, Asked, Wish
+from correction_service import access, hours
+from correction_service.hardware import couriers, errand_log, errands, service_sessions
+from correction_service.hardware.errands import INTERVAL_S, TEXT_LENGTH, Asked, Wish
 from correction_service.problems import said
 from correction_service.scope import case_for
+from correction_service.tracking import outages
 from correction_service.web.console import acts, cases, words
 from devices.messages import CommandKind
 from models.device import Binding

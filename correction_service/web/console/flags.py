@@ -7,7 +7,8 @@ from flask_babel import lazy_gettext as _l
 from sqlalchemy import select
 from sqlalchemy.orm import Session, contains_eager
 
-from correction_service import access, flags
+from correction_service import access
+from correction_service.casework import flags
 from correction_service.scope import case_for, visible
 from correction_service.web.console import acts, words
 from models.case import Case

@@ -11,8 +11,10 @@ from flask_babel import lazy_gettext as _l
 from flask_babel import ngettext
 from flask_login import current_user
 
-from correction_service import access, destinations, worklist
+from correction_service import access
+from correction_service.casework import worklist
 from correction_service.web.console import acts, facts, ingest, reasons, sentences, words
+from correction_service.zones import destinations
 from devices.messages import Reason
 from models.user import Permission, User
 

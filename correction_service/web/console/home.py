@@ -7,7 +7,8 @@ from flask import redirect, render_template, url_for
 from flask.typing import ResponseReturnValue
 from sqlalchemy.orm import Session
 
-from correction_service import access, figures, worklist
+from correction_service import access
+from correction_service.casework import figures, worklist
 from models.user import Permission, User
 
 blueprint = APIBlueprint("console", __name__, enable_openapi=False)

@@ -14,10 +14,12 @@ from flask_babel import lazy_gettext as _l
 from sqlalchemy import ColumnElement, Select, or_, select
 from sqlalchemy.orm import Session, contains_eager, joinedload
 
-from correction_service import access, bands, company, escalations, handovers, incidents
+from correction_service import access
 from correction_service.audit import viewed
+from correction_service.incidents import escalations, handovers, incidents
 from correction_service.scope import case_for, visible
 from correction_service.web.console import acts, sentences, words
+from correction_service.zones import bands, company
 from models.case import LEGAL_ZONE, Case
 from models.errors import Invalid, NotFound
 from models.incident import Cause, Incident, IncidentKind, IncidentState, IncidentStep, Severity

@@ -12,10 +12,12 @@ from flask_babel import LazyString
 from flask_babel import lazy_gettext as _l
 from sqlalchemy.orm import Session
 
-from correction_service import access, alerts, census, feed, outages, rejections
+from correction_service import access
 from correction_service.audit import viewed
-from correction_service.feed import SPANS, Point
+from correction_service.messages import alerts
 from correction_service.scope import agency_ids
+from correction_service.tracking import census, feed, outages, rejections
+from correction_service.tracking.feed import SPANS, Point
 from correction_service.web.console import acts, charts
 from models.device import Gateway
 from models.errors import Forbidden

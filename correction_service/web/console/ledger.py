@@ -6,7 +6,7 @@ from typing import Any
 from sqlalchemy import select
 from sqlalchemy.orm import Session, joinedload
 
-from correction_service import points
+from correction_service.casework import points
 from correction_service.locale import chosen
 from models.errors import Refused
 from models.points import DraftState, PointsDraft, Rulebook

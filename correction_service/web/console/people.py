@@ -9,7 +9,8 @@ from flask.typing import ResponseReturnValue
 from sqlalchemy import ColumnElement, Select, func, select
 from sqlalchemy.orm import Session, contains_eager, joinedload
 
-from correction_service import access, cases, persons
+from correction_service import access
+from correction_service.people import cases, persons
 from correction_service.scope import agency_ids, visible
 from correction_service.web.console import words
 from models.agency import Office

@@ -6,7 +6,8 @@ from flask.typing import ResponseReturnValue
 from flask_babel import lazy_gettext as _l
 from sqlalchemy.orm import Session, contains_eager, joinedload
 
-from correction_service import access, points, worklist
+from correction_service import access
+from correction_service.casework import points, worklist
 from correction_service.scope import case_for
 from correction_service.web.console import acts, ledger
 from models.case import Case

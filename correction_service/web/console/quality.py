@@ -8,8 +8,9 @@ from flask import render_template, request
 from flask.typing import ResponseReturnValue
 from flask_babel import format_decimal, gettext, ngettext
 
-from correction_service import access, quality
-from correction_service.quality import PERIODS, USUAL, Line, Quality
+from correction_service import access
+from correction_service.incidents import quality
+from correction_service.incidents.quality import PERIODS, USUAL, Line, Quality
 from correction_service.web.console import charts
 from models.incident import FALSE_ALARMS
 from models.user import Permission

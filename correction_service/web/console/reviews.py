@@ -10,11 +10,15 @@ from flask_babel import gettext
 from sqlalchemy import select
 from sqlalchemy.orm import Session, contains_eager
 
-from correction_service import access, checkins, photos, templates, trails, worklist
+from correction_service import access
+from correction_service.casework import worklist
 from correction_service.face.words import ADVICE, Reason
 from correction_service.locale import chosen
+from correction_service.people import photos, templates
+from correction_service.presence import checkins
 from correction_service.problems import said
 from correction_service.scope import case_for, visible
+from correction_service.tracking import trails
 from models.case import Case
 from models.checkin import CheckIn, CheckInReview, ReviewDecision
 from models.errors import DomainError, NotFound

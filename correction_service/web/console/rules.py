@@ -10,10 +10,11 @@ from flask.typing import ResponseReturnValue
 from flask_babel import lazy_gettext as _l
 from sqlalchemy.orm import Session
 
-from correction_service import access, hours, what_ifs, zone_rules
+from correction_service import access, hours
 from correction_service.problems import said
 from correction_service.web.console import acts, quality
 from correction_service.web.console.rule_words import FIELDS
+from correction_service.zones import what_ifs, zone_rules
 from models.errors import DomainError, Invalid
 from models.incident import IncidentKind
 from models.rule import RULE

@@ -7,7 +7,8 @@ from flask_babel import lazy_gettext as _l
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from correction_service import access, bracelets, service_sessions
+from correction_service import access
+from correction_service.hardware import bracelets, service_sessions
 from correction_service.scope import case_for
 from correction_service.web.console import acts
 from models.device import Binding, Device

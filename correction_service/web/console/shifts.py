@@ -13,9 +13,10 @@ from flask_babel import lazy_gettext as _l
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from correction_service import access, escalations, hours, shifts
+from correction_service import access, hours
+from correction_service.incidents import escalations, shifts
+from correction_service.incidents.shifts import HEADS, Crew, Place, Span
 from correction_service.problems import said
-from correction_service.shifts import HEADS, Crew, Place, Span
 from correction_service.web.console import acts
 from models.agency import Office
 from models.errors import DomainError, Invalid, NotFound

@@ -5,8 +5,8 @@ from typing import Any
 
 from flask_babel import lazy_gettext as _l
 
-from correction_service.alerts import Alert
-from correction_service.timeline import Kind
+from correction_service.casework.timeline import Kind
+from correction_service.messages.alerts import Alert
 from devices.messages import CommandKind
 from models.case import CaseState, Category, Level
 from models.checkin import DutyKind, DutyState, Liveness, Outcome, ReviewDecision, Way

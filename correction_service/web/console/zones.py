@@ -13,13 +13,15 @@ from flask_babel import gettext
 from flask_babel import lazy_gettext as _l
 from sqlalchemy.orm import Session
 
-from correction_service import access, intake, zones
+from correction_service import access
+from correction_service.people import intake
 from correction_service.problems import said
-from correction_service.readings import Axes, Said, shown_in
 from correction_service.scope import case_for
+from correction_service.tracking.readings import Axes, Said, shown_in
 from correction_service.web.console import acts, words
 from correction_service.web.console.enrol_steps import GONE, one_of
-from correction_service.zones import Revision, Terms
+from correction_service.zones import zones
+from correction_service.zones.zones import Revision, Terms
 from devices.datum import Crs
 from models.case import LEGAL_ZONE, Case
 from models.errors import DomainError, Invalid, NotFound, Unclear

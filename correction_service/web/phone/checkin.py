@@ -3,7 +3,8 @@
 from flask import redirect, render_template, url_for
 from flask.typing import ResponseReturnValue
 
-from correction_service import access, checkins, receipts
+from correction_service import access
+from correction_service.presence import checkins, receipts
 from correction_service.web.phone.frame import blueprint, to_a_browser
 from models.checkin import COUNTS, FOR_REVIEW, CheckIn
 from models.errors import Refused

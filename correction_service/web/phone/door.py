@@ -9,8 +9,9 @@ from flask.typing import ResponseReturnValue
 from itsdangerous import BadSignature, URLSafeSerializer
 from sqlalchemy.orm import Session
 
-from correction_service import access, phones
+from correction_service import access
 from correction_service.limits import DOOR, limiter
+from correction_service.people import phones
 from correction_service.problems import said
 from correction_service.web.phone.frame import blueprint, to_a_browser
 from models.errors import DomainError, Invalid

@@ -7,8 +7,9 @@ from flask import redirect, request, url_for
 from flask.typing import ResponseReturnValue
 from flask_babel import format_datetime, gettext
 
-from correction_service import access, agenda, hours, locale
+from correction_service import access, hours, locale
 from correction_service.face.words import Words
+from correction_service.presence import agenda
 
 blueprint = APIBlueprint("phone", __name__, url_prefix="/m", enable_openapi=False)
 IN_APP_BROWSERS = ("micromessenger", "qq/", "dingtalk", "alipayclient", "weibo")

@@ -6,18 +6,12 @@ from flask_babel import gettext
 from sqlalchemy import ColumnElement, and_, or_, select
 from sqlalchemy.orm import Session
 
-from correction_service import (
-    access,
-    agenda,
-    checkins,
-    destinations,
-    help_requests,
-    hours,
-    leaves,
-    notices,
-    points,
-)
+from correction_service import access, hours
+from correction_service.casework import leaves, points
+from correction_service.messages import notices
+from correction_service.presence import agenda, checkins, help_requests
 from correction_service.web.phone.frame import blueprint
+from correction_service.zones import destinations
 from models.case import Case
 from models.errors import Invalid, Refused
 from models.help_request import HelpKind

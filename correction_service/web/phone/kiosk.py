@@ -9,7 +9,8 @@ from flask.typing import ResponseReturnValue
 from flask_login import current_user, logout_user
 from sqlalchemy import select
 
-from correction_service import access, checkins, scope
+from correction_service import access, scope
+from correction_service.presence import checkins
 from correction_service.problems import said
 from correction_service.taking import CaptureIn, permit, result, take
 from correction_service.web.phone.checkin import told

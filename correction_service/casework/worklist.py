@@ -1,0 +1,230 @@
+"""Who needs me now: everything that waits for an officer, ranked, each with its clock."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from enum import StrEnum
+from typing import Any
+
+from sqlalchemy import Select, exists, func, select
+from sqlalchemy.orm import InstrumentedAttribute, Session, joinedload
+from sqlalchemy.sql.base import ExecutableOption
+
+from correction_service import hours
+from correction_service.casework import overdue
+from correction_service.messages import notices
+from correction_service.scope import visible
+from models.case import Case, supervised_on
+from models.checkin import CheckIn, CheckInReview, Liveness, Outcome, awaiting_review
+from models.help_request import HelpRequest
+from models.incident import Incident, IncidentState, IncidentStep, Passing, Severity
+from models.leave import Leave, LeaveState
+from models.notice import Notice, NoticeState
+from models.points import DraftState, PointsDraft
+from models.risk import FlagKind, FlagState, RiskFlag
+from models.user import Permission, User
+
+MOST = 100  # rows of one kind on the page; the lists behind it have all
+SOON_WITHIN = timedelta(days=3)
+ALWAYS_SOON = frozenset({FlagKind.LATE_TO_REPORT, FlagKind.CHECKIN_MISSED, FlagKind.DEVICE_SILENT})
+_URGENCY = {Severity.URGENT: 0, Severity.SOON: 1, Severity.WATCH: 2}
+_ATTENTION = {IncidentState.OPEN: 0, IncidentState.ACKNOWLEDGED: 1, IncidentState.ACTING: 2}
+
+
+class Need(StrEnum):
+    """What an item of the list asks for."""
+
+    INCIDENT = "incident"
+    HELP = "help"
+    FLAG = "flag"
+    CALL = "call"
+    LEAVE = "leave"
+    REVIEWS = "reviews"
+    DRAFTS = "drafts"
+
+
+@dataclass(frozen=True)
+class Item:
+    """One line of the list; `case` and `subject` are empty where it stands for a queue."""
+
+    need: Need
+    severity: Severity
+    since: datetime
+    due: datetime | None = None
+    case: Case | None = None
+    subject: Incident | HelpRequest | RiskFlag | Notice | Leave | None = None
+    count: int = 1
+    passed: IncidentStep | None = None  # how an incident came to its owner, who did nothing yet
+
+    @property
+    def rank(self) -> tuple[int, int, float]:
+        """Most urgent first; untouched before in hand; the nearest clock, then the newest."""
+        untouched = 0
+        if isinstance(self.subject, Incident):
+            untouched = _ATTENTION[self.subject.state]
+        clock = self.due.timestamp() if self.due else -self.since.timestamp()
+        return _URGENCY[self.severity], untouched, clock
+
+
+def items(session: Session, user: User, now: datetime) -> list[Item]:
+    """Return everything in the user's offices that waits for somebody, most urgent first.
+
+    Queues that the user's role could not open are left out.
+    """
+    found = [*_incidents(session, user), *_help(session, user), *_flags(session, user, now)]
+    if user.may(Permission.SUPERVISE):
+        found += _calls(session, user)
+        found += _leaves(session, user, now)
+    if user.may(Permission.SEE_PHOTOS):
+        found += _queue(session, Need.REVIEWS, to_review(user), CheckIn.at)
+    found += _queue(session, Need.DRAFTS, to_confirm(user), PointsDraft.made_at)
+    return sorted(found, key=lambda item: item.rank)
+
+
+def counts(session: Session, user: User) -> dict[str, int]:
+    """Return how much waits in each list."""
+    queries = {
+        "incidents": open_incidents(user),
+        "reviews": to_review(user),
+        "flags": open_flags(user),
+        "drafts": to_confirm(user),
+        "calls": to_call(user),
+    }
+    return {name: _count(session, query) for name, query in queries.items()}
+
+
+def open_incidents(user: User) -> Select[Incident]:
+    """Incidents of the user's cases that nobody closed."""
+    query = select(Incident).join(Incident.case).where(visible(user))
+    return query.where(Incident.state != IncidentState.CLOSED)
+
+
+def to_review(user: User) -> Select[CheckIn]:
+    """Check-ins that the machine left open and no officer has looked at."""
+    return select(CheckIn).join(CheckIn.case).where(visible(user), awaiting_review())
+
+
+def unjudged(user: User) -> Select[CheckIn]:
+    """Check-ins taken for the person, where liveness was not judged and no officer has looked."""
+    query = select(CheckIn).join(CheckIn.case).where(visible(user))
+    passed = (CheckIn.outcome == Outcome.MATCH, CheckIn.liveness == Liveness.NOT_JUDGED)
+    return query.where(*passed, ~exists().where(CheckInReview.checkin_id == CheckIn.id))
+
+
+def unjudged_today(session: Session, user: User, now: datetime) -> int:
+    """Return how many of today's check-ins those are; nothing presses, so they are no item."""
+    if not user.may(Permission.SEE_PHOTOS):
+        return 0
+    begins = hours.day_start(hours.local_day(now))
+    return _count(session, unjudged(user).where(CheckIn.at >= begins))
+
+
+def open_help(user: User) -> Select[HelpRequest]:
+    """Requests for help that nobody has answered."""
+    query = select(HelpRequest).join(HelpRequest.case).where(visible(user))
+    return query.where(HelpRequest.handled_at.is_(None))
+
+
+def open_flags(user: User) -> Select[RiskFlag]:
+    """Flags of the sweep that nobody handled."""
+    query = select(RiskFlag).join(RiskFlag.case).where(visible(user))
+    return query.where(RiskFlag.state == FlagState.OPEN)
+
+
+def to_confirm(user: User) -> Select[PointsDraft]:
+    """Points drafts that nobody decided."""
+    query = select(PointsDraft).join(PointsDraft.case).where(visible(user))
+    return query.where(PointsDraft.state == DraftState.DRAFT)
+
+
+def to_call(user: User) -> Select[Notice]:
+    """Messages not proved to have arrived: an officer calls, while what they ask for stands."""
+    mine = exists().where(Case.person_id == Notice.person_id, visible(user))
+    return select(Notice).where(mine, Notice.state == NoticeState.TO_CALL, ~notices.over())
+
+
+def to_sign_off(user: User, now: datetime) -> Select[Leave]:
+    """Leaves that end today or ended before, of which no open incident tells yet."""
+    due = Leave.ends_at < hours.day_end(hours.local_day(now))
+    query = select(Leave).join(Leave.case).where(visible(user), due, ~overdue.raised())
+    supervised = supervised_on(hours.local_day(now))
+    return query.where(Leave.state == LeaveState.APPROVED, supervised)
+
+
+def case_of(session: Session, notice: Notice, user: User) -> Case | None:
+    """Return the case that a message is about: the person's latest that the user may see."""
+    query = select(Case).where(Case.person_id == notice.person_id, visible(user))
+    return session.scalars(query.options(joinedload(Case.person)).order_by(Case.id.desc())).first()
+
+
+def _incidents(session: Session, user: User) -> Iterator[Item]:
+    query = open_incidents(user).order_by(Incident.opened_at.desc()).limit(MOST)
+    beside = (joinedload(Incident.zone), joinedload(Incident.owner))
+    found = session.scalars(query.options(*_whose(Incident), *beside)).all()
+    passed = _passed(session, [incident.id for incident in found])
+    for incident in found:
+        yield Item(
+            Need.INCIDENT,
+            incident.severity,
+            incident.opened_at,
+            case=incident.case,
+            subject=incident,
+            passed=passed.get(incident.id),
+        )
+
+
+def _passed(session: Session, incident_ids: list[int]) -> dict[int, IncidentStep]:
+    """The last step of each, where that only gave it to somebody."""
+    last = select(func.max(IncidentStep.id)).where(IncidentStep.incident_id.in_(incident_ids))
+    steps = select(IncidentStep).where(
+        IncidentStep.id.in_(last.group_by(IncidentStep.incident_id)),
+        IncidentStep.action.in_([how.value for how in Passing]),
+    )
+    return {step.incident_id: step for step in session.scalars(steps)}
+
+
+def _help(session: Session, user: User) -> Iterator[Item]:
+    query = open_help(user).order_by(HelpRequest.at).limit(MOST)
+    for request in session.scalars(query.options(*_whose(HelpRequest))):
+        yield Item(Need.HELP, Severity.SOON, request.at, case=request.case, subject=request)
+
+
+def _flags(session: Session, user: User, now: datetime) -> Iterator[Item]:
+    query = open_flags(user).order_by(RiskFlag.raised_at.desc()).limit(MOST)
+    for flag in session.scalars(query.options(*_whose(RiskFlag))):
+        soon = flag.kind in ALWAYS_SOON or (flag.due is not None and flag.due - now < SOON_WITHIN)
+        severity = Severity.SOON if soon else Severity.WATCH
+        yield Item(Need.FLAG, severity, flag.raised_at, due=flag.due, case=flag.case, subject=flag)
+
+
+def _calls(session: Session, user: User) -> Iterator[Item]:
+    for notice in session.scalars(to_call(user).order_by(Notice.created_at).limit(MOST)):
+        case = case_of(session, notice, user)
+        yield Item(Need.CALL, Severity.SOON, notice.created_at, case=case, subject=notice)
+
+
+def _leaves(session: Session, user: User, now: datetime) -> Iterator[Item]:
+    query = to_sign_off(user, now).order_by(Leave.ends_at).limit(MOST)
+    for leave in session.scalars(query.options(*_whose(Leave))):
+        severity = Severity.SOON if leave.overdue(now) else Severity.WATCH
+        ends = leave.ends_at
+        yield Item(Need.LEAVE, severity, ends, due=ends, case=leave.case, subject=leave)
+
+
+def _queue(
+    session: Session, need: Need, query: Select[Any], clock: InstrumentedAttribute[datetime]
+) -> Iterator[Item]:
+    """One line for a whole queue: how many, and how long the oldest has waited."""
+    waiting = query.with_only_columns(func.count(), func.min(clock))
+    count, oldest = session.execute(waiting).one()
+    if count:
+        yield Item(need, Severity.WATCH, oldest, count=count)
+
+
+def _whose(kind: type[Incident | HelpRequest | RiskFlag | Leave]) -> tuple[ExecutableOption, ...]:
+    whose = joinedload(kind.case)
+    return whose.joinedload(Case.person), whose.joinedload(Case.office)
+
+
+def _count(session: Session, query: Select[Any]) -> int:
+    return session.scalar(select(func.count()).select_from(query.subquery())) or 0

@@ -1,0 +1,1 @@
+"""Incidents: raised by what is seen, given to who is on duty, closed by a person."""

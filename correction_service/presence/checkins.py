@@ -1,0 +1,323 @@
+"""签到: a capture is begun, judged with no transaction open, and recorded in one short write.
+
+Only a match or an officer settles a duty. What the machine cannot tell, and what it takes for
+somebody else, goes to an officer and costs nothing until one decides; a fault of ours never counts.
+"""
+
+from dataclasses import asdict, dataclass, field
+from datetime import datetime, timedelta
+from uuid import UUID
+
+from sqlalchemy import ColumnElement, select
+from sqlalchemy.orm import Session, joinedload
+
+from correction_service import codes, outbox
+from correction_service.db import ring_of
+from correction_service.face.template import Template
+from correction_service.face.verdict import Verdict
+from correction_service.face.words import Reason
+from correction_service.people import consents, photos, templates
+from correction_service.presence import challenges, duties, help_requests
+from correction_service.presence.captures import Capture
+from correction_service.scope import case_for
+from correction_service.settings import Settings
+from models.case import ENDED, Case
+from models.checkin import (
+    COUNTS,
+    FOR_REVIEW,
+    Challenge,
+    CheckIn,
+    CheckInReview,
+    Liveness,
+    Outcome,
+    ReviewDecision,
+    Way,
+)
+from models.errors import Invalid, NotFound, Refused
+from models.face import StoredPhoto
+from models.help_request import HelpKind
+from models.user import Permission, User
+
+ATTESTED = frozenset({Way.OFFICER_CALL, Way.OFFICER_VISIT, Way.OFFICER_COUNTER, Way.OFFICER_VIDEO})
+
+
+@dataclass(frozen=True)
+class Attempt:
+    """What judging and recording need; `earlier` is set when this very capture was recorded."""
+
+    challenge_id: int
+    case_id: int
+    template: Template = field(repr=False)
+    earlier: CheckIn | None = None
+
+
+def current_case(session: Session, person_id: UUID) -> Case:
+    """Return the case that a person checks in for: of several, the one that began last."""
+    cases = select(Case).where(Case.person_id == person_id, Case.state.not_in(ENDED))
+    case = session.scalars(cases.order_by(Case.term_start.desc(), Case.id.desc())).first()
+    if case is None:
+        raise Refused("There is no case under correction: nothing is asked.", code="no_case")
+    return case
+
+
+def ready(session: Session, person_id: UUID, now: datetime) -> tuple[Case, Template]:
+    """Return case and template, or say which other way there is when the face check is not on.
+
+    The template is opened for comparison by the machine; the check-in's own row records that.
+    """
+    case = current_case(session, person_id)
+    if not case.supervised_at(now):
+        raise Refused("Check-ins are suspended at present: nothing is asked.", code="suspended")
+    consents.require(session, case.person)
+    stored = templates.in_use(session, case.person)
+    if stored is None:
+        raise Refused(
+            "Your face is not enrolled yet. Check in another way; it counts the same.",
+            code="not_enrolled",
+        )
+    return case, Template.from_bytes(stored.reveal(ring_of(session)))
+
+
+def permit(
+    session: Session, person_id: UUID, now: datetime, settings: Settings
+) -> challenges.Permit:
+    """Give a challenge to a person who can check in by face."""
+    ready(session, person_id, now)
+    return challenges.issue(session, person_id, now, settings)
+
+
+def begin(
+    session: Session, person_id: UUID, token: str, capture: Capture, now: datetime
+) -> Attempt:
+    """Read what the judgement needs. A spent challenge is refused, unless by this same capture."""
+    challenge = challenges.find(session, person_id, token)
+    earlier = _earlier(session, challenge, capture)
+    if earlier is None:
+        challenge.check(now)
+    case, template = ready(session, person_id, now)
+    return Attempt(challenge.id, case.id, template, earlier)
+
+
+def _earlier(session: Session, challenge: Challenge, capture: Capture) -> CheckIn | None:
+    if challenge.checkin_id is None or challenge.capture != capture.digest:
+        return None
+    return session.get(CheckIn, challenge.checkin_id)
+
+
+def record(
+    session: Session,
+    settings: Settings,
+    attempt: Attempt,
+    capture: Capture,
+    verdict: Verdict,
+    *,
+    now: datetime,
+    way: Way = Way.PHONE,
+    by: int | None = None,
+) -> CheckIn:
+    """Write what came of an attempt and spend its challenge; `now` is when the capture arrived.
+
+    Whether it is in time is told by when the challenge was issued: what took long after that was
+    ours or the network's. The consent is asked again, since it may have gone meanwhile: then
+    nothing is kept.
+    """
+    challenge = session.get_one(Challenge, attempt.challenge_id, with_for_update=True)
+    earlier = _earlier(session, challenge, capture)
+    if earlier is not None:
+        return earlier
+    challenge.check(now)
+    case = session.get_one(Case, attempt.case_id)
+    consents.require(session, case.person)
+    checkin = _judged(case, capture, verdict, now)
+    checkin.way, checkin.recorded_by = way, by
+    checkin.duty_id = _duty(session, checkin, challenge.issued_at)
+    if verdict.best_frame is not None:
+        _keep(session, settings, checkin, capture.frames[verdict.best_frame])
+    _add(session, checkin)
+    challenge.spend(now, capture.digest, checkin.id)
+    _ask(session, case, capture, now)
+    session.flush()
+    return checkin
+
+
+def _judged(case: Case, capture: Capture, verdict: Verdict, now: datetime) -> CheckIn:
+    return CheckIn(
+        case_id=case.id,
+        case=case,
+        at=now,
+        outcome=Outcome(verdict.outcome.value.lower()),
+        liveness=Liveness(verdict.liveness.value),
+        score=verdict.score,
+        threshold=verdict.threshold,
+        reasons=[reason.value for reason in verdict.reasons],
+        model_version=verdict.model_version,
+        answers=asdict(capture.answers),
+        **(asdict(capture.position) if capture.position else {}),
+    )
+
+
+def fault(
+    session: Session,
+    attempt: Attempt,
+    *,
+    now: datetime,
+    way: Way = Way.PHONE,
+    by: int | None = None,
+) -> CheckIn | None:
+    """Record, once a challenge, that we could not judge; the challenge stays good for a retry.
+
+    Without this row a service that is busy until the window ends would leave a missed duty.
+    """
+    challenge = session.get_one(Challenge, attempt.challenge_id, with_for_update=True)
+    known = select(CheckIn.id).where(
+        CheckIn.case_id == attempt.case_id,
+        CheckIn.outcome == Outcome.FAULT,
+        CheckIn.at >= challenge.issued_at,
+    )
+    if challenge.used_at is not None or session.scalar(known.limit(1)) is not None:
+        return None
+    checkin = CheckIn(
+        case=session.get_one(Case, attempt.case_id),
+        case_id=attempt.case_id,
+        at=now,
+        way=way,
+        outcome=Outcome.FAULT,
+        liveness=Liveness.NOT_JUDGED,
+        reasons=[Reason.SYSTEM_FAULT.value],
+        answers={},
+        recorded_by=by,
+    )
+    checkin.duty_id = _duty(session, checkin, challenge.issued_at)
+    _add(session, checkin)
+    return checkin
+
+
+def _duty(session: Session, checkin: CheckIn, begun: datetime) -> int | None:
+    """Settle what the check-in answers; one that does not count names what it was meant for."""
+    if checkin.outcome in COUNTS:
+        duty = duties.settle(session, checkin.case_id, checkin.at, begun)
+    else:
+        duty = duties.due(session, checkin.case_id, checkin.at)
+    return duty.id if duty else None
+
+
+def _keep(session: Session, settings: Settings, checkin: CheckIn, frame: bytes) -> None:
+    """Keep the picture of a match for some days, of a doubtful one until decided; else none."""
+    if checkin.outcome not in COUNTS | FOR_REVIEW:
+        return
+    photo = photos.put(
+        session,
+        settings,
+        checkin.case.person,
+        frame,
+        purpose=photos.Purpose.CHECKIN,
+        now=checkin.at,
+        delete_after=_keep_until(settings, checkin.at) if checkin.outcome in COUNTS else None,
+    )
+    checkin.photo_id = photo.id
+
+
+def _keep_until(settings: Settings, now: datetime) -> datetime:
+    return now + timedelta(days=settings.match_photo_days)
+
+
+def _ask(session: Session, case: Case, capture: Capture, now: datetime) -> None:
+    if capture.answers.help:
+        help_requests.ask(session, case, HelpKind.HELP, now)
+    if capture.answers.call_back:
+        help_requests.ask(session, case, HelpKind.CALL_BACK, now)
+
+
+def _add(session: Session, checkin: CheckIn) -> None:
+    checkin.receipt = codes.new()
+    session.add(checkin)
+    session.flush()
+    outbox.live(session, checkin.case, "checkin", checkin.id, checkin.at)
+
+
+def attest(
+    session: Session, user: User, case_id: int, *, way: Way, note: str, now: datetime
+) -> CheckIn:
+    """Record that an officer saw or spoke to the person: of the same rank as a face check."""
+    case = case_for(session, user, case_id, Permission.SUPERVISE)
+    if way not in ATTESTED:
+        raise Invalid("Choose a call, a visit, the counter or a video call.", field="way")
+    if not case.supervised_at(now):
+        raise Refused("Check-ins are suspended in the case's present state.", field="case")
+    checkin = CheckIn(
+        case_id=case.id,
+        case=case,
+        at=now,
+        way=way,
+        outcome=Outcome.ATTESTED,
+        liveness=Liveness.NOT_JUDGED,
+        reasons=[],
+        answers={},
+        note=note.strip() or None,
+        recorded_by=user.id,
+    )
+    checkin.duty_id = _duty(session, checkin, now)
+    _add(session, checkin)
+    return checkin
+
+
+def review(
+    session: Session,
+    settings: Settings,
+    user: User,
+    checkin_id: int,
+    *,
+    decision: ReviewDecision,
+    note: str,
+    now: datetime,
+) -> CheckInReview:
+    """Write an officer's finding; a match settles the duty as of when the check-in was begun."""
+    checkin = _seen(session, user, checkin_id)
+    if checkin.photo_id is None:
+        raise Refused("There is no picture to review here.", code="no_photo")
+    if decision is not ReviewDecision.MATCH and not note.strip():
+        raise Invalid("Say what you saw.", field="note")
+    finding = CheckInReview(
+        checkin_id=checkin.id, decision=decision, note=note.strip(), by=user.id, at=now
+    )
+    session.add(finding)
+    if decision is ReviewDecision.MATCH:
+        duties.settle(session, checkin.case_id, checkin.at, _begun(session, checkin))
+    photo = session.get_one(StoredPhoto, checkin.photo_id)
+    photo.delete_after = photo.delete_after or _keep_until(settings, now)
+    session.flush()
+    outbox.live(session, checkin.case, "checkin", checkin.id, now)
+    return finding
+
+
+def _begun(session: Session, checkin: CheckIn) -> datetime:
+    issued = select(Challenge.issued_at).where(Challenge.checkin_id == checkin.id)
+    return session.scalar(issued) or checkin.at
+
+
+def _seen(session: Session, user: User, checkin_id: int) -> CheckIn:
+    checkin = session.get(CheckIn, checkin_id)
+    if checkin is None:
+        raise NotFound("There is no such check-in.")
+    case_for(session, user, checkin.case_id, Permission.SUPERVISE)
+    return checkin
+
+
+def _of(person_id: UUID) -> ColumnElement[bool]:
+    return CheckIn.case_id.in_(select(Case.id).where(Case.person_id == person_id))
+
+
+def mine(session: Session, person_id: UUID, receipt: str) -> CheckIn:
+    """Return a person's own check-in by its receipt."""
+    query = select(CheckIn).where(CheckIn.receipt == receipt, _of(person_id))
+    checkin = session.scalar(query.options(joinedload(CheckIn.case)))
+    if checkin is None:
+        raise NotFound("There is no check-in with this receipt.")
+    return checkin
+
+
+def last(session: Session, person_id: UUID) -> CheckIn | None:
+    """Return a person's last check-in of any outcome."""
+    return session.scalars(
+        select(CheckIn).where(_of(person_id)).order_by(CheckIn.at.desc(), CheckIn.id.desc())
+    ).first()

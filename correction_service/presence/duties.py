@@ -1,0 +1,258 @@
+"""Check-in duties: made from plans, asked at random or by an officer, settled, lapsed, voided.
+
+No duty runs outside the lawful hours, for a case that is not supervised, or from a message that
+was never delivered.
+"""
+
+from datetime import date, datetime, time, timedelta
+
+from sqlalchemy import Select, and_, exists, or_, select
+from sqlalchemy.orm import Session
+
+from correction_service import hours, outbox
+from correction_service.db import ring_of
+from correction_service.messages import notices
+from correction_service.settings import Settings
+from models.case import ENDED, LEGAL_ZONE, Case, supervised_on
+from models.checkin import (
+    CheckIn,
+    CheckInDuty,
+    CheckInPlan,
+    DutyKind,
+    DutyState,
+    Outcome,
+    awaiting_review,
+)
+from models.errors import Invalid, Refused
+from models.notice import Notice
+
+LATE_COUNTS_FOR = timedelta(hours=12)  # after closing, a check-in still turns missed into late
+OPEN = (DutyState.AWAITING_DELIVERY, DutyState.DUE)
+
+
+def plan(
+    session: Session,
+    case: Case,
+    settings: Settings,
+    *,
+    weekdays: str,
+    opens: time,
+    closes: time,
+    late_minutes: int = notices.LATE_MINUTES,
+    spot_checks: bool = False,
+) -> CheckInPlan:
+    """Set when a case checks in; duties already made stay. `Invalid` names the wrong field."""
+    if case.state in ENDED:
+        raise Refused("The case has ended.", field="case")
+    _check_window(opens, closes, settings)
+    if not weekdays or set(weekdays) - set("1234567"):
+        raise Invalid("Weekdays are digits: 1 is Monday, 7 is Sunday.", field="weekdays")
+    if not timedelta(0) <= timedelta(minutes=late_minutes) <= LATE_COUNTS_FOR:
+        raise Invalid("The time for coming late is 0 to 720 minutes.", field="late_minutes")
+    made = session.get(CheckInPlan, case.id) or CheckInPlan(case_id=case.id)
+    made.weekdays = "".join(sorted(set(weekdays)))
+    made.opens, made.closes = opens, closes
+    made.late_minutes, made.spot_checks = late_minutes, spot_checks
+    session.add(made)
+    session.flush()
+    return made
+
+
+def _check_window(opens: time, closes: time, settings: Settings) -> None:
+    hours_facts = {
+        "opens": f"{settings.lawful_opens:%H:%M}",
+        "closes": f"{settings.lawful_closes:%H:%M}",
+    }
+    outside = "No check-in is asked outside %(opens)s to %(closes)s."
+    if opens < settings.lawful_opens:
+        raise Invalid(outside, field="opens", **hours_facts)
+    if closes > settings.lawful_closes:
+        raise Invalid(outside, field="closes", **hours_facts)
+    if opens >= closes:
+        raise Invalid("A window closes after it opens.", field="closes")
+
+
+def make(session: Session, now: datetime, settings: Settings) -> int:
+    """Make the day's scheduled duties that are not made yet; return how many.
+
+    One made after its window opened (a new plan, a service that was down) needs at least the time
+    of a spot check before it closes; else the day is let go.
+    """
+    day = hours.local_day(now)
+    made = 0
+    for each, case in session.execute(_plans_without(f"scheduled:{day}", day)):
+        opens = hours.at(day, each.opens)
+        closes = hours.at(day, each.closes)
+        in_time = now <= opens or closes - now >= timedelta(minutes=settings.spot_check_minutes)
+        if str(day.isoweekday()) in each.weekdays and in_time:
+            session.add(_scheduled(each, case, day, max(opens, now), closes))
+            made += 1
+    session.flush()
+    return made
+
+
+def _plans_without(key: str, day: date) -> Select[CheckInPlan, Case]:
+    there = exists().where(CheckInDuty.case_id == Case.id, CheckInDuty.key == key)
+    return (
+        select(CheckInPlan, Case)
+        .join(Case, Case.id == CheckInPlan.case_id)
+        .where(supervised_on(day), ~there)
+    )
+
+
+def _scheduled(
+    plan: CheckInPlan, case: Case, day: date, opens: datetime, closes: datetime
+) -> CheckInDuty:
+    return CheckInDuty(
+        case=case,
+        kind=DutyKind.SCHEDULED,
+        key=f"scheduled:{day}",
+        opens_at=opens,
+        closes_at=closes,
+        missed_after=closes + timedelta(minutes=plan.late_minutes),
+        state=DutyState.DUE,
+    )
+
+
+def spot(session: Session, now: datetime, settings: Settings) -> int:
+    """Ask the spot checks whose moment has come: at most one a case and day; return how many.
+
+    The moment is drawn from the key ring's secret index key, the case and the day: nobody can
+    foresee it, nothing in the database gives it away, and a restart does not draw again.
+    """
+    day = hours.local_day(now)
+    last = hours.lawful(now, settings)[1] - timedelta(minutes=settings.spot_check_minutes)
+    asked = 0
+    unasked = _plans_without(f"spot:{day}", day).where(CheckInPlan.spot_checks)
+    for _, case in session.execute(unasked):
+        moment = spot_moment(session, case.id, day, settings)
+        if moment is not None and moment <= now <= last:
+            duty = CheckInDuty(kind=DutyKind.SPOT, key=f"spot:{day}")
+            _ask(session, case, duty, now, settings)
+            asked += 1
+    return asked
+
+
+def spot_moment(session: Session, case_id: int, day: date, settings: Settings) -> datetime | None:
+    """Draw a day's spot check, uniform over lawful hours with time to answer; None: no check."""
+    drawn = ring_of(session).blind("checkin_duty.spot", f"{case_id}:{day}")
+    whether, when = (int.from_bytes(part) / 2**64 for part in (drawn[:8], drawn[8:16]))
+    opens = hours.at(day, settings.lawful_opens)
+    closes = hours.at(day, settings.lawful_closes)
+    span = closes - opens - timedelta(minutes=settings.spot_check_minutes)
+    if whether >= settings.spot_check_share or span < timedelta(0):
+        return None
+    return opens + when * span
+
+
+def on_demand(session: Session, case: Case, now: datetime, settings: Settings) -> CheckInDuty:
+    """An officer asks for a check-in now; one that is already open is returned as it is."""
+    if not case.supervised_at(now):
+        raise Refused("Check-ins are suspended in the case's present state.", field="case")
+    opens, closes = hours.lawful(now, settings)
+    if not opens <= now <= closes - notices.LEAST_TO_ANSWER:
+        raise Refused("No check-in is asked at this hour.", code="outside_hours")
+    pending = select(CheckInDuty).where(
+        CheckInDuty.case_id == case.id,
+        CheckInDuty.kind == DutyKind.ON_DEMAND,
+        CheckInDuty.state.in_(OPEN),
+    )
+    found = session.scalars(pending).first()
+    if found is not None:
+        return found
+    local = now.astimezone(LEGAL_ZONE)
+    duty = CheckInDuty(kind=DutyKind.ON_DEMAND, key=f"on_demand:{local:%Y-%m-%dT%H:%M:%S}")
+    _ask(session, case, duty, now, settings)
+    return duty
+
+
+def _ask(
+    session: Session, case: Case, duty: CheckInDuty, now: datetime, settings: Settings
+) -> None:
+    duty.case, duty.state = case, DutyState.AWAITING_DELIVERY
+    session.add(duty)
+    session.flush()
+    minutes = settings.spot_check_minutes
+    notices.queue(session, case, "spot_check", now, duty=duty, minutes=minutes)
+
+
+def settle(
+    session: Session, case_id: int, at: datetime, begun: datetime | None = None
+) -> CheckInDuty | None:
+    """Let one check-in made at `at` settle every duty it answers; return the one closing first.
+
+    Answered are duties then open, asked but not proved delivered, or missed within
+    `LATE_COUNTS_FOR` (they become late). A review that finds an earlier capture good mends missed
+    and late ones too: its own time counts, from when it was `begun`, so that no queue makes late.
+    """
+    begun = begun or at
+    asked_before = exists().where(Notice.duty_id == CheckInDuty.id, Notice.created_at <= at)
+    unmet = CheckInDuty.state.in_((DutyState.DUE, DutyState.MISSED))
+    mended = and_(CheckInDuty.state == DutyState.LATE, CheckInDuty.closes_at >= begun)
+    still_counts = and_(
+        or_(unmet, mended),
+        CheckInDuty.opens_at <= at,
+        CheckInDuty.closes_at >= begun - LATE_COUNTS_FOR,
+    )
+    waiting = and_(CheckInDuty.state == DutyState.AWAITING_DELIVERY, asked_before)
+    answered = (
+        select(CheckInDuty)
+        .where(CheckInDuty.case_id == case_id, or_(still_counts, waiting))
+        .with_for_update()
+    )
+    duties = sorted(session.scalars(answered), key=lambda duty: (duty.closes_at or at, duty.id))
+    for duty in duties:
+        duty.settle(begun)
+    return duties[0] if duties else None
+
+
+def due(session: Session, case_id: int, at: datetime) -> CheckInDuty | None:
+    """Return the open duty that closes first, if one is open at `at`."""
+    opened = select(CheckInDuty).where(
+        CheckInDuty.case_id == case_id,
+        CheckInDuty.state == DutyState.DUE,
+        CheckInDuty.opens_at <= at,
+        CheckInDuty.missed_after >= at,
+    )
+    return session.scalars(opened.order_by(CheckInDuty.closes_at, CheckInDuty.id)).first()
+
+
+def lapse(session: Session, now: datetime, _settings: Settings) -> int:
+    """Mark missed what is over and void what may not count; return how many were missed."""
+    missed = 0
+    for duty, case, faulted in session.execute(_closing(now)):
+        if not case.supervised:
+            duty.void(case.state.value)
+        elif not case.supervised_at(now):
+            duty.void("term_over")
+        elif faulted:
+            duty.void("system_fault")
+        elif duty.lapse(now):
+            missed += 1
+        else:
+            duty.void("not_delivered")
+        outbox.live(session, case, "duty", duty.id, now)
+    session.flush()
+    return missed
+
+
+def _closing(now: datetime) -> Select[CheckInDuty, Case, bool]:
+    """What is over, except while an officer has a capture to review, and whether we failed it."""
+    day = hours.local_day(now)
+    tried = and_(
+        CheckIn.case_id == CheckInDuty.case_id,
+        CheckIn.at.between(CheckInDuty.opens_at, CheckInDuty.missed_after),
+    )
+    in_review = exists().where(tried, awaiting_review())
+    faulted = exists().where(tried, CheckIn.outcome == Outcome.FAULT)
+    over = and_(CheckInDuty.state == DutyState.DUE, CheckInDuty.missed_after < now, ~in_review)
+    before_today = Notice.created_at < hours.day_start(day)
+    asked = exists().where(Notice.duty_id == CheckInDuty.id, before_today)
+    undelivered = and_(CheckInDuty.state == DutyState.AWAITING_DELIVERY, asked)
+    suspended = and_(CheckInDuty.state.in_(OPEN), ~supervised_on(day))
+    return (
+        select(CheckInDuty, Case, faulted)
+        .join(Case, Case.id == CheckInDuty.case_id)
+        .where(or_(over, undelivered, suspended))
+        .with_for_update(of=CheckInDuty)
+    )

@@ -1,0 +1,1 @@
+"""Telemetry in its tables: hot columns, closed days packed, both read alike."""

@@ -1,0 +1,1 @@
+"""Zones: drawn, judged, tried on the past; who is to keep apart."""
