@@ -30,7 +30,7 @@ COMMANDS = {
     "gateway": _AT + "devices:gateway",
     "boundary": _AT + "devices:boundary",
     "zones": _AT + "zones:zones",
-    "face": "correction_service.face.cli:face",
+    "face": _AT + "faces:face",
 }
 
 

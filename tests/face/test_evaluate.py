@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 from click.testing import CliRunner, Result
 
-from correction_service.face.cli import face
+from correction_service.commands.faces import face
 from correction_service.face.decide import score
 from correction_service.face.evaluate import Gallery, metrics, pairs, templates
 from correction_service.face.template import Embedding, Template, unit
