@@ -32,6 +32,7 @@ class Database:
 
     engine: Engine
     ring: KeyRing
+    law_dir: Path | None = None
 
     @contextmanager
     def transaction(self, actor: audit.Actor, via: str) -> Iterator[Session]:
@@ -50,7 +51,8 @@ class Database:
             session.rollback()
 
     def _session(self, **info: object) -> Session:
-        return Session(self.engine, expire_on_commit=False, info={"ring": self.ring, **info})
+        bound = {"ring": self.ring, "law_dir": self.law_dir, **info}
+        return Session(self.engine, expire_on_commit=False, info=bound)
 
     def close(self) -> None:
         """Give every connection back."""
@@ -66,7 +68,7 @@ def ring_of(session: Session) -> KeyRing:
 def open_database(settings: Settings) -> Database:
     """Open the configured database; a missing key ring is an error in production."""
     engine = engine_for(settings.database_url.get_secret_value())
-    return Database(engine, load_ring(settings))
+    return Database(engine, load_ring(settings), settings.law_dir)
 
 
 def open_keyless(settings: Settings) -> Database:

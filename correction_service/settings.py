@@ -40,6 +40,9 @@ class Settings(BaseSettings):
         SecretStr("sqlite:///data/correction.db"),
         description="SQLAlchemy address: sqlite:///… or postgresql+psycopg://…",
     )
+    law_dir: Path | None = Field(
+        None, description="folder whose holidays.toml, clocks.toml, limits.toml replace ours"
+    )
     key_ring: SecretStr | None = Field(
         None, description="key ring as JSON (or a secret file): wrapping keys and index key"
     )

@@ -1,7 +1,8 @@
 """使用电子定位装置决定: the lawful basis of every fix (LCC 29)."""
 
-from datetime import datetime
+from datetime import date, datetime
 from enum import StrEnum
+from typing import TypeVar
 
 from sqlalchemy import CheckConstraint, ForeignKey, Index, String
 from sqlalchemy.orm import Mapped, mapped_column, relationship
@@ -12,6 +13,7 @@ from models.errors import Invalid, Refused
 from models.user import Permission, User
 
 TERM_MONTHS = 3  # LCC 29
+Day = TypeVar("Day", date, datetime)
 
 
 class Ground(StrEnum):
@@ -80,7 +82,7 @@ class PositioningOrder(Base):
         return self.starts_at <= at < end
 
 
-def months_later(moment: datetime, months: int) -> datetime:
+def months_later(moment: Day, months: int) -> Day:
     """Return the same day of the month `months` on, or that month's last day."""
     year, month = divmod(moment.month - 1 + months, 12)
     for day in range(moment.day, 0, -1):
