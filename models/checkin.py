@@ -1,4 +1,4 @@
-"""签到: plans, duties with windows, challenges, what came of them, and the officer's review."""
+"""签到: plans, duties with windows, challenges, and what came of them."""
 
 from datetime import datetime, time, timedelta
 from enum import StrEnum
@@ -7,14 +7,11 @@ from uuid import UUID
 
 from sqlalchemy import (
     CheckConstraint,
-    ColumnElement,
     ForeignKey,
     Index,
     LargeBinary,
     String,
     UniqueConstraint,
-    and_,
-    exists,
 )
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
@@ -199,32 +196,3 @@ class CheckIn(AppendOnly, Base):
     receipt: Mapped[str] = mapped_column(String(16), unique=True)
 
     case: Mapped[Case] = relationship()
-
-
-class ReviewDecision(StrEnum):
-    """What an officer found when looking at a check-in."""
-
-    MATCH = "match"
-    NO_MATCH = "no_match"
-    CONCERN = "concern"
-
-
-class CheckInReview(AppendOnly, Base):
-    """An officer's finding; the latest by `id` stands, earlier ones stay to be seen."""
-
-    __tablename__ = "checkin_review"
-
-    id: Mapped[int] = mapped_column(primary_key=True)
-    checkin_id: Mapped[int] = mapped_column(ForeignKey("checkin.id"), index=True)
-    decision: Mapped[ReviewDecision] = mapped_column(words(ReviewDecision))
-    note: Mapped[str] = mapped_column(String(2000))
-    by: Mapped[int] = mapped_column(ForeignKey("user_account.id"))
-    at: Mapped[datetime]
-
-    checkin: Mapped[CheckIn] = relationship()
-
-
-def awaiting_review() -> ColumnElement[bool]:
-    """Match check-ins that an officer has yet to look at; their duties are not missed meanwhile."""
-    reviewed = exists().where(CheckInReview.checkin_id == CheckIn.id)
-    return and_(CheckIn.outcome.in_(FOR_REVIEW), ~reviewed)

@@ -16,9 +16,10 @@ from sqlalchemy.orm import aliased
 from correction_service.casework import findings
 from correction_service.casework.findings import Finding, Look, Scope
 from models.case import Case, supervised_on
-from models.checkin import CheckIn, CheckInDuty, CheckInReview, DutyState, ReviewDecision
+from models.checkin import CheckIn, CheckInDuty, DutyState
 from models.incident import Cause, Incident, IncidentState
 from models.points import PointsDraft, PointsEntry
+from models.review import CheckInReview, ReviewDecision
 from models.risk import FlagKind
 
 Rows = Select[*tuple[Any, ...]]

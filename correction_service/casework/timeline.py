@@ -11,7 +11,7 @@ from sqlalchemy.orm import InstrumentedAttribute, Session
 
 from models.base import Base
 from models.case import Case
-from models.checkin import CheckIn, CheckInDuty, CheckInReview, DutyState
+from models.checkin import CheckIn, CheckInDuty, DutyState
 from models.command import DeviceCommand
 from models.company import CompanyBan, CompanyBanCase
 from models.consent import Consent
@@ -24,6 +24,7 @@ from models.leave import Leave
 from models.notice import Notice
 from models.order import PositioningOrder
 from models.points import DraftState, PointsDraft, PointsEntry
+from models.review import CheckInReview
 from models.risk import RiskFlag
 from models.zone import Zone, ZoneChange
 

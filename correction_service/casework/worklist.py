@@ -15,12 +15,13 @@ from correction_service.casework import overdue
 from correction_service.messages import notices
 from correction_service.scope import visible
 from models.case import Case, supervised_on
-from models.checkin import CheckIn, CheckInReview, Liveness, Outcome, awaiting_review
+from models.checkin import CheckIn, Liveness, Outcome
 from models.help_request import HelpRequest
 from models.incident import Incident, IncidentState, IncidentStep, Passing, Severity
 from models.leave import Leave, LeaveState
 from models.notice import Notice, NoticeState
 from models.points import DraftState, PointsDraft
+from models.review import CheckInReview, awaiting_review
 from models.risk import FlagKind, FlagState, RiskFlag
 from models.user import Permission, User
 

@@ -7,7 +7,7 @@ points at nothing, and a crash in between leaves at worst a sealed file that no 
 import hashlib
 import os
 import tempfile
-from datetime import datetime
+from datetime import datetime, timedelta
 from enum import StrEnum
 from pathlib import Path
 from uuid import uuid4
@@ -18,11 +18,12 @@ from sqlalchemy.orm import Session
 from correction_service import audit
 from correction_service.db import ring_of
 from correction_service.settings import Settings
-from models.checkin import CheckIn, awaiting_review
+from models.checkin import CheckIn
 from models.errors import NotFound
 from models.face import StoredPhoto
 from models.keys import seal, unseal
 from models.person import Person
+from models.review import awaiting_review
 
 
 class Purpose(StrEnum):
@@ -58,6 +59,11 @@ def put(
     session.add(photo)
     session.flush()
     return photo
+
+
+def keep_until(settings: Settings, now: datetime) -> datetime:
+    """Until when a check-in's photo is kept once it is decided whose face it shows."""
+    return now + timedelta(days=settings.match_photo_days)
 
 
 def view(session: Session, settings: Settings, photo: StoredPhoto) -> bytes:

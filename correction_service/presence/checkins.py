@@ -5,7 +5,7 @@ somebody else, goes to an officer and costs nothing until one decides; a fault o
 """
 
 from dataclasses import asdict, dataclass, field
-from datetime import datetime, timedelta
+from datetime import datetime
 from uuid import UUID
 
 from sqlalchemy import ColumnElement, select
@@ -22,19 +22,8 @@ from correction_service.presence.captures import Capture
 from correction_service.scope import case_for
 from correction_service.settings import Settings
 from models.case import ENDED, Case
-from models.checkin import (
-    COUNTS,
-    FOR_REVIEW,
-    Challenge,
-    CheckIn,
-    CheckInReview,
-    Liveness,
-    Outcome,
-    ReviewDecision,
-    Way,
-)
+from models.checkin import COUNTS, FOR_REVIEW, Challenge, CheckIn, Liveness, Outcome, Way
 from models.errors import Invalid, NotFound, Refused
-from models.face import StoredPhoto
 from models.help_request import HelpKind
 from models.user import Permission, User
 
@@ -212,13 +201,9 @@ def _keep(session: Session, settings: Settings, checkin: CheckIn, frame: bytes) 
         frame,
         purpose=photos.Purpose.CHECKIN,
         now=checkin.at,
-        delete_after=_keep_until(settings, checkin.at) if checkin.outcome in COUNTS else None,
+        delete_after=photos.keep_until(settings, checkin.at) if checkin.outcome in COUNTS else None,
     )
     checkin.photo_id = photo.id
-
-
-def _keep_until(settings: Settings, now: datetime) -> datetime:
-    return now + timedelta(days=settings.match_photo_days)
 
 
 def _ask(session: Session, case: Case, capture: Capture, now: datetime) -> None:
@@ -258,48 +243,6 @@ def attest(
     )
     checkin.duty_id = _duty(session, checkin, now)
     _add(session, checkin)
-    return checkin
-
-
-def review(
-    session: Session,
-    settings: Settings,
-    user: User,
-    checkin_id: int,
-    *,
-    decision: ReviewDecision,
-    note: str,
-    now: datetime,
-) -> CheckInReview:
-    """Write an officer's finding; a match settles the duty as of when the check-in was begun."""
-    checkin = _seen(session, user, checkin_id)
-    if checkin.photo_id is None:
-        raise Refused("There is no picture to review here.", code="no_photo")
-    if decision is not ReviewDecision.MATCH and not note.strip():
-        raise Invalid("Say what you saw.", field="note")
-    finding = CheckInReview(
-        checkin_id=checkin.id, decision=decision, note=note.strip(), by=user.id, at=now
-    )
-    session.add(finding)
-    if decision is ReviewDecision.MATCH:
-        duties.settle(session, checkin.case_id, checkin.at, _begun(session, checkin))
-    photo = session.get_one(StoredPhoto, checkin.photo_id)
-    photo.delete_after = photo.delete_after or _keep_until(settings, now)
-    session.flush()
-    outbox.live(session, checkin.case, "checkin", checkin.id, now)
-    return finding
-
-
-def _begun(session: Session, checkin: CheckIn) -> datetime:
-    issued = select(Challenge.issued_at).where(Challenge.checkin_id == checkin.id)
-    return session.scalar(issued) or checkin.at
-
-
-def _seen(session: Session, user: User, checkin_id: int) -> CheckIn:
-    checkin = session.get(CheckIn, checkin_id)
-    if checkin is None:
-        raise NotFound("There is no such check-in.")
-    case_for(session, user, checkin.case_id, Permission.SUPERVISE)
     return checkin
 
 

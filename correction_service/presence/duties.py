@@ -21,10 +21,10 @@ from models.checkin import (
     DutyKind,
     DutyState,
     Outcome,
-    awaiting_review,
 )
 from models.errors import Invalid, Refused
 from models.notice import Notice
+from models.review import awaiting_review
 
 LATE_COUNTS_FOR = timedelta(hours=12)  # after closing, a check-in still turns missed into late
 OPEN = (DutyState.AWAITING_DELIVERY, DutyState.DUE)

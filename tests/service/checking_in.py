@@ -12,17 +12,12 @@ from correction_service.audit import SYSTEM
 from correction_service.casework import worklist
 from correction_service.db import Database
 from correction_service.face.verdict import Verdict
-from correction_service.presence import checkins, duties
+from correction_service.presence import checkins, duties, reviews
 from correction_service.presence.captures import Capture
 from correction_service.settings import Settings
 from models.case import Case
-from models.checkin import (
-    CheckIn,
-    CheckInDuty,
-    DutyKind,
-    DutyState,
-    ReviewDecision,
-)
+from models.checkin import CheckIn, CheckInDuty, DutyKind, DutyState
+from models.review import ReviewDecision
 from models.user import Role, User
 from tests.county import NOW, County
 
@@ -77,7 +72,7 @@ class Desk:
 
     def review(self, checkin: CheckIn, decision: ReviewDecision, note: str = "as seen") -> None:
         with self.writing() as session:
-            checkins.review(
+            reviews.review(
                 session,
                 self.settings,
                 self.user(session),

@@ -21,7 +21,6 @@ from models.checkin import (
     DutyState,
     Liveness,
     Outcome,
-    ReviewDecision,
     Way,
 )
 from models.errors import Invalid, NotFound, Refused
@@ -29,6 +28,7 @@ from models.face import StoredPhoto
 from models.help_request import HelpKind
 from models.outbox import Outbox
 from models.person import Person
+from models.review import ReviewDecision
 from models.user import Role
 from tests.county import NOW
 from tests.enrolled import Bursts

@@ -9,13 +9,13 @@ from sqlalchemy import select
 from correction_service.audit import SYSTEM
 from correction_service.db import Database
 from correction_service.people import consents, photos
-from correction_service.presence import checkins
+from correction_service.presence import reviews
 from correction_service.settings import Settings
 from models.case import Case
-from models.checkin import ReviewDecision
 from models.consent import Consent
 from models.errors import Invalid, Refused
 from models.face import StoredPhoto
+from models.review import ReviewDecision
 from models.user import Role, User
 from tests.county import NOW, County
 from tests.desk import unclear
@@ -92,8 +92,6 @@ def test_every_decision_ends_the_time_of_its_photo(
 ) -> None:
     with database.transaction(SYSTEM, "test") as session:
         officer = session.get_one(User, county.users[Role.OFFICER])
-        checkins.review(
-            session, settings, officer, seen[2], decision=decision, note="看过", now=NOW
-        )
+        reviews.review(session, settings, officer, seen[2], decision=decision, note="看过", now=NOW)
         until = session.get_one(StoredPhoto, seen[1]).delete_after
     assert until == NOW + timedelta(days=settings.match_photo_days)

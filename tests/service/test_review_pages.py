@@ -8,8 +8,9 @@ from correction_service.audit import SYSTEM
 from correction_service.db import Database
 from models.audit import AuditRecord
 from models.case import Case
-from models.checkin import CheckInReview, Outcome
+from models.checkin import Outcome
 from models.face import StoredPhoto
+from models.review import CheckInReview
 from models.user import Role
 from tests.county import County
 from tests.desk import Desk, unclear

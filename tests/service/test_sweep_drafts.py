@@ -11,16 +11,10 @@ from correction_service.db import Database
 from correction_service.incidents import incidents, sightings
 from correction_service.settings import Settings
 from models.case import Case, CaseState
-from models.checkin import (
-    CheckIn,
-    CheckInDuty,
-    CheckInReview,
-    DutyState,
-    Outcome,
-    ReviewDecision,
-)
+from models.checkin import CheckIn, CheckInDuty, DutyState, Outcome
 from models.incident import Cause, Incident, IncidentKind
 from models.points import DraftState, PointsDraft, PointsEntry
+from models.review import CheckInReview, ReviewDecision
 from models.risk import FlagKind, FlagState
 from models.user import Role
 from tests.county import NOW, County, add_draft

@@ -20,11 +20,12 @@ from correction_service.scope import case_for, visible
 from correction_service.web.console import acts, ledger, words
 from correction_service.zones import bands
 from models.case import ENDED, LEGAL_ZONE, Case, CaseState
-from models.checkin import CheckIn, CheckInDuty, CheckInPlan, CheckInReview, Way
+from models.checkin import CheckIn, CheckInDuty, CheckInPlan, Way
 from models.device import Binding, Device, DeviceState
 from models.errors import Invalid, NotFound
 from models.person import SEALED_FIELDS
 from models.phone import PhoneAccess
+from models.review import CheckInReview
 from models.user import Permission
 from models.zone import Zone
 

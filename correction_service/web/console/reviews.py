@@ -15,14 +15,15 @@ from correction_service.casework import worklist
 from correction_service.face.words import ADVICE, Reason
 from correction_service.locale import chosen
 from correction_service.people import photos, templates
-from correction_service.presence import checkins
+from correction_service.presence import reviews
 from correction_service.problems import said
-from correction_service.scope import case_for, visible
+from correction_service.scope import visible
 from correction_service.tracking import trails
 from models.case import Case
-from models.checkin import CheckIn, CheckInReview, ReviewDecision
+from models.checkin import CheckIn
 from models.errors import DomainError, NotFound
 from models.face import StoredPhoto
+from models.review import CheckInReview, ReviewDecision
 from models.user import Permission
 
 blueprint = APIBlueprint("reviews", __name__, url_prefix="/reviews", enable_openapi=False)
@@ -61,7 +62,7 @@ def verified() -> ResponseReturnValue:
 def page(checkin_id: int) -> ResponseReturnValue:
     """Show both pictures, what the machine made of them, and what came before."""
     with access.reading() as session:
-        checkin = _seen(session, checkin_id, Permission.SEE_PHOTOS)
+        checkin = reviews.seen(session, access.user(), checkin_id, Permission.SEE_PHOTOS)
         case = checkin.case
         waiting = _waiting(session)
         found = select(CheckInReview).where(CheckInReview.checkin_id == checkin.id)
@@ -76,14 +77,6 @@ def page(checkin_id: int) -> ResponseReturnValue:
             waiting=len(waiting),
             next=next((other for other in waiting if other > checkin.id), None),
         )
-
-
-def _seen(session: Session, checkin_id: int, permission: Permission) -> CheckIn:
-    checkin = session.get(CheckIn, checkin_id)
-    if checkin is None:
-        raise NotFound("There is no such check-in.")
-    case_for(session, access.user(), checkin.case_id, permission)
-    return checkin
 
 
 def _waiting(session: Session) -> Sequence[int]:
@@ -101,7 +94,7 @@ def decide(checkin_id: int) -> ResponseReturnValue:
         if decision not in set(ReviewDecision):
             raise NotFound("There is no such decision.")
         with access.writing() as session:
-            checkins.review(
+            reviews.review(
                 session,
                 access.service().settings,
                 access.user(),
@@ -124,7 +117,7 @@ def decide(checkin_id: int) -> ResponseReturnValue:
 def where(checkin_id: int) -> ResponseReturnValue:
     """Say where the phone was at a check-in; the look is logged."""
     with access.writing() as session:
-        checkin = _seen(session, checkin_id, Permission.SEE_LOCATION)
+        checkin = reviews.seen(session, access.user(), checkin_id, Permission.SEE_LOCATION)
         beside = trails.viewed_checkin(session, checkin)
         return render_template("console/_whereabouts.html", checkin=checkin, beside=beside)
 

@@ -9,7 +9,7 @@ from correction_service.casework.timeline import Kind
 from correction_service.messages.alerts import Alert
 from devices.messages import CommandKind
 from models.case import CaseState, Category, Level
-from models.checkin import DutyKind, DutyState, Liveness, Outcome, ReviewDecision, Way
+from models.checkin import DutyKind, DutyState, Liveness, Outcome, Way
 from models.command import CommandState
 from models.consent import ConsentPurpose
 from models.help_request import HelpKind
@@ -19,6 +19,7 @@ from models.leave import LeaveReason, LeaveState
 from models.notice import NoticeState
 from models.order import Ground
 from models.points import DraftState
+from models.review import ReviewDecision
 from models.risk import FlagKind, FlagState
 from models.service import ServiceKind
 from models.user import Role
