@@ -14,7 +14,10 @@ class WeightsError(RuntimeError):
 
 @dataclass(frozen=True, slots=True)
 class Weight:
-    """One row of ``weights.toml``: where a file lies, its digest and where it comes from."""
+    """One row of ``weights.toml``: where a file lies, its digest and where it comes from.
+
+    ``built_sha256`` is the digest of what is built from the file, where it is not run as it is.
+    """
 
     package: str
     file: str
@@ -22,6 +25,7 @@ class Weight:
     licence: str
     source: str
     embeds: bool
+    built_sha256: str | None = None
 
 
 def listed() -> dict[str, Weight]:

@@ -21,6 +21,8 @@ def test_every_weight_is_found_in_its_package_and_names_its_licence() -> None:
         "dlib_landmarks",
         "dlib_resnet",
         "dlib_detector",
+        "minifasnet_v2",
+        "minifasnet_v1se",
     }
     assert {row.licence for row in listed().values()} == {"MIT", "Apache-2.0", "CC0-1.0"}
 
