@@ -5,6 +5,7 @@ Importing the package makes every table known to `models.base.Base.metadata`.
 
 from models import (
     agency,
+    assessment,
     audit,
     boundary,
     case,
@@ -39,6 +40,7 @@ from models import (
 
 __all__ = [
     "agency",
+    "assessment",
     "audit",
     "boundary",
     "case",

@@ -28,6 +28,11 @@ class Rulebook(AppendOnly, Base):
     )
     source: Mapped[str] = mapped_column(String(400))
     verified: Mapped[bool]
+    agency_id: Mapped[int | None] = mapped_column(
+        ForeignKey("agency.id"), doc="whose own it is, and of those below; None is everybody's"
+    )
+    made_by: Mapped[int | None] = mapped_column(ForeignKey("user_account.id"))
+    made_at: Mapped[datetime | None]
 
     def rule(self, item: str) -> dict[str, Any]:
         """Return what the rulebook says of an item; `Invalid` when it has none such."""

@@ -53,7 +53,8 @@ class Cost:
         drafted = exists().where(
             PointsDraft.case_id == self.subject.case_id, PointsDraft.fact == self.key, known
         )
-        return self.rows(scope).where(self.holds, ~drafted, supervised_on(scope.day))
+        rows = self.rows(scope).add_columns(Case.agency_id)
+        return rows.where(self.holds, ~drafted, supervised_on(scope.day))
 
     def gone(self) -> ColumnElement[bool]:
         """Match drafts of this item whose fact no longer holds."""
@@ -80,7 +81,7 @@ def gone() -> ColumnElement[bool]:
 def evidence(cost: Cost, row: Any) -> dict[str, Any]:  # noqa: ANN401 - a row of Cost.rows
     """Return what a draft rests on: the fact's id and the figures read with it, times as ISO."""
     figures = row._asdict()
-    del figures["case_id"]
+    del figures["case_id"], figures["agency_id"]
     return {
         cost.kind: figures.pop("id"),
         **{

@@ -15,8 +15,10 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from correction_service import outbox
+from correction_service.assessment.rulebooks import Rulebooks
 from correction_service.casework import deductions
 from correction_service.messages import notices
+from models.assessment import held
 from models.case import Case
 from models.errors import Refused
 from models.points import PointsDraft, PointsEntry, Rulebook
@@ -24,12 +26,16 @@ from models.points import PointsDraft, PointsEntry, Rulebook
 
 @dataclass(frozen=True)
 class MonthBalance:
-    """One month of one case: base pro rata, entries oldest first, total inside floor and cap."""
+    """One month of one case: base pro rata, entries oldest first, total inside floor and cap.
+
+    `held` are the ids of entries that an open objection keeps out of the total.
+    """
 
     month: date
     base: int
     entries: tuple[PointsEntry, ...]
     total: int
+    held: frozenset[int]
 
 
 def install_default(session: Session) -> Rulebook:
@@ -47,14 +53,9 @@ def install_default(session: Session) -> Rulebook:
     return rulebook
 
 
-def rulebook_on(session: Session, day: date) -> Rulebook:
-    """Return the rulebook in force on a day: the one that took effect last, or `Refused`."""
-    in_force = select(Rulebook).where(Rulebook.effective_from <= day)
-    latest = in_force.order_by(Rulebook.effective_from.desc(), Rulebook.id.desc()).limit(1)
-    rulebook = session.scalars(latest).one_or_none()
-    if rulebook is None:
-        raise Refused("No rulebook is in force on %(day)s.", day=day.isoformat())
-    return rulebook
+def rulebook_on(session: Session, day: date, agency_id: int | None = None) -> Rulebook:
+    """Return the rulebook in force on a day for an agency, or `Refused`."""
+    return Rulebooks(session).on(day, agency_id)
 
 
 def proposed(
@@ -170,18 +171,19 @@ def ledger(session: Session, case_id: int) -> list[PointsEntry]:
     return list(session.scalars(rows.order_by(PointsEntry.id.desc())))
 
 
-def balance(session: Session, case_id: int, month: date) -> MonthBalance:
+def balance(session: Session, case_id: int, month: date, now: datetime) -> MonthBalance:
     """Reckon the month that `month` lies in, under the rulebook of its first day."""
     first = month.replace(day=1)
     last = first.replace(day=calendar.monthrange(first.year, first.month)[1])
-    rulebook = rulebook_on(session, first)
-    days = session.get_one(Case, case_id).days_under(first, last)
-    base = rulebook.month_base(days, last.day)
-    rows = select(PointsEntry).where(
-        PointsEntry.case_id == case_id, PointsEntry.happened_on.between(first, last)
-    )
-    entries = tuple(session.scalars(rows.order_by(PointsEntry.id)))
-    return MonthBalance(first, base, entries, rulebook.month_total(base, _sums(entries)))
+    case = session.get_one(Case, case_id)
+    rulebook = rulebook_on(session, first, case.agency_id)
+    base = rulebook.month_base(case.days_under(first, last), last.day)
+    mine = (PointsEntry.case_id == case_id, PointsEntry.happened_on.between(first, last))
+    entries = tuple(session.scalars(select(PointsEntry).where(*mine).order_by(PointsEntry.id)))
+    kept_out = frozenset(session.scalars(select(PointsEntry.id).where(*mine, held(now))))
+    counted = _sums(entry for entry in entries if entry.id not in kept_out)
+    total = rulebook.month_total(base, counted)
+    return MonthBalance(first, base, entries, total, kept_out)
 
 
 def _sums(entries: Iterable[PointsEntry]) -> Counter[str]:

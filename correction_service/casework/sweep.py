@@ -17,6 +17,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.orm import Session
 
 from correction_service import hours, jobs, outbox
+from correction_service.assessment.rulebooks import Rulebooks
 from correction_service.audit import SYSTEM
 from correction_service.casework import deductions, findings, points
 from correction_service.casework.deductions import Cost
@@ -27,7 +28,7 @@ from correction_service.tracking import outages, ways
 from models.case import Case
 from models.errors import Invalid, Refused
 from models.job import JobState
-from models.points import DraftState, PointsDraft, Rulebook
+from models.points import DraftState, PointsDraft
 from models.risk import FlagState, RiskFlag
 
 JOB = "sweep"
@@ -176,18 +177,15 @@ def _fade(session: Session, flags: Sequence[RiskFlag], scope: Scope) -> int:
 
 def _draft(session: Session, scope: Scope, result: SweepResult) -> None:
     """Draft what the facts cost under the rulebook of their day; one without the item asks none."""
-    rulebooks: dict[date, Rulebook] = {}
+    rulebooks = Rulebooks(session)
     made: list[PointsDraft] = []
 
     def write(found: tuple[Cost, Any]) -> None:
         cost, row = found
         day = hours.local_day(row.happened_at)
-        if day not in rulebooks:
-            rulebooks[day] = points.rulebook_on(session, day)
-        if rulebooks[day].prices(cost.item):
-            made.append(
-                points.proposed(rulebooks[day], row.case_id, cost.item, cost.fact(row), day)
-            )
+        book = rulebooks.on(day, row.agency_id)
+        if book.prices(cost.item):
+            made.append(points.proposed(book, row.case_id, cost.item, cost.fact(row), day))
             made[-1].evidence, made[-1].made_at = deductions.evidence(cost, row), scope.now
             session.add(made[-1])
 

@@ -60,12 +60,12 @@ def test_a_draft_counts_only_when_an_officer_confirms_it_and_the_person_is_told(
 ) -> None:
     with database.transaction(SYSTEM, "test") as session:
         made = add_draft(session, county.case, "checkin_missed", "duty:1")
-        before = points.balance(session, county.case, DAY)
+        before = points.balance(session, county.case, DAY, NOW)
         with pytest.raises(Invalid) as refusal:
             points.confirm(session, made, county.users[Role.OFFICER], NOW, "  ")
         assert refusal.value.field == "reason"
         entry = points.confirm(session, made, county.users[Role.OFFICER], NOW, "未签到，无理由")
-        after = points.balance(session, county.case, DAY)
+        after = points.balance(session, county.case, DAY, NOW)
         assert (before.entries, after.entries) == ((), (entry,))
         assert before.total - after.total == 5
         assert session.scalars(select(Notice.kind)).all() == ["points"]
@@ -79,30 +79,30 @@ def test_a_month_has_its_base_pro_rata_and_stays_in_its_range(
     with database.transaction(SYSTEM, "test") as session:
         points.install_default(session)
         # Reported in on 3 November: 28 of 30 days.
-        assert points.balance(session, county.case, DAY).base == 93
-        assert points.balance(session, county.case, date(2026, 12, 9)).base == 100
-        assert points.balance(session, county.case, date(2026, 10, 1)).base == 0
+        assert points.balance(session, county.case, DAY, NOW).base == 93
+        assert points.balance(session, county.case, date(2026, 12, 9), NOW).base == 100
+        assert points.balance(session, county.case, date(2026, 10, 1), NOW).base == 0
         for number in range(4):
             enter(session, county, "public_security_penalty", f"penalty:{number}")
-        assert points.balance(session, county.case, DAY).total == 0
+        assert points.balance(session, county.case, DAY, NOW).total == 0
 
 
 def test_the_base_ends_with_the_case(database: Database, county: County) -> None:
     with database.transaction(SYSTEM, "test") as session:
         points.install_default(session)
         session.get_one(Case, county.case).move(CaseState.TERMINATED, NOW)
-        assert points.balance(session, county.case, DAY).base == 60  # 3 to 20 November
-        assert points.balance(session, county.case, date(2026, 12, 1)).base == 0
+        assert points.balance(session, county.case, DAY, NOW).base == 60  # 3 to 20 November
+        assert points.balance(session, county.case, date(2026, 12, 1), NOW).base == 0
 
 
 def test_an_item_counts_up_to_its_cap(database: Database, county: County) -> None:
     with database.transaction(SYSTEM, "test") as session:
         for number in range(5):
             enter(session, county, "volunteering", f"service:{number}")
-        assert points.balance(session, county.case, DAY).total == 93 + 6
+        assert points.balance(session, county.case, DAY, NOW).total == 93 + 6
         for number in range(7):
             enter(session, county, "leave_signoff_late", f"leave:3:{number}")
-        assert points.balance(session, county.case, DAY).total == 93 + 6 - 10
+        assert points.balance(session, county.case, DAY, NOW).total == 93 + 6 - 10
 
 
 def test_an_entry_is_taken_back_once_by_a_second_line(database: Database, county: County) -> None:
@@ -111,7 +111,7 @@ def test_an_entry_is_taken_back_once_by_a_second_line(database: Database, county
         entry = enter(session, county, "stand_in", "checkin:1")
         reversal = points.reverse(session, entry, officer, NOW, "查明是本人")
         assert points.ledger(session, county.case) == [reversal, entry]
-        assert points.balance(session, county.case, DAY).total == 93
+        assert points.balance(session, county.case, DAY, NOW).total == 93
         with pytest.raises(Refused, match="already taken back"):
             points.reverse(session, entry, officer, NOW, "再次")
         with pytest.raises(Refused, match="not itself reversed"):
@@ -132,7 +132,7 @@ def test_nothing_is_deducted_for_a_fact_that_a_protected_reason_covers(
         assert made.state is DraftState.REFUSED
         with pytest.raises(Refused, match="protected"):
             points.confirm(session, other, officer, NOW, "扣分")
-        assert points.balance(session, county.case, DAY).total == 93
+        assert points.balance(session, county.case, DAY, NOW).total == 93
 
 
 def test_one_fact_is_deducted_once(database: Database, county: County) -> None:
@@ -144,7 +144,7 @@ def test_one_fact_is_deducted_once(database: Database, county: County) -> None:
             points.confirm(session, late, officer, NOW, "迟到")
         points.reverse(session, missed, officer, NOW, "当日迟到，并非未签")
         points.confirm(session, late, officer, NOW, "迟到")
-        assert points.balance(session, county.case, DAY).total == 93 - 2
+        assert points.balance(session, county.case, DAY, NOW).total == 93 - 2
 
 
 def test_a_draft_whose_duty_was_settled_otherwise_is_not_confirmed(
@@ -177,7 +177,7 @@ def test_a_penalty_replaces_the_deduction_for_the_same_fact(
         enter(session, county, "checkin_missed", "duty:1")
         enter(session, county, "checkin_missed", "duty:2")
         enter(session, county, "warning", "duty:1")
-        assert points.balance(session, county.case, DAY).total == 93 - 5 - 25
+        assert points.balance(session, county.case, DAY, NOW).total == 93 - 5 - 25
         late = add_draft(session, county.case, "verification_avoided", "duty:1")
         with pytest.raises(Refused, match="already counts"):
             points.confirm(session, late, county.users[Role.OFFICER], NOW, "扣分")

@@ -163,7 +163,7 @@ def points(case_id: int) -> ResponseReturnValue:
     with access.reading() as session:
         head = head_of(session, case_id)
         month = ledger.month_of(request.args.get("month"), head["today"])
-        found = ledger.read(session, case_id, month)
+        found = ledger.read(session, case_id, month, access.now())
         return render_template("console/case/points.html", **head, tab="points", **found)
 
 

@@ -1,6 +1,6 @@
 """What pages show of points: a month's balance, drafts that wait, the ledger with its reversals."""
 
-from datetime import date
+from datetime import date, datetime
 from typing import Any
 
 from sqlalchemy import select
@@ -20,7 +20,7 @@ def month_of(text: str | None, today: date) -> date:
         return today.replace(day=1)
 
 
-def read(session: Session, case_id: int, month: date) -> dict[str, Any]:
+def read(session: Session, case_id: int, month: date, now: datetime) -> dict[str, Any]:
     """Return what the points page of a case shows."""
     entries = points.ledger(session, case_id)
     waiting = select(PointsDraft).where(
@@ -30,7 +30,7 @@ def read(session: Session, case_id: int, month: date) -> dict[str, Any]:
     drafts = session.scalars(waiting.options(joinedload(PointsDraft.rulebook)))
     return {
         "month": month,
-        "balance": balance(session, case_id, month),
+        "balance": balance(session, case_id, month, now),
         "drafts": drafts.all(),
         "entries": entries,
         "reversed": {entry.reverses_id for entry in entries},
@@ -38,10 +38,12 @@ def read(session: Session, case_id: int, month: date) -> dict[str, Any]:
     }
 
 
-def balance(session: Session, case_id: int, month: date) -> points.MonthBalance | None:
+def balance(
+    session: Session, case_id: int, month: date, now: datetime
+) -> points.MonthBalance | None:
     """Return the month's balance; none where no rulebook was in force."""
     try:
-        return points.balance(session, case_id, month)
+        return points.balance(session, case_id, month, now)
     except Refused:
         return None
 

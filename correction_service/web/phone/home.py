@@ -48,7 +48,7 @@ def _month(session: Session, case: Case) -> points.MonthBalance | None:
     """This month's points, or None where no rulebook is in force yet."""
     day = hours.local_day(access.now())
     try:
-        return points.balance(session, case.id, day)
+        return points.balance(session, case.id, day, access.now())
     except Refused:
         return None
 

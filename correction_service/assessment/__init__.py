@@ -1,0 +1,1 @@
+"""What becomes of points: rules tried and dated, months closed, levels suggested, objections."""
