@@ -9,6 +9,7 @@ from prometheus_client import Counter
 from pydantic import BaseModel, Field
 
 from correction_service import access, locale
+from correction_service.face.liveness import unprompted
 from correction_service.face.verifier import Busy
 from correction_service.face.words import Words
 from correction_service.presence import captures, checkins, receipts
@@ -68,7 +69,7 @@ def _take(person_id: UUID, form: CaptureIn, way: Way, by: int | None) -> CheckIn
     if attempt.earlier is not None:
         return attempt.earlier
     try:
-        verdict = service.verifier.judge(attempt.template, sent.frames)
+        verdict = service.verifier.judge(attempt.template, unprompted(sent.frames))
     except Busy:
         _fault(attempt, now, way, by)
         raise

@@ -9,6 +9,7 @@ import pytest
 from correction_service.audit import SYSTEM
 from correction_service.db import Database
 from correction_service.face.images import decode
+from correction_service.face.liveness import unprompted
 from correction_service.face.template import Template
 from correction_service.face.verdict import Verdict
 from correction_service.face.verifier import Verifier
@@ -47,7 +48,8 @@ def bursts(verifier: Verifier, face_template: Template, face_photos: FacePhotos)
     person = Capture(tuple(frames(face_photos.person[1], 5)))
     stranger = Capture(tuple(frames(face_photos.stranger, 5)))
     group = Capture((jpeg(decode(face_photos.group.read_bytes()), quality=70),))
-    verdicts = [verifier.judge(face_template, each.frames) for each in (person, stranger, group)]
+    sent = [unprompted(each.frames) for each in (person, stranger, group)]
+    verdicts = [verifier.judge(face_template, burst) for burst in sent]
     return Bursts(person, stranger, group, *verdicts)
 
 

@@ -1,19 +1,24 @@
 """The face check itself, in one thread: pictures in, a verdict out. It keeps nothing."""
 
 import hashlib
-from collections.abc import Sequence
-from dataclasses import dataclass, field
+from collections.abc import Collection, Sequence
+from dataclasses import replace
 from pathlib import Path
 from statistics import median
 
 import cv2
 
-from correction_service.face import quality, weights
+from correction_service.face import evidence, quality, weights
+from correction_service.face.actions import Action
 from correction_service.face.decide import decide, score, undecided
-from correction_service.face.detect import Detector, Face
+from correction_service.face.detect import Detector
 from correction_service.face.embed import Dlib, Sface
-from correction_service.face.images import MAX_MEGAPIXELS, ImageError, Pixels, decode
-from correction_service.face.template import Embedding, Template, Vector
+from correction_service.face.fingerprints import fingerprint
+from correction_service.face.gates import gates
+from correction_service.face.images import MAX_MEGAPIXELS, ImageError, decode
+from correction_service.face.liveness import Frame
+from correction_service.face.looks import Look, Portrait
+from correction_service.face.template import Embedding, Template
 from correction_service.face.thresholds import Limits, thresholds
 from correction_service.face.verdict import (
     Assessment,
@@ -34,26 +39,6 @@ _COMPARABLE = {
     Reason.LOOKING_UP_OR_DOWN,
     Reason.HEAD_TILTED,
 }
-
-
-@dataclass(frozen=True, slots=True)
-class Portrait:
-    """One face that can be compared: the picture, its place there and its aligned crop."""
-
-    image: Pixels = field(repr=False)
-    face: Face
-    crop: Pixels = field(repr=False)
-    sface: Vector = field(repr=False)
-    rank: float
-
-
-@dataclass(frozen=True, slots=True)
-class Look:
-    """What was seen in one picture."""
-
-    reasons: tuple[Reason, ...]
-    faces: int = 0
-    portrait: Portrait | None = None
 
 
 class Recogniser:
@@ -92,33 +77,27 @@ class Recogniser:
             faces=tuple(look.faces for look in looks),
         )
 
-    def judge(self, template: Template, frames: Sequence[bytes]) -> Verdict:
-        """Compare a burst with a template.
+    def judge(
+        self,
+        template: Template,
+        frames: Sequence[Frame],
+        actions: Sequence[Action] = (),
+        earlier: Collection[bytes] = (),
+    ) -> Verdict:
+        """Compare a burst with a template, and tell whether a living face did what was asked.
 
-        The best three frames decide by their median; SFace looks at every frame, so that a burst
-        that begins with one face and ends with another is never a match.
+        ``earlier`` are the fingerprints of other check-ins. Liveness is not judged of a burst for
+        which nothing was asked.
         """
         if template.model_version != self.model_version:
             return Verdict(Outcome.FAULT, self.model_version, reasons=(Reason.TEMPLATE_OUTDATED,))
-        looks = [self.look(frame, thresholds().capture) for frame in frames]
-        usable = {i: s.portrait for i, s in enumerate(looks) if s.portrait and not s.reasons}
-        if not usable:
-            return self._undecided(looks)
-        best = sorted(usable, key=lambda i: -usable[i].rank)[: thresholds().burst.best_frames]
-        value = median(score(template, self.embed(usable[i])) for i in best)
-        outcome, reasons = decide(value, thresholds().template)
-        if _face_changed(usable[best[0]], looks):
-            outcome = Outcome.UNCERTAIN if outcome is Outcome.MATCH else outcome
-            reasons = (Reason.FACE_CHANGED, *reasons)
-        return Verdict(
-            outcome,
-            self.model_version,
-            score=value,
-            threshold=thresholds().template.match,
-            reasons=reasons,
-            faces=tuple(look.faces for look in looks),
-            best_frame=best[0],
-        )
+        looks = [self.look(frame.data, thresholds().capture) for frame in frames]
+        prints = tuple(look.fingerprint for look in looks)
+        verdict = replace(self._compared(template, looks), fingerprints=prints)
+        if not actions:
+            return verdict
+        cues = evidence.weigh(evidence.measured(frames, looks, earlier), gates())
+        return replace(verdict, cues=cues, liveness=evidence.judge(cues, gates()))
 
     def enrol(self, photos: Sequence[bytes]) -> EnrolmentVerdict:
         """Make a template of three or more photos that are good enough and of one person."""
@@ -151,19 +130,47 @@ class Recogniser:
             image = decode(data, self._max_megapixels)
         except ImageError as error:
             return Look((error.code,))
+        seen = fingerprint(image)
         faces = self._detector.find(image)
         if not faces:
-            return Look((Reason.NO_FACE,))
+            return Look((Reason.NO_FACE,), fingerprint=seen)
         crop = self._sface.align(image, faces[0])
         measured = quality.measure(image, faces[0], crop)
-        portrait = Portrait(image, faces[0], crop, self._sface.embed(crop), measured.rank)
+        portrait = Portrait(image, faces[0], crop, self._sface.embed(crop), measured)
         rivals = quality.rivals(faces)
         reasons = (Reason.MANY_FACES,) if rivals > 1 else quality.faults(measured, limits)
-        return Look(reasons, rivals, portrait)
+        return Look(reasons, rivals, portrait, seen)
 
     def embed(self, portrait: Portrait) -> Embedding:
         """Add dlib's vector to SFace's; it takes twice as long, so only faces that count get it."""
         return Embedding(portrait.sface, self._dlib.embed(portrait.image, portrait.face))
+
+    def _compared(self, template: Template, looks: Sequence[Look]) -> Verdict:
+        """Let the best three frames decide by their median.
+
+        SFace looks at every frame, so that a burst that begins with one face and ends with another
+        is never a match.
+        """
+        usable = {i: s.portrait for i, s in enumerate(looks) if s.portrait and not s.reasons}
+        if not usable:
+            return self._undecided(looks)
+        best = sorted(usable, key=lambda i: -usable[i].quality.rank)[
+            : thresholds().burst.best_frames
+        ]
+        value = median(score(template, self.embed(usable[i])) for i in best)
+        outcome, reasons = decide(value, thresholds().template)
+        if _face_changed(usable[best[0]], looks):
+            outcome = Outcome.UNCERTAIN if outcome is Outcome.MATCH else outcome
+            reasons = (Reason.FACE_CHANGED, *reasons)
+        return Verdict(
+            outcome,
+            self.model_version,
+            score=value,
+            threshold=thresholds().template.match,
+            reasons=reasons,
+            faces=tuple(look.faces for look in looks),
+            best_frame=best[0],
+        )
 
     def _undecided(self, looks: Sequence[Look]) -> Verdict:
         outcome, reasons = undecided([look.reasons for look in looks])

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
+from correction_service.face.liveness import Cue, Liveness
 from correction_service.face.template import Template
 from correction_service.face.words import Reason, Words
 
@@ -45,19 +46,15 @@ _OUTCOMES = {
 }
 
 
-class Liveness(StrEnum):
-    """Whether a living face stood before the camera."""
-
-    NOT_JUDGED = "not_judged"
-
-
 @dataclass(frozen=True, slots=True)
 class Verdict:
     """The result of comparing a burst with a template, or one photo with another.
 
     ``score`` is the fused similarity (about −0.6 to 1.5, higher is more alike) and ``threshold``
     the value from which it counts as a match; ``faces`` counts the faces in each frame;
-    ``best_frame`` is the index of the frame worth keeping.
+    ``best_frame`` is the index of the frame worth keeping. ``cues`` are what ``liveness`` was told
+    by, and ``fingerprints`` one for each frame (empty for an unreadable one), by which the same
+    picture is known when it is sent again.
     """
 
     outcome: Outcome
@@ -68,6 +65,8 @@ class Verdict:
     faces: tuple[int, ...] = ()
     best_frame: int | None = None
     liveness: Liveness = Liveness.NOT_JUDGED
+    cues: tuple[Cue, ...] = ()
+    fingerprints: tuple[bytes, ...] = ()
 
     @property
     def words(self) -> Words:

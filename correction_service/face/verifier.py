@@ -10,7 +10,7 @@ import queue
 import signal
 import threading
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager
@@ -22,7 +22,9 @@ from typing import TYPE_CHECKING, Self, TypeVar
 import structlog
 
 from correction_service.face import weights
+from correction_service.face.actions import Action
 from correction_service.face.images import MAX_MEGAPIXELS
+from correction_service.face.liveness import Frame
 from correction_service.face.template import Template
 from correction_service.face.verdict import (
     Assessment,
@@ -78,10 +80,19 @@ class Verifier:
         self._waiting_s = (workers + queue_length) * timeout_s / workers
         self._mean_call_s = 1.0
 
-    def judge(self, template: Template, frames: Sequence[bytes]) -> Verdict:
-        """Compare the frames of a burst with a template."""
+    def judge(
+        self,
+        template: Template,
+        frames: Sequence[Frame],
+        actions: Sequence[Action] = (),
+        earlier: Collection[bytes] = (),
+    ) -> Verdict:
+        """Compare the frames of a burst with a template, and tell whether a living face was there.
+
+        See :meth:`correction_service.face.recogniser.Recogniser.judge`.
+        """
         fault = Verdict(Outcome.FAULT, self.model_version, reasons=(Reason.SYSTEM_FAULT,))
-        return self._call(fault, _judge, template, list(frames))
+        return self._call(fault, _judge, template, list(frames), tuple(actions), list(earlier))
 
     def compare(self, one: bytes, other: bytes) -> Verdict:
         """Compare two photos."""
@@ -236,8 +247,10 @@ def _end_with_parent() -> None:
         os._exit(1)
 
 
-def _judge(template: Template, frames: list[bytes]) -> Verdict:
-    return _recogniser[0].judge(template, frames)
+def _judge(
+    template: Template, frames: list[Frame], actions: tuple[Action, ...], earlier: list[bytes]
+) -> Verdict:
+    return _recogniser[0].judge(template, frames, actions, earlier)
 
 
 def _compare(one: bytes, other: bytes) -> Verdict:

@@ -6,10 +6,11 @@ import numpy as np
 import pytest
 
 from correction_service.face.images import Pixels, decode
+from correction_service.face.liveness import Liveness, unprompted
 from correction_service.face.recogniser import Recogniser
 from correction_service.face.template import Template
 from correction_service.face.thresholds import thresholds
-from correction_service.face.verdict import EnrolmentOutcome, Liveness, Outcome
+from correction_service.face.verdict import EnrolmentOutcome, Outcome
 from correction_service.face.words import Reason
 from tests.faces import FRAME_SIZE, FacePhotos, frames, jpeg, variant
 
@@ -75,7 +76,7 @@ def test_a_text_file_is_no_photo_to_compare(
 def test_a_burst_of_the_enrolled_person_matches(
     recogniser: Recogniser, template: Template, own: list[bytes]
 ) -> None:
-    verdict = recogniser.judge(template, own)
+    verdict = recogniser.judge(template, unprompted(own))
     assert (verdict.outcome, verdict.reasons) == (Outcome.MATCH, ())
     assert verdict.faces == (1,) * 5
     assert verdict.best_frame in range(5)
@@ -86,7 +87,7 @@ def test_a_burst_of_the_enrolled_person_matches(
 def test_a_burst_of_someone_else_does_not_match(
     recogniser: Recogniser, template: Template, other: list[bytes]
 ) -> None:
-    verdict = recogniser.judge(template, other)
+    verdict = recogniser.judge(template, unprompted(other))
     assert (verdict.outcome, verdict.reasons) == (Outcome.NO_MATCH, (Reason.DIFFERENT_PERSON,))
     assert "工作人员" in verdict.words.zh
     assert "an officer will look" in verdict.words.en
@@ -96,7 +97,7 @@ def test_a_face_exchanged_within_the_burst_is_seen(
     recogniser: Recogniser, template: Template, own: list[bytes], other: list[bytes]
 ) -> None:
     for burst in (own[:2] + other[:1], own[:1] + other[:2], [own[0], changed(other[0], blur_px=4)]):
-        verdict = recogniser.judge(template, burst)
+        verdict = recogniser.judge(template, unprompted(burst))
         assert verdict.outcome in {Outcome.UNCERTAIN, Outcome.NO_MATCH}
         assert verdict.reasons[0] is Reason.FACE_CHANGED
 
@@ -109,14 +110,14 @@ def test_a_score_in_between_is_uncertain(
     far = recogniser.embed(away)
     # Moving only dlib's centroid away makes a template whose face is half like this one.
     aside = replace(template, dlib=template.dlib + 0.75 * (template.dlib - far.dlib + 0.1))
-    verdict = recogniser.judge(aside, own)
+    verdict = recogniser.judge(aside, unprompted(own))
     assert verdict.score is not None
     assert 0.30 <= verdict.score < 0.52
     assert (verdict.outcome, verdict.reasons) == (Outcome.UNCERTAIN, (Reason.CLOSE_TO_THRESHOLD,))
 
 
 def test_black_frames_have_no_face(recogniser: Recogniser, template: Template) -> None:
-    verdict = recogniser.judge(template, [BLACK] * 3)
+    verdict = recogniser.judge(template, unprompted([BLACK] * 3))
     assert (verdict.outcome, verdict.reasons) == (Outcome.NO_FACE, (Reason.NO_FACE,))
     assert verdict.best_frame is None
 
@@ -125,12 +126,12 @@ def test_a_few_bad_frames_do_not_spoil_a_burst(
     recogniser: Recogniser, template: Template, own: list[bytes]
 ) -> None:
     burst = [BLACK, b"", changed(own[0], blur_px=5), own[1], own[1][:3000]]
-    verdict = recogniser.judge(template, burst)
+    verdict = recogniser.judge(template, unprompted(burst))
     assert (verdict.outcome, verdict.best_frame) == (Outcome.MATCH, 3)
 
 
 def test_a_burst_without_frames_is_a_poor_image(recogniser: Recogniser, template: Template) -> None:
-    verdict = recogniser.judge(template, [])
+    verdict = recogniser.judge(template, unprompted([]))
     assert (verdict.outcome, verdict.reasons) == (Outcome.POOR_IMAGE, (Reason.NO_FRAMES,))
 
 
@@ -138,7 +139,7 @@ def test_two_people_before_the_camera_are_many_faces(
     recogniser: Recogniser, template: Template, own: list[bytes], other: list[bytes]
 ) -> None:
     burst = [beside(decode(mine), decode(theirs)) for mine, theirs in zip(own, other, strict=True)]
-    verdict = recogniser.judge(template, burst[:2])
+    verdict = recogniser.judge(template, unprompted(burst[:2]))
     assert (verdict.outcome, verdict.reasons) == (Outcome.MANY_FACES, (Reason.MANY_FACES,))
     assert verdict.faces == (2, 2)
 
@@ -149,14 +150,14 @@ def test_a_passer_by_in_the_background_is_not_a_second_face(
     scene = np.zeros((640, 720, 3), np.uint8)
     scene[:, :480] = decode(own[0])
     scene[:240, 530:710] = cv2.resize(decode(other[0]), (180, 240))
-    verdict = recogniser.judge(template, [jpeg(scene)])
+    verdict = recogniser.judge(template, unprompted([jpeg(scene)]))
     assert (verdict.outcome, verdict.faces) == (Outcome.MATCH, (1,))
 
 
 def test_a_template_of_other_weights_is_our_fault_and_not_the_persons(
     recogniser: Recogniser, template: Template, own: list[bytes]
 ) -> None:
-    verdict = recogniser.judge(replace(template, model_version="earlier/1"), own)
+    verdict = recogniser.judge(replace(template, model_version="earlier/1"), unprompted(own))
     assert (verdict.outcome, verdict.reasons) == (Outcome.FAULT, (Reason.TEMPLATE_OUTDATED,))
 
 
@@ -199,7 +200,7 @@ def test_three_photos_of_one_person_make_a_template(
     assert verdict.outcome is EnrolmentOutcome.ENROLLED
     assert all(photo.accepted for photo in verdict.photos)
     assert verdict.template is not None
-    assert recogniser.judge(verdict.template, own).outcome is Outcome.MATCH
+    assert recogniser.judge(verdict.template, unprompted(own)).outcome is Outcome.MATCH
 
 
 def test_a_stranger_among_the_photos_is_pointed_out(

@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 
+from correction_service.face.liveness import Frame, unprompted
 from correction_service.face.template import Template
 from correction_service.face.verdict import EnrolmentOutcome, Outcome
 from correction_service.face.verifier import Busy, Verifier
@@ -58,7 +59,7 @@ def test_the_four_questions_are_answered_by_a_worker(
     enrolled = shared.enrol(photos)
     assert enrolled.outcome is EnrolmentOutcome.ENROLLED
     assert enrolled.template is not None
-    assert shared.judge(enrolled.template, burst).outcome is Outcome.MATCH
+    assert shared.judge(enrolled.template, unprompted(burst)).outcome is Outcome.MATCH
     assert shared.compare(*photos[:2]).outcome is Outcome.MATCH
     assert shared.assess(b"text").reasons == (Reason.NOT_AN_IMAGE,)
 
@@ -73,7 +74,7 @@ def test_a_killed_worker_is_replaced_and_its_call_done(
 ) -> None:
     (worker,) = workers().values()
     worker.kill()
-    assert shared.judge(template, burst).outcome is Outcome.MATCH
+    assert shared.judge(template, unprompted(burst)).outcome is Outcome.MATCH
     assert worker.pid not in workers()
 
 
@@ -84,10 +85,10 @@ def test_a_full_queue_says_busy_and_when_to_come_back(
     (worker,) = workers().values()
     send(signal.SIGSTOP, worker)
     with ThreadPoolExecutor(2) as threads:
-        calls = [threads.submit(shared.judge, template, burst) for _ in range(2)]
+        calls = [threads.submit(shared.judge, template, unprompted(burst)) for _ in range(2)]
         eventually(lambda: shared.calls_in_hand == 2)
         with pytest.raises(Busy) as caught:
-            shared.judge(template, burst)
+            shared.judge(template, unprompted(burst))
         send(signal.SIGCONT, worker)
         assert [call.result().outcome for call in calls] == [Outcome.MATCH] * 2
     assert caught.value.retry_after_s >= 1
@@ -123,7 +124,7 @@ def test_absent_weights_are_named_at_the_start_and_are_a_fault_later(tmp_path: P
 def test_an_error_within_a_worker_is_a_fault_and_its_log_shows_no_face(
     shared: Verifier, capsys: pytest.CaptureFixture[str], template: Template
 ) -> None:
-    verdict = shared.judge(template, ["no bytes"])  # type: ignore[list-item]
+    verdict = shared.judge(template, [Frame("no bytes")])  # type: ignore[arg-type]
     assert verdict.outcome is Outcome.FAULT
     log = capsys.readouterr().out
     assert "face.fault" in log

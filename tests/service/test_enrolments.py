@@ -9,6 +9,7 @@ from sqlalchemy.orm import Session
 
 from correction_service.audit import SYSTEM
 from correction_service.db import Database, ring_of
+from correction_service.face.liveness import unprompted
 from correction_service.face.template import Template
 from correction_service.face.verdict import EnrolmentOutcome, EnrolmentVerdict, Outcome
 from correction_service.face.verifier import Verifier
@@ -85,7 +86,7 @@ def test_the_template_opens_again_and_matches_the_same_face(
         stored = session.get_one(FaceTemplate, made.id)
         template = Template.from_bytes(stored.reveal(ring_of(session)))
         assert (stored.photos, stored.model_version) == (3, verifier.model_version)
-    assert verifier.judge(template, given[:1]).outcome is Outcome.MATCH
+    assert verifier.judge(template, unprompted(given[:1])).outcome is Outcome.MATCH
 
 
 def test_enrolling_again_retires_the_old_template_and_deletes_the_old_photo(
