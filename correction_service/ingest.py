@@ -94,7 +94,8 @@ class Ingest:
             self._messages, self._parts = messages, _parts(messages, self._readings_max)
         while self._parts:
             self._record(*self._parts[0])
-            time.sleep(self._pause_s)
+            if self._pause_s:
+                time.sleep(self._pause_s)
         self._messages = ()
         return Outcome(self._receipts.due(datetime.now(UTC)))
 

@@ -78,7 +78,7 @@ class Roster:
         self.table: Table = np.zeros(1024, dtype=ROW)
         self.places = np.zeros(1024, dtype=PLACE)
         self.memory = np.zeros(1024, dtype=MEMORY)
-        self.refreshed = np.zeros(1024, dtype=np.int64)  # when a zone's incident was last updated
+        self.refreshed = np.zeros(1024, np.uint32)  # second of a zone's incident's last update
         self.grounds = Grounds()
         self._placed = self._leftover = 0
 

@@ -16,7 +16,7 @@ from correction_service.tracking.roster import Roster, Rows, Table
 from devices.messages import Fix
 from models.containment import NOT_IN_FORCE, WITHDREW, WRONG, Change, Sights
 from models.evidence import error_m
-from models.grid import STEPS, micros
+from models.grid import STEPS
 from models.ground import KINDS, Places, broken_by
 from models.incident import IncidentKind, Severity
 from models.memory import UNKNOWN, Memory
@@ -182,9 +182,9 @@ def _refresh(session: Session, roster: Roster, gated: Gated, newest: Rows, now: 
     table = roster.table.take(gated.rows[newest])
     wearer, place = _places(table)
     states, kinds = roster.memory["state"][place], roster.places["kind"][place]
-    due = roster.refreshed[place] <= micros(now - REFRESH_AFTER)
+    due = roster.refreshed[place] <= int((now - REFRESH_AFTER).timestamp())
     broken = np.flatnonzero((states == WRONG[kinds]) & due)
-    roster.refreshed[place[broken]] = micros(now)
+    roster.refreshed[place[broken]] = int(now.timestamp())
     seen = {}
     for who, at in zip(wearer[broken].tolist(), place[broken].tolist(), strict=True):
         fix, zone = gated.fix(int(newest[who])), roster.places[at]
