@@ -34,6 +34,7 @@ from models.case import ENDED, Case
 from models.command import CommandState, DeviceCommand
 from models.device import Binding, StateSnapshot
 from models.fix import DeviceEvent, Fix, PackedDay, Reject
+from models.movement import MovementDay
 from models.standing import StandingChange
 from models.telemetry import IngestMinute
 from models.what_if import WhatIf
@@ -54,6 +55,7 @@ def run(database: Database, settings: Settings, now: datetime) -> int:
         with database.transaction(SYSTEM, "retention") as session:
             removed += _end(session, binding, ended_before)
     with database.transaction(SYSTEM, "retention") as session:
+        removed += _end_movement(session, ended_before)
         return removed + _expire_technical(session, settings, now)
 
 
@@ -121,6 +123,15 @@ def _end(session: Session, binding: Worn, ended_before: datetime) -> int:
     if any(counts.values()):
         noted(session, "expired", "binding", {str(binding.id): counts})
     return sum(counts.values())
+
+
+def _end_movement(session: Session, ended_before: datetime) -> int:
+    """Remove the places of the days of cases that ended before: they go with their fixes."""
+    over = select(Case.id).where(_over(ended_before))
+    rows = _removed(session, delete(MovementDay).where(MovementDay.case_id.in_(over)))
+    if rows:
+        noted(session, "expired", MovementDay.__tablename__, {"ended cases": {"rows": rows}})
+    return rows
 
 
 def _packed_days(

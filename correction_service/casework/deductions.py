@@ -14,7 +14,7 @@ from sqlalchemy import ColumnElement, Select, String, and_, cast, exists, func, 
 from sqlalchemy.orm import aliased
 
 from correction_service.casework import findings
-from correction_service.casework.findings import Finding, Look, Scope
+from correction_service.casework.findings import Finding, Look, Scope, selected
 from models.case import Case, supervised_on
 from models.checkin import CheckIn, CheckInDuty, DutyState
 from models.incident import Cause, Incident, IncidentState
@@ -181,4 +181,4 @@ def _moot(row: Any, _scope: Scope) -> Finding:  # noqa: ANN401 - a row of the qu
     return Finding(row.case_id, f"entry:{row.id}", None, reasons)
 
 
-MOOT = Look(FlagKind.DEDUCTION_MOOT, "IM 32", _moot_rows, _moot, live_only=True)
+MOOT = Look(FlagKind.DEDUCTION_MOOT, "IM 32", selected(_moot_rows), _moot, live_only=True)

@@ -4,13 +4,13 @@ A finding proposes to look. It says what was seen, when, how good the data are, 
 explanations there may be; it never says guilt.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 from typing import Any
 
 from sqlalchemy import ColumnElement, Select, String, and_, case, cast, exists, func, or_, select
-from sqlalchemy.orm import aliased
+from sqlalchemy.orm import Session, aliased
 
 from correction_service import hours
 from correction_service.settings import Settings
@@ -29,9 +29,12 @@ from models.device import Binding, Device, DeviceState, Gateway
 from models.notice import Notice, NoticeState
 from models.order import PositioningOrder
 from models.risk import ORDER_WARNING_DAYS, TERM_WARNING_DAYS, FlagKind, FlagState, RiskFlag
+from models.risk_score import Band
 from models.telemetry import listening_since
 
 DUTY_KEY = "duty:" + cast(CheckInDuty.id, String)  # a duty as flags and drafts name it: duty:17
+Rows = Select[*tuple[Any, ...]]
+Reason = dict[str, Any]
 LOOK_BACK = timedelta(days=7)  # a service that was down for a week still finds what was missed
 
 
@@ -70,23 +73,29 @@ class Finding:
     case_id: int
     key: str
     due: datetime | None
-    reasons: list[dict[str, Any]]
+    reasons: list[Reason]
+    band: Band | None = None  # of what was scored, with the points and by which weights
+    points: float | None = None
+    weights: str | None = None
 
 
 @dataclass(frozen=True)
 class Look:
-    """One thing to look for: a query, what to make of a row, and the law beside it."""
+    """One thing to look for: what is read, what to make of a row, and the law beside it."""
 
     kind: FlagKind
     law: str
-    rows: Callable[[Scope], Select[*tuple[Any, ...]]]
+    rows: Callable[[Session, Scope], Iterable[Any]]
     finding: Callable[[Any, Scope], Finding]
     live_only: bool = False
 
 
-def reason(
-    fact: str, at: datetime | None, quality: str, *innocent: str, **facts: object
-) -> dict[str, Any]:
+def selected(query: Callable[[Scope], Rows]) -> Callable[[Session, Scope], Iterable[Any]]:
+    """Read the rows of one query."""
+    return lambda session, scope: session.execute(query(scope))
+
+
+def reason(fact: str, at: datetime | None, quality: str, *innocent: str, **facts: object) -> Reason:
     """Make one reason of a flag: `fact` and `innocent` are keys of models.risk's sentences."""
     return {
         "fact": fact,
@@ -97,7 +106,7 @@ def reason(
     }
 
 
-def _late_rows(scope: Scope) -> Select[*tuple[Any, ...]]:
+def _late_rows(scope: Scope) -> Rows:
     """Not reported in from the eleventh day on (LCC 21): the first day is not counted.
 
     A person under 暂予监外执行 is handed over by the custodian, so lateness is not theirs.
@@ -128,7 +137,7 @@ def tried() -> ColumnElement[bool]:
     )
 
 
-def with_tries(*states: DutyState) -> Select[*tuple[Any, ...]]:
+def with_tries(*states: DutyState) -> Rows:
     """Duties in `states` with the tries in their window, the proof of delivery, the last sign."""
     own = CheckIn.case_id == CheckInDuty.case_id
     counted = CheckIn.outcome.in_(COUNTS)
@@ -158,7 +167,7 @@ def with_tries(*states: DutyState) -> Select[*tuple[Any, ...]]:
     )
 
 
-def _missed_rows(scope: Scope) -> Select[*tuple[Any, ...]]:
+def _missed_rows(scope: Scope) -> Rows:
     flagged = exists().where(
         RiskFlag.case_id == CheckInDuty.case_id,
         RiskFlag.kind == FlagKind.CHECKIN_MISSED,
@@ -189,7 +198,7 @@ def _missed(row: Any, _scope: Scope) -> Finding:  # noqa: ANN401 - a row of the 
     return Finding(row.case_id, f"duty:{row.id}", row.missed_after, reasons)
 
 
-def worn_rows(since: datetime, at: datetime) -> Select[*tuple[Any, ...]]:
+def worn_rows(since: datetime, at: datetime) -> Rows:
     """Bracelets worn under an order in force, at both moments."""
     return (
         select(
@@ -215,7 +224,7 @@ def worn_rows(since: datetime, at: datetime) -> Select[*tuple[Any, ...]]:
     )
 
 
-def silent_rows(scope: Scope) -> Select[*tuple[Any, ...]]:
+def silent_rows(scope: Scope) -> Rows:
     """Bracelets worn under an order in force, then and now, and not heard for too long.
 
     Left out is whoever fell silent when the gateway's way was shut: that is the gateway's silence.
@@ -264,7 +273,7 @@ def _silent(row: Any, _scope: Scope) -> Finding:  # noqa: ANN401 - a row of sile
     return Finding(row.case_id, f"device:{row.device_id}:{since:%Y%m%dT%H%M%SZ}", None, reasons)
 
 
-def _order_rows(scope: Scope) -> Select[*tuple[Any, ...]]:
+def _order_rows(scope: Scope) -> Rows:
     """Orders in force that end within the longest warning and are not extended."""
     next_order = aliased(PositioningOrder)
     extended = exists().where(
@@ -293,7 +302,7 @@ def _order(row: Any, scope: Scope) -> Finding:  # noqa: ANN401 - a row of the qu
     return Finding(row.case_id, f"order:{row.id}:{warning}", row.ends_at, reasons)
 
 
-def _term_rows(scope: Scope) -> Select[*tuple[Any, ...]]:
+def _term_rows(scope: Scope) -> Rows:
     return select(Case.id.label("case_id"), Case.term_end).where(
         Case.term_end <= scope.day + timedelta(days=TERM_WARNING_DAYS), Case.state.not_in(ENDED)
     )
@@ -305,9 +314,9 @@ def _term(row: Any, _scope: Scope) -> Finding:  # noqa: ANN401 - a row of the qu
 
 
 LOOKS = (
-    Look(FlagKind.LATE_TO_REPORT, "LCC 21", _late_rows, _late),
-    Look(FlagKind.CHECKIN_MISSED, "LCC 30, IM 34", _missed_rows, _missed),
-    Look(FlagKind.DEVICE_SILENT, "LCC 29", silent_rows, _silent, live_only=True),
-    Look(FlagKind.ORDER_ENDING, "LCC 29", _order_rows, _order),
-    Look(FlagKind.TERM_ENDING, "LCC 44", _term_rows, _term),
+    Look(FlagKind.LATE_TO_REPORT, "LCC 21", selected(_late_rows), _late),
+    Look(FlagKind.CHECKIN_MISSED, "LCC 30, IM 34", selected(_missed_rows), _missed),
+    Look(FlagKind.DEVICE_SILENT, "LCC 29", selected(silent_rows), _silent, live_only=True),
+    Look(FlagKind.ORDER_ENDING, "LCC 29", selected(_order_rows), _order),
+    Look(FlagKind.TERM_ENDING, "LCC 44", selected(_term_rows), _term),
 )

@@ -23,6 +23,7 @@ from correction_service.casework import deductions, findings, points
 from correction_service.casework.deductions import Cost
 from correction_service.casework.findings import Finding, Look, Scope
 from correction_service.db import Database
+from correction_service.risk import slipping
 from correction_service.settings import Settings
 from correction_service.tracking import outages, ways
 from models.case import Case
@@ -33,7 +34,7 @@ from models.risk import FlagState, RiskFlag
 
 JOB = "sweep"
 AT_ONCE = 1000  # ids in one IN list
-LOOKS = (*findings.LOOKS, deductions.MOOT)
+LOOKS = (*findings.LOOKS, deductions.MOOT, slipping.SLIPPING)
 OTHERWISE = "What this rested on was settled or found otherwise."
 T = TypeVar("T")
 Place = tuple[int, str]
@@ -116,6 +117,7 @@ def _flag(session: Session, look: Look, scope: Scope, result: SweepResult) -> No
             session.add(raised[-1])
         elif scope.live:
             flag.see(finding.reasons, finding.due)
+            flag.band, flag.points, flag.weights = finding.band, finding.points, finding.weights
 
     failed = _apart(session, list(found.values()), write)
     for finding, error in failed:
@@ -133,7 +135,7 @@ def _found(
     """Read a look's findings by place; the second set names cases whose row could not be read."""
     found: dict[Place, Finding] = {}
     unread: set[int] = set()
-    for row in session.execute(look.rows(scope)):
+    for row in look.rows(session, scope):
         try:
             finding = look.finding(row, scope)
         except Exception as error:  # noqa: BLE001 - one bad record does not stop the night
@@ -162,6 +164,9 @@ def _new(look: Look, finding: Finding, scope: Scope) -> RiskFlag:
         due=finding.due,
         law=look.law,
         reasons=finding.reasons,
+        band=finding.band,
+        points=finding.points,
+        weights=finding.weights,
         raised_at=scope.now,
     )
 

@@ -40,6 +40,10 @@ QUALITY = {
     "last_receipt": _l("by the last receipt"),
     "never_heard": _l("never heard since it was fitted"),
     "last_will": _l("by the gateway's own word"),
+    "officer": _l("by an officer's word"),
+    "device_word": _l("by the bracelet's own word"),
+    "positions": _l("by positions"),
+    "day_of_positions": _l("by a whole day's positions"),
 }
 EVIDENCE = {
     "opens_at": _l("asked from"),

@@ -18,9 +18,12 @@ from models.incident import Cause, IncidentKind, IncidentState, Severity, Tier
 from models.leave import LeaveReason, LeaveState
 from models.notice import NoticeState
 from models.order import Ground
+from models.order_evidence import EvidenceKind
+from models.order_paper import Paper
 from models.points import DraftState
 from models.review import ReviewDecision
 from models.risk import FlagKind, FlagState
+from models.risk_score import Band, Family
 from models.service import ServiceKind
 from models.user import Role
 from models.what_if import WhatIfState
@@ -130,6 +133,20 @@ WORDS: dict[type[StrEnum], dict[StrEnum, Any]] = {
         FlagKind.ORDER_ENDING: _l("Positioning order ends"),
         FlagKind.TERM_ENDING: _l("Term ends"),
         FlagKind.DEDUCTION_MOOT: _l("A deduction to take back?"),
+        FlagKind.SLIPPING_AWAY: _l("May be slipping away"),
+    },
+    Band: {
+        Band.NONE: _l("nothing seen that adds up"),
+        Band.AMBER: _l("amber: look this week"),
+        Band.RED: _l("red: look today"),
+    },
+    Family: {
+        Family.CHECK_INS: _l("check-ins"),
+        Family.DEVICE: _l("bracelet"),
+        Family.MOVEMENT: _l("movement"),
+        Family.LEAVE: _l("leave"),
+        Family.CONTACT: _l("contact"),
+        Family.HISTORY: _l("history"),
     },
     FlagState: {
         FlagState.OPEN: _l("open"),
@@ -201,6 +218,18 @@ WORDS: dict[type[StrEnum], dict[StrEnum, Any]] = {
         Ground.REFUSED_REPORTING_WARNED: _l("refused to report and was warned"),
         Ground.BREACH_PENALISED: _l("breached the rules and was penalised by the police"),
         Ground.REVOCATION_PROPOSED: _l("revocation or recommitment is to be proposed"),
+    },
+    EvidenceKind: {
+        EvidenceKind.INCIDENT: _l("incident found true"),
+        EvidenceKind.LEAVE: _l("late return from leave"),
+        EvidenceKind.WARNING: _l("formal warning"),
+        EvidenceKind.PENALTY: _l("public-security penalty"),
+        EvidenceKind.PROPOSAL: _l("proposal to revoke or recommit"),
+        EvidenceKind.DOCUMENT: _l("other document"),
+    },
+    Paper: {
+        Paper.PERSON_TOLD: _l("the person is told the term, duties and consequences"),
+        Paper.PROCURATORATE_COPY: _l("copy to the procuratorate"),
     },
     ZoneKind: {
         ZoneKind.HOME: _l("home area"),
