@@ -72,6 +72,9 @@ class Settings(BaseSettings):
     )
     face_workers: int = Field(1, ge=1, le=16, description="processes that verify faces")
     face_queue: int = Field(8, ge=1, description="captures that may wait before we say busy")
+    face_calibration: Path | None = Field(
+        None, description="file of `face calibrate --write`; none: of development faces"
+    )
     mqtt_host: str = Field("127.0.0.1", description="broker")
     mqtt_port: int = Field(1883, description="broker's port; 8883 with TLS")
     mqtt_username: str | None = Field(None, description="the service's own account at the broker")

@@ -1,13 +1,29 @@
-"""``correction-service face``: compare two photos, measure on labelled ones."""
+"""`face`: compare two photos, measure and calibrate on labelled ones."""
 
 import json
-from collections.abc import Mapping
+import time
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from datetime import UTC, datetime
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
+from correction_service.face.groups import GroupsError
+from correction_service.face.groups import read as read_groups
+from correction_service.face.thresholds import ThresholdsError
+from correction_service.face.weights import WeightsError
+from correction_service.settings import Settings
+
+if TYPE_CHECKING:
+    from correction_service.face.gallery import Gallery
+    from correction_service.face.recogniser import Recogniser
+
 PHOTO = click.Path(exists=True, dir_okay=False, readable=True, path_type=Path)
 FOLDER = click.Path(exists=True, file_okay=False, readable=True, path_type=Path)
+WRITTEN = click.Path(dir_okay=False, path_type=Path)
+TOLD_EVERY_S = 5.0
 
 
 @click.group()
@@ -19,13 +35,11 @@ def face() -> None:
 @click.argument("a", type=PHOTO)
 @click.argument("b", type=PHOTO)
 @click.option("--json", "as_json", is_flag=True, help="One JSON object instead of sentences.")
-def compare(a: Path, b: Path, *, as_json: bool) -> None:
+@click.pass_obj
+def compare(settings: Settings, a: Path, b: Path, *, as_json: bool) -> None:
     """Say whether photos A and B show the same person."""
-    from correction_service.face.recogniser import (  # noqa: PLC0415 a second to load the models
-        Recogniser,
-    )
-
-    verdict = Recogniser().compare(a.read_bytes(), b.read_bytes())
+    with _explained():
+        verdict = _recogniser(settings).compare(a.read_bytes(), b.read_bytes())
     if as_json:
         answer = {
             "outcome": verdict.outcome,
@@ -45,20 +59,125 @@ def compare(a: Path, b: Path, *, as_json: bool) -> None:
 @click.argument("folder", metavar="DIR", type=FOLDER)
 @click.option("--templates", type=click.IntRange(min=1), help="Enrol the mean of N photos.")
 @click.option("--json", "as_json", is_flag=True, help="One JSON object instead of a table.")
-def evaluate(folder: Path, templates: int | None, *, as_json: bool) -> None:
+@click.pass_obj
+def evaluate(settings: Settings, folder: Path, templates: int | None, *, as_json: bool) -> None:
     """Measure error rates on DIR/<identity>/<image>."""
-    from correction_service.face import evaluate as measure  # noqa: PLC0415 as above
-    from correction_service.face.recogniser import Recogniser  # noqa: PLC0415 as above
+    from correction_service.face import evaluate as measure  # noqa: PLC0415 - it loads OpenCV
+
+    with _explained():
+        recogniser = _recogniser(settings)
+        thresholds = recogniser.thresholds
+        gallery = _gallery(folder, recogniser)
+        if templates:
+            found = measure.templates(gallery, templates, thresholds.template.match)
+        else:
+            found = measure.pairs(gallery, thresholds.pair.match)
+    _print(found, as_json=as_json)
+
+
+@face.command()
+@click.argument("folder", metavar="DIR", type=FOLDER)
+@click.option("--json", "as_json", is_flag=True, help="One JSON object instead of a table.")
+@click.option("--write", type=WRITTEN, help="Write the thresholds here, as TOML.")
+@click.option("--groups", type=PHOTO, help="CSV of identity,group: rates of each group too.")
+@click.option("--source", help="Name of the set of photos, for the record; else DIR's name.")
+@click.option(
+    "--fmr", type=click.FloatRange(1e-6, 1e-2), help="Share of strangers accepted; 0.0005."
+)
+@click.option("--floor", type=float, help="No threshold below this one.")
+@click.pass_obj
+def calibrate(
+    settings: Settings,
+    folder: Path,
+    *,
+    write: Path | None,
+    groups: Path | None,
+    source: str | None,
+    fmr: float | None,
+    floor: float | None,
+    as_json: bool,
+) -> None:
+    """Fit the thresholds to DIR/<identity>/<image>: photos of one's own people and cameras."""
+    from correction_service.face import calibrate as fitting  # noqa: PLC0415 - it loads OpenCV
+
+    with _explained():
+        labels = read_groups(groups) if groups else {}
+        recogniser = _recogniser(settings)
+        gallery = _gallery(folder, recogniser)
+        rate = fmr or fitting.MATCH_FMR
+        fits = {
+            "pair": fitting.pair(gallery, rate, floor),
+            "template": fitting.template(gallery, rate, floor),
+        }
+        found = {
+            "model_version": recogniser.model_version,
+            "source": source or folder.resolve().name,
+            "photos": len(gallery.identity),
+            "failed_to_enrol": gallery.failed_to_enrol,
+            **{name: fit.report for name, fit in fits.items()},
+        }
+        if labels:
+            fitted = fits["pair"].threshold
+            match = fitted.match if fitted else recogniser.thresholds.pair.match
+            found["groups"] = fitting.groups(gallery, labels, match)
+        _print(found, as_json=as_json)
+        if write:
+            made = fitting.calibration(
+                gallery,
+                fits,
+                model_version=recogniser.model_version,
+                source=str(found["source"]),
+                measured=datetime.now(UTC).date(),
+            )
+            write.write_text(fitting.to_toml(made), encoding="utf-8")
+
+
+def _recogniser(settings: Settings) -> "Recogniser":
+    from correction_service.face.recogniser import (  # noqa: PLC0415 - a second to load the models
+        Recogniser,
+    )
+
+    return Recogniser(calibration=settings.face_calibration)
+
+
+def _gallery(folder: Path, recogniser: "Recogniser") -> "Gallery":
+    """Read a folder, and tell on stderr how far that is and what could not be used."""
+    from correction_service.face import gallery  # noqa: PLC0415 - it loads OpenCV
+
+    found = gallery.read(folder, recogniser, _telling())
+    for reason, count in found.failures.most_common():
+        click.echo(f"{count} not usable: {reason}", err=True)
+    return found
+
+
+def _telling() -> Callable[[int, int], None]:
+    told_at = time.monotonic()
+
+    def tell(done: int, of: int) -> None:
+        nonlocal told_at
+        if time.monotonic() - told_at >= TOLD_EVERY_S:
+            told_at = time.monotonic()
+            click.echo(f"{done} of {of} photos", err=True)
+
+    return tell
+
+
+@contextmanager
+def _explained() -> Iterator[None]:
+    """Turn what the caller can mend into one line and exit code 2."""
+    from correction_service.face.gallery import DatasetError  # noqa: PLC0415 - it loads OpenCV
 
     try:
-        gallery = measure.read(folder, Recogniser())
-        found = measure.templates(gallery, templates) if templates else measure.pairs(gallery)
-    except measure.DatasetError as error:
-        raise click.BadParameter(str(error), param_hint="DIR") from error
+        yield
+    except (DatasetError, GroupsError, ThresholdsError, WeightsError) as error:
+        raise click.UsageError(str(error)) from error
+
+
+def _print(found: Mapping[str, object], *, as_json: bool) -> None:
     if as_json:
-        click.echo(json.dumps(found))
-        return
-    _table(found)
+        click.echo(json.dumps(found, ensure_ascii=False))
+    else:
+        _table(found)
 
 
 def _table(found: Mapping[str, object], indent: str = "") -> None:
@@ -66,7 +185,17 @@ def _table(found: Mapping[str, object], indent: str = "") -> None:
         if isinstance(value, Mapping):
             click.echo(f"{indent}{name}")
             _table(value, indent + "  ")
-        elif isinstance(value, float):
-            click.echo(f"{indent}{name:20} {value:.5f}")
+        elif isinstance(value, list) and value and isinstance(value[0], Mapping):
+            click.echo(f"{indent}{name}")
+            for row in value:
+                click.echo(f"{indent}  " + "  ".join(f"{k} {_said(v)}" for k, v in row.items()))
         else:
-            click.echo(f"{indent}{name:20} {value}")
+            click.echo(f"{indent}{name:20} {_said(value)}")
+
+
+def _said(value: object) -> str:
+    if isinstance(value, float):
+        return f"{value:.5f}"
+    if isinstance(value, (list, tuple)):
+        return " – ".join(_said(it) for it in value)
+    return str(value)

@@ -12,8 +12,10 @@ from correction_service.access import Service
 from correction_service.app import create_app
 from correction_service.db import open_database
 from correction_service.face import weights
+from correction_service.face.thresholds import ThresholdsError, in_force
 from correction_service.face.verifier import Verifier
 from correction_service.face.weights import WeightsError
+from correction_service.presence.judging import Judge
 from correction_service.settings import Settings
 
 THREADS = 64
@@ -40,9 +42,12 @@ def application(settings: Settings) -> Flask:
         workers=settings.face_workers,
         queue_length=settings.face_queue,
         max_megapixels=settings.max_photo_megapixels,
+        calibration=settings.face_calibration,
     )
     Thread(target=verifier.warm, name="warm the face workers", daemon=True).start()
-    return create_app(Service(settings, open_database(settings), verifier))
+    database = open_database(settings)
+    Judge(database, verifier, settings).start()
+    return create_app(Service(settings, database, verifier))
 
 
 @click.command()
@@ -53,7 +58,8 @@ def web(settings: Settings, host: str, port: int) -> None:
     """Serve the console, the phone page and the API."""
     try:
         weights.locate(weights.listed())
-    except WeightsError as error:
+        in_force(settings.face_calibration, weights.model_version(weights.listed()))
+    except (WeightsError, ThresholdsError) as error:
         raise click.ClickException(str(error)) from error
     options = {
         "bind": f"{host}:{port}",

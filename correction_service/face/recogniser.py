@@ -3,6 +3,7 @@
 import hashlib
 from collections.abc import Collection, Sequence
 from dataclasses import replace
+from functools import cached_property
 from pathlib import Path
 from statistics import median
 
@@ -19,7 +20,7 @@ from correction_service.face.images import MAX_MEGAPIXELS, ImageError, decode
 from correction_service.face.liveness import Frame
 from correction_service.face.looks import Look, Portrait
 from correction_service.face.template import Embedding, Template
-from correction_service.face.thresholds import Limits, thresholds
+from correction_service.face.thresholds import Limits, Thresholds, in_force, thresholds
 from correction_service.face.verdict import (
     Assessment,
     EnrolmentOutcome,
@@ -44,9 +45,15 @@ _COMPARABLE = {
 class Recogniser:
     """All models, loaded once (about a second); not safe to share between threads."""
 
-    def __init__(self, folder: Path | None = None, max_megapixels: float = MAX_MEGAPIXELS) -> None:
+    def __init__(
+        self,
+        folder: Path | None = None,
+        max_megapixels: float = MAX_MEGAPIXELS,
+        calibration: Path | None = None,
+    ) -> None:
         """Check and load the weights, from ``folder`` or the installed packages."""
         self._max_megapixels = max_megapixels
+        self._calibration = calibration
         rows = weights.listed()
         paths = weights.locate(rows, folder)
         cv2.setNumThreads(1)  # processes are the parallelism; threads would fight over the cores
@@ -54,6 +61,11 @@ class Recogniser:
         self._detector = Detector(paths["yunet"])
         self._sface = Sface(paths["sface"])
         self._dlib = Dlib()
+
+    @cached_property
+    def thresholds(self) -> Thresholds:
+        """The figures for these models; raises ThresholdsError where none were calibrated."""
+        return in_force(self._calibration, self.model_version)
 
     def assess(self, photo: bytes) -> Assessment:
         """Say what is wrong with a photo meant for enrolment."""
@@ -67,12 +79,12 @@ class Recogniser:
         if len(portraits) < len(looks):
             return self._undecided(looks)
         value = score(*(self.embed(portrait) for portrait in portraits))
-        outcome, reasons = decide(value, thresholds().pair)
+        outcome, reasons = decide(value, self.thresholds.pair)
         return Verdict(
             outcome,
             self.model_version,
             score=value,
-            threshold=thresholds().pair.match,
+            threshold=self.thresholds.pair.match,
             reasons=reasons,
             faces=tuple(look.faces for look in looks),
         )
@@ -110,7 +122,7 @@ class Recogniser:
             for i, look in enumerate(looks)
             if look.portrait and not flaws[i]
         }
-        for i in _strangers(faces):
+        for i in _strangers(faces, self.thresholds.pair.match):
             flaws[i] = (Reason.DIFFERENT_PERSON,)
             del faces[i]
         assessed = tuple(Assessment(f, s.faces) for f, s in zip(flaws, looks, strict=True))
@@ -158,7 +170,7 @@ class Recogniser:
             : thresholds().burst.best_frames
         ]
         value = median(score(template, self.embed(usable[i])) for i in best)
-        outcome, reasons = decide(value, thresholds().template)
+        outcome, reasons = decide(value, self.thresholds.template)
         if _face_changed(usable[best[0]], looks):
             outcome = Outcome.UNCERTAIN if outcome is Outcome.MATCH else outcome
             reasons = (Reason.FACE_CHANGED, *reasons)
@@ -166,7 +178,7 @@ class Recogniser:
             outcome,
             self.model_version,
             score=value,
-            threshold=thresholds().template.match,
+            threshold=self.thresholds.template.match,
             reasons=reasons,
             faces=tuple(look.faces for look in looks),
             best_frame=best[0],
@@ -192,10 +204,10 @@ def _repeated(photos: Sequence[bytes]) -> list[int]:
     return [i for i, digest in enumerate(digests) if digest in digests[:i]]
 
 
-def _strangers(faces: dict[int, Embedding]) -> list[int]:
+def _strangers(faces: dict[int, Embedding], match: float) -> list[int]:
     """Return the photos that do not agree with the one most like all others."""
     if len(faces) <= 1:
         return []
     scores = {i: {j: score(faces[i], faces[j]) for j in faces if j != i} for i in faces}
     centre = max(scores, key=lambda i: sum(scores[i].values()))
-    return [j for j, value in scores[centre].items() if value < thresholds().pair.match]
+    return [j for j, value in scores[centre].items() if value < match]

@@ -1,19 +1,65 @@
-"""The figures of ``thresholds.toml``, read once."""
+"""The figures that decide: ``thresholds.toml`` of pictures, and a calibration of likeness.
+
+A calibration is what ``correction-service face calibrate --write`` makes. The one that comes along,
+``calibration.toml``, is of development faces; a centre puts its own in its place by a setting. It
+holds for the embedding it was made with and for no other.
+"""
 
 import tomllib
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from datetime import date
+from enum import StrEnum
 from functools import cache
 from importlib import resources
+from math import isfinite
+from pathlib import Path
+from typing import Any
+
+
+class ThresholdsError(RuntimeError):
+    """There is no calibration for the models in force; the message says what to run."""
+
+
+class Basis(StrEnum):
+    """How a threshold came about."""
+
+    COUNTED = "counted"  # strangers who reach it were counted
+    EXTRAPOLATED = "extrapolated"  # from the tail of fewer strangers
+    FLOOR = "floor"  # the lowest that holds without photos of the centre's own people
 
 
 @dataclass(frozen=True, slots=True)
 class Threshold:
-    """A match from ``match`` up, a different person below ``uncertain``, open in between."""
+    """A match from ``match`` up, a different person below ``uncertain``, open in between.
+
+    ``fmr`` and ``fnmr`` were measured at ``match``, with 95 % intervals over people.
+    """
 
     match: float
     uncertain: float
+    basis: Basis
+    fmr_target: float
+    fmr: float
+    fmr_interval: tuple[float, float]
+    fnmr: float
+    fnmr_interval: tuple[float, float]
+    people: int
+    genuine: int
+    impostors: int
+
+
+@dataclass(frozen=True, slots=True)
+class Calibration:
+    """Thresholds of two photos and of a template against a picture, and what they are from."""
+
+    model_version: str
     source: str
-    verified: bool
+    measured: date
+    photos: int
+    enrolled: int
+    pair: Threshold
+    template: Threshold
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,13 +99,74 @@ class Thresholds:
 
 @cache
 def thresholds() -> Thresholds:
-    """Read ``thresholds.toml``; an unknown or missing figure is a TypeError."""
-    text = resources.files(__package__).joinpath("thresholds.toml").read_text(encoding="utf-8")
-    table = tomllib.loads(text)
+    """Return the figures that come along; an unknown or missing one is a TypeError."""
+    table = tomllib.loads(_packaged("thresholds.toml"))
+    calibration = packaged()
     return Thresholds(
-        pair=Threshold(**table["pair"]),
-        template=Threshold(**table["template"]),
+        pair=calibration.pair,
+        template=calibration.template,
         burst=Burst(**table["burst"]),
         capture=Limits(**table["quality"]["capture"]),
         compare=Limits(**table["quality"]["compare"]),
     )
+
+
+@cache
+def packaged() -> Calibration:
+    """Return the calibration that comes along."""
+    return read(_packaged("calibration.toml"), "calibration.toml")
+
+
+def in_force(file: Path | None, model_version: str) -> Thresholds:
+    """Return the figures for these models, by a centre's own calibration where there is one.
+
+    Raises ThresholdsError when the file cannot be used or was made with other models.
+    """
+    calibration = packaged() if file is None else _own(file)
+    if calibration.model_version != model_version:
+        raise ThresholdsError(
+            f"{file or 'the calibration that comes along'} is for {calibration.model_version}, "
+            f"the models are {model_version}: run `correction-service face calibrate` with them "
+            "and name its file in CORRECTION_FACE_CALIBRATION"
+        )
+    return replace(thresholds(), pair=calibration.pair, template=calibration.template)
+
+
+def read(text: str, name: str) -> Calibration:
+    """Read a calibration; raise ThresholdsError that says which figure is wrong."""
+    try:
+        table = tomllib.loads(text)
+        made = {
+            **table,
+            "pair": _threshold(table["pair"]),
+            "template": _threshold(table["template"]),
+        }
+        return Calibration(**made)
+    except KeyError as error:
+        raise ThresholdsError(f"{name}: {error.args[0]} is missing") from error
+    except (ValueError, TypeError, AttributeError) as error:
+        raise ThresholdsError(f"{name} is not a calibration: {error}") from error
+
+
+def _own(file: Path) -> Calibration:
+    try:
+        return read(file.read_text(encoding="utf-8"), str(file))
+    except (OSError, UnicodeDecodeError) as error:
+        raise ThresholdsError(f"{file} cannot be read: {error}") from error
+
+
+def _threshold(row: Mapping[str, Any]) -> Threshold:
+    known = {
+        **row,
+        "basis": Basis(row["basis"]),
+        "fmr_interval": tuple(row["fmr_interval"]),
+        "fnmr_interval": tuple(row["fnmr_interval"]),
+    }
+    found = Threshold(**known)
+    if not (isfinite(found.match) and found.uncertain <= found.match):
+        raise ValueError("uncertain is at most match, and both are finite")
+    return found
+
+
+def _packaged(name: str) -> str:
+    return resources.files(__package__).joinpath(name).read_text(encoding="utf-8")

@@ -5,17 +5,12 @@ one call at a time, and a call that takes too long costs one worker and nobody e
 """
 
 import math
-import os
 import queue
-import signal
 import threading
 import time
 from collections.abc import Callable, Collection, Iterator, Sequence
-from concurrent.futures import ProcessPoolExecutor
-from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager
 from functools import cached_property
-from multiprocessing import connection, get_context, parent_process
 from pathlib import Path
 from typing import TYPE_CHECKING, Self, TypeVar
 
@@ -26,6 +21,7 @@ from correction_service.face.actions import Action
 from correction_service.face.images import MAX_MEGAPIXELS
 from correction_service.face.liveness import Frame
 from correction_service.face.template import Template
+from correction_service.face.thresholds import in_force
 from correction_service.face.verdict import (
     Assessment,
     EnrolmentOutcome,
@@ -34,12 +30,12 @@ from correction_service.face.verdict import (
     Verdict,
 )
 from correction_service.face.words import Reason
+from correction_service.face.worker import Worker
 
 if TYPE_CHECKING:
     from correction_service.face.recogniser import Recogniser
 
 Result = TypeVar("Result")
-START_TIMEOUT_S = 60.0
 log = structlog.get_logger(__name__)
 
 
@@ -67,14 +63,17 @@ class Verifier:
         timeout_s: float = 20.0,
         max_megapixels: float = MAX_MEGAPIXELS,
         weights_folder: Path | None = None,
+        calibration: Path | None = None,
     ) -> None:
-        self._folder = weights_folder
+        self._folder, self._calibration = weights_folder, calibration
         self._timeout_s = timeout_s
         self._lock = threading.Lock()
         self._limit = workers + queue_length
         self.calls_in_hand = 0
-        self._workers = [_Worker(weights_folder, max_megapixels) for _ in range(workers)]
-        self._idle: queue.SimpleQueue[_Worker] = queue.SimpleQueue()
+        self._workers = [
+            Worker(_load, weights_folder, max_megapixels, calibration) for _ in range(workers)
+        ]
+        self._idle: queue.SimpleQueue[Worker] = queue.SimpleQueue()
         for worker in self._workers:
             self._idle.put(worker)
         self._waiting_s = (workers + queue_length) * timeout_s / workers
@@ -116,23 +115,22 @@ class Verifier:
         return weights.model_version(weights.listed())
 
     def warm(self) -> None:
-        """Check the weights and start every worker now; raises WeightsError or BrokenProcessPool.
+        """Check weights and calibration and start every worker now.
 
-        Without it the first call of each worker pays the two seconds.
+        Raises WeightsError, ThresholdsError, WorkerDied or WorkerFailed. Without it the first call
+        of each worker pays the two seconds.
         """
         weights.locate(weights.listed(), self._folder)
-        held = [self._idle.get() for _ in self._workers]
-        try:
-            for worker in held:
+        in_force(self._calibration, self.model_version)
+        with self._all_workers() as workers:
+            for worker in workers:
                 worker.start()
-        finally:
-            for worker in held:
-                self._idle.put(worker)
 
     def close(self) -> None:
         """Stop the workers after the calls in hand."""
-        for worker in self._workers:
-            worker.stop()
+        with self._all_workers() as workers:
+            for worker in workers:
+                worker.stop()
 
     def __enter__(self) -> Self:
         return self
@@ -146,9 +144,8 @@ class Verifier:
             try:
                 return worker.run(self._timeout_s, work, *args)
             except Exception as error:  # noqa: BLE001 a fault of ours is never the person's
-                log.error(  # noqa: TRY400 a rendered traceback may show locals: the face itself
-                    "face.fault", work=work.__name__, error=repr(error), trace=str(error.__cause__)
-                )
+                # Not log.exception: a rendered traceback may show locals, the face itself.
+                log.error("face.fault", work=work.__name__, error=repr(error))  # noqa: TRY400
                 return fault
             finally:
                 self._mean_call_s += 0.2 * (time.monotonic() - started - self._mean_call_s)
@@ -157,7 +154,7 @@ class Verifier:
     def _place(self) -> Iterator[None]:
         with self._lock:
             if self.calls_in_hand >= self._limit:
-                raise Busy(max(1, math.ceil(self._mean_call_s)))
+                raise Busy(self._until_done_s())
             self.calls_in_hand += 1
         try:
             yield
@@ -166,85 +163,42 @@ class Verifier:
                 self.calls_in_hand -= 1
 
     @contextmanager
-    def _worker(self) -> "Iterator[_Worker]":
+    def _worker(self) -> Iterator[Worker]:
         try:
             worker = self._idle.get(timeout=self._waiting_s)
         except queue.Empty:
-            raise Busy(math.ceil(self._timeout_s)) from None
+            raise Busy(self._until_done_s()) from None
         try:
             yield worker
         finally:
             self._idle.put(worker)
 
-
-class _Worker:
-    """One spawned process, held by one caller at a time, replaced when it dies or hangs."""
-
-    def __init__(self, folder: Path | None, max_megapixels: float) -> None:
-        self._made_with = (folder, max_megapixels)
-        self._pool: ProcessPoolExecutor | None = None
-
-    def start(self) -> ProcessPoolExecutor:
-        """Return the running process, started if need be."""
-        if self._pool is None:
-            self._pool = ProcessPoolExecutor(
-                1, mp_context=get_context("spawn"), initializer=_load, initargs=self._made_with
-            )
-            self._pool.submit(os.getpid).result(timeout=START_TIMEOUT_S)
-        return self._pool
-
-    def run(self, timeout_s: float, work: Callable[..., Result], *args: object) -> Result:
-        """Do one call, twice if the process was found dead; raise TimeoutError if it hangs."""
+    @contextmanager
+    def _all_workers(self) -> Iterator[Sequence[Worker]]:
+        """Hold every worker, each once its call is done."""
+        held = [self._idle.get() for _ in self._workers]
         try:
-            return self._once(timeout_s, work, *args)
-        except BrokenProcessPool:
-            log.warning("face.worker_died")
-            return self._once(timeout_s, work, *args)
+            yield held
+        finally:
+            for worker in held:
+                self._idle.put(worker)
 
-    def stop(self) -> None:
-        """End the process; the next call starts another."""
-        if self._pool is not None:
-            self._pool.shutdown(cancel_futures=True)
-            self._pool = None
-
-    def _kill(self) -> None:
-        if self._pool is not None:
-            # Python 3.14 has kill_workers() for this.
-            for process in list(self._pool._processes.values()):  # noqa: SLF001 see above
-                process.kill()
-
-    def _once(self, timeout_s: float, work: Callable[..., Result], *args: object) -> Result:
-        try:
-            return self.start().submit(work, *args).result(timeout=timeout_s)
-        except TimeoutError:
-            self._kill()
-            self.stop()
-            raise
-        except BrokenProcessPool:
-            self.stop()
-            raise
+    def _until_done_s(self) -> int:
+        """Return how long the calls now in hand will take, at the pace of the last ones."""
+        rounds = math.ceil(self.calls_in_hand / len(self._workers))
+        return max(1, math.ceil(rounds * self._mean_call_s))
 
 
 # What follows runs inside a worker.
 _recogniser: "list[Recogniser]" = []
 
 
-def _load(folder: Path | None, max_megapixels: float) -> None:
+def _load(folder: Path | None, max_megapixels: float, calibration: Path | None) -> None:
     from correction_service.face.recogniser import (  # noqa: PLC0415 no models in the web process
         Recogniser,
     )
 
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C goes to the whole group; we are told
-    threading.Thread(target=_end_with_parent, daemon=True).start()
-    _recogniser[:] = [Recogniser(folder, max_megapixels)]
-
-
-def _end_with_parent() -> None:
-    """Leave no orphan holding 280 MB when the web process is killed."""
-    parent = parent_process()
-    if parent is not None:
-        connection.wait([parent.sentinel])
-        os._exit(1)
+    _recogniser[:] = [Recogniser(folder, max_megapixels, calibration)]
 
 
 def _judge(

@@ -1,20 +1,30 @@
+import io
 import json
+from collections import Counter
 from pathlib import Path
 
 import numpy as np
 import pytest
 from click.testing import CliRunner, Result
+from PIL import Image
 
 from correction_service.commands.faces import face
 from correction_service.face.decide import score
-from correction_service.face.evaluate import Gallery, metrics, pairs, templates
-from correction_service.face.template import Embedding, Template, unit
+from correction_service.face.evaluate import metrics, pairs, templates
+from correction_service.face.gallery import Gallery, read
+from correction_service.face.recogniser import Recogniser
+from correction_service.face.template import Embedding, Template
 from correction_service.face.thresholds import thresholds
+from correction_service.settings import Settings
+from tests.face.galleries import noisy
 from tests.faces import FacePhotos, variant
+
+PAIR = thresholds().pair.match
 
 
 def run(*arguments: str | Path) -> Result:
-    return CliRunner().invoke(face, [str(argument) for argument in arguments])
+    words = [str(argument) for argument in arguments]
+    return CliRunner().invoke(face, words, obj=Settings())
 
 
 @pytest.fixture
@@ -24,24 +34,19 @@ def folder(tmp_path: Path, face_photos: FacePhotos) -> Path:
         for i, photo in enumerate(photos):
             (tmp_path / person / f"{i}.jpg").write_bytes(photo.read_bytes())
     (tmp_path / "b" / "flipped.jpg").write_bytes(variant(face_photos.stranger, flip=True))
-    (tmp_path / "b" / "notes.txt").write_text("no photo")
+    (tmp_path / "b" / "broken.jpg").write_bytes(b"no photo")
     return tmp_path
 
 
 @pytest.fixture
 def gallery() -> Gallery:
-    """Twelve people of six photos: noise around a point of their own."""
-    dice = np.random.default_rng(7)
-    centres = dice.normal(size=(12, 1, 2, 128))
-    vectors = (centres + 2.5 * dice.normal(size=(12, 6, 2, 128))).reshape(72, 2, 128)
-    sface = np.array([unit(vector) for vector in vectors[:, 0]])
-    return Gallery(sface, vectors[:, 1] / 20, np.repeat(np.arange(12), 6), 3, 50.0)
+    return noisy(people=12, photos=6, failures=3)
 
 
 def test_the_rates_are_those_counted_by_hand() -> None:
     impostor = np.linspace(0, 0.5, 1001)
     genuine = np.array([0.30, 0.4985, 0.80, 0.90])
-    found = metrics(genuine, impostor, thresholds().pair)
+    found = metrics(genuine, impostor, 0.42)
     assert found["fmr_at_threshold"] == pytest.approx(161 / 1001)
     assert found["fnmr_at_threshold"] == 1 / 4
     assert found["fnmr_at_fmr.0.01"] == 1 / 4
@@ -50,22 +55,22 @@ def test_the_rates_are_those_counted_by_hand() -> None:
 
 
 def test_faces_told_apart_have_no_error() -> None:
-    found = metrics(np.array([0.9, 1.0]), np.array([-0.2, 0.1, 0.2]), thresholds().pair)
+    found = metrics(np.array([0.9, 1.0]), np.array([-0.2, 0.1, 0.2]), 0.42)
     assert set(found.values()) == {0.0}
 
 
 def test_pairs_are_scored_as_single_comparisons_are(gallery: Gallery) -> None:
-    found = pairs(gallery)
+    found = pairs(gallery, PAIR)
     assert found["pairs"] == 72 * 71 // 2
     assert found["genuine_pairs"] == 12 * 15
     one, two = (Embedding(gallery.sface[i], gallery.dlib[i].astype(np.float32)) for i in (0, 1))
-    alone = Gallery(gallery.sface[[0, 1, 9]], gallery.dlib[[0, 1, 9]], np.array([0, 0, 1]), 0, 1.0)
-    refused = pairs(alone)["fnmr_at_threshold"]
-    assert refused == float(score(one, two) < thresholds().pair.match)
+    alone = Gallery(gallery.sface[[0, 1, 9]], gallery.dlib[[0, 1, 9]], np.array([0, 0, 1]))
+    refused = pairs(alone, PAIR)["fnmr_at_threshold"]
+    assert refused == float(score(one, two) < PAIR)
 
 
 def test_templates_err_less_than_pairs_and_say_how_sure_that_is(gallery: Gallery) -> None:
-    single, enrolled = pairs(gallery), templates(gallery, 3)
+    single, enrolled = pairs(gallery, PAIR), templates(gallery, 3, PAIR)
     assert enrolled["genuine_pairs"] == 12 * 3
     assert enrolled["impostor_pairs"] == 12 * 33
     assert enrolled["splits"] == 20
@@ -76,14 +81,29 @@ def test_templates_err_less_than_pairs_and_say_how_sure_that_is(gallery: Gallery
 
 
 def test_the_splits_are_seeded(gallery: Gallery) -> None:
-    assert templates(gallery, 3, splits=3) == templates(gallery, 3, splits=3)
+    assert templates(gallery, 3, PAIR, splits=3) == templates(gallery, 3, PAIR, splits=3)
+
+
+def test_what_one_person_or_one_photo_each_cannot_show_is_null(gallery: Gallery) -> None:
+    alone = pairs(gallery.of(np.array([4])), PAIR)
+    assert (alone["pairs"], alone["eer"], alone["fmr_at_threshold"]) == (15, None, None)
+    assert alone["fnmr_at_threshold"] is not None
+    firsts = np.arange(0, 72, 6)
+    strangers = Gallery(gallery.sface[firsts], gallery.dlib[firsts], gallery.identity[firsts])
+    apart = pairs(strangers, PAIR)
+    assert (apart["pairs"], apart["fnmr_at_threshold"]) == (66, None)
+    assert apart["fnmr_at_fmr"] == {"0.01": None, "0.001": None}
+    assert apart["fmr_at_threshold"] is not None
+    nobody = pairs(gallery.of(np.array([99])), PAIR)
+    assert (nobody["pairs"], nobody["eer"]) == (0, None)
+    assert [len(it["notes"]) for it in (alone, apart, nobody)] == [1, 2, 2]  # type: ignore[arg-type]
 
 
 def test_compare_answers_in_json_and_in_words(face_photos: FacePhotos) -> None:
     one, two, _ = face_photos.person
     answer = json.loads(run("compare", one, two, "--json").stdout)
-    assert answer.pop("score") > 0.42
-    assert answer == {"outcome": "MATCH", "threshold": 0.42, "faces": [1, 1], "reasons": []}
+    assert answer.pop("score") > PAIR
+    assert answer == {"outcome": "MATCH", "threshold": PAIR, "faces": [1, 1], "reasons": []}
     spoken = run("compare", one, face_photos.stranger)
     assert spoken.exit_code == 0
     assert spoken.stdout.startswith("NO_MATCH  The face does not match")
@@ -101,6 +121,38 @@ def test_evaluate_prints_the_contracts_figures(folder: Path) -> None:
     assert enrolled.exit_code == 0
 
 
+def test_a_folder_never_seen_is_read_as_far_as_it_goes(
+    recogniser: Recogniser, tmp_path: Path, face_photos: FacePhotos
+) -> None:
+    photo = Image.open(face_photos.stranger)
+    kinds = {
+        "小.png": photo.resize((48, 56)),
+        "旧.bmp": photo,
+        "大.webp": photo.resize((5000, 5000)),
+    }
+    person = tmp_path / "王 五"
+    (person / "deeper" / "still").mkdir(parents=True)
+    for name, image in kinds.items():
+        image.save(person / name)
+    data = face_photos.stranger.read_bytes()
+    for name in ("deeper/passed over.jpg", ".hidden.jpg", "notes.txt"):
+        (person / name).write_bytes(data)
+    for name, junk in (("empty.jpg", b""), ("cut.jpg", data[:900]), ("text.bmp", b"text")):
+        (person / name).write_bytes(junk)
+    (person / "phone.heic").write_bytes(b"\0\0\0\x18ftypheic" + bytes(16))
+    written = io.BytesIO()
+    Image.new("RGB", (1, 3000)).save(written, "PNG")
+    (person / "line.png").write_bytes(written.getvalue())
+    (tmp_path / "nobody").mkdir()
+    (tmp_path / "readme.jpg").write_bytes(data)
+    told: list[tuple[int, int]] = []
+    found = read(tmp_path, recogniser, lambda done, of: told.append((done, of)))
+    assert (len(found.identity), found.names[found.identity[0]]) == (3, "王 五")
+    failed = {"not_an_image": 2, "truncated": 1, "heic": 1, "no_face": 1}
+    assert found.failures == Counter(failed)
+    assert told[-1] == (8, 8)
+
+
 def test_a_wrong_path_is_named_and_exits_with_2(
     tmp_path: Path, folder: Path, face_photos: FacePhotos
 ) -> None:
@@ -110,6 +162,7 @@ def test_a_wrong_path_is_named_and_exits_with_2(
         ("compare", folder, photo),
         ("evaluate", absent),
         ("evaluate", photo),
+        ("calibrate", absent),
     ):
         result = run(*arguments)
         assert result.exit_code == 2
