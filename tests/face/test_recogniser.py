@@ -45,7 +45,7 @@ def test_two_photos_of_one_person_match(recogniser: Recogniser, face_photos: Fac
         verdict = recogniser.compare(one.read_bytes(), two.read_bytes())
         assert verdict.outcome is Outcome.MATCH
         assert verdict.faces == (1, 1)
-        assert verdict.threshold == 0.42
+        assert verdict.threshold == thresholds().pair.match
         assert verdict.score is not None
         assert verdict.score > 0.7
 
@@ -112,7 +112,7 @@ def test_a_score_in_between_is_uncertain(
     aside = replace(template, dlib=template.dlib + 0.75 * (template.dlib - far.dlib + 0.1))
     verdict = recogniser.judge(aside, unprompted(own))
     assert verdict.score is not None
-    assert 0.30 <= verdict.score < 0.52
+    assert thresholds().template.uncertain <= verdict.score < thresholds().template.match
     assert (verdict.outcome, verdict.reasons) == (Outcome.UNCERTAIN, (Reason.CLOSE_TO_THRESHOLD,))
 
 
