@@ -1,6 +1,7 @@
 """Guards: every route says who may come in, and one that says nothing lets nobody in."""
 
 import hmac
+import random
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -37,11 +38,12 @@ class SignInNeeded(DomainError):
 
 @dataclass(frozen=True)
 class Service:
-    """What the routes stand on."""
+    """What the routes stand on; `dice` draw what a check-in asks, the system's where none are."""
 
     settings: Settings
     database: Database
     verifier: Verifier
+    dice: random.Random | None = None
 
 
 def service() -> Service:

@@ -13,6 +13,7 @@ from werkzeug.middleware.proxy_fix import ProxyFix
 
 from correction_service import access, api, locale, problems, web
 from correction_service.access import Service
+from correction_service.face.aim import Aimer
 from correction_service.limits import limiter
 from correction_service.settings import Mode, Settings
 from models.user import User
@@ -32,6 +33,7 @@ def create_app(service: Service) -> APIFlask:
         template_folder="web/templates",
     )
     app.extensions["correction"] = service
+    app.extensions["aimer"] = Aimer(service.settings.aim_lanes)
     _configure(app, service.settings)
     locale.speak(app)
     access.keep(app)

@@ -25,8 +25,9 @@ from correction_service.hardware import errands, service_sessions
 from correction_service.incidents import escalations, handovers, silences
 from correction_service.messages import delivery
 from correction_service.people import photos
-from correction_service.presence import duties
+from correction_service.presence import attempts, duties
 from correction_service.readiness import HEARTBEAT
+from correction_service.risk import movements
 from correction_service.sealer import Sealer
 from correction_service.settings import Settings
 from correction_service.storage import packing, partitions
@@ -81,7 +82,7 @@ class Chores:
 
     def duties(self, now: datetime) -> None:
         """Make the day's duties, ask spot checks whose moment has come, end what is over."""
-        for verb in (duties.make, duties.spot, duties.lapse):
+        for verb in (duties.make, duties.spot, duties.lapse, attempts.expire):
             with self._database.transaction(SYSTEM, "duties") as session:
                 verb(session, now, self._settings)
 
@@ -146,6 +147,11 @@ class Chores:
         result = sweep.run(self._database, day, now, self._settings)
         log.info("sweep", **result.as_json())
 
+    def movements(self, now: datetime) -> None:
+        """Write yesterday's movement, before the morning's sweep weighs it."""
+        day = hours.local_day(now) - timedelta(days=1)
+        log.info("movements", day=day.isoformat(), people=movements.run(self._database, day))
+
     def retain(self, now: datetime) -> None:
         """Delete photos, outbox rows and notes for ingest whose time has ended."""
         with self._database.transaction(SYSTEM, "retention") as session:
@@ -191,6 +197,7 @@ def timetable(chores: Chores) -> list[Job]:
         Job("replays", IntervalTrigger(minutes=1), 60, chores.replays),
         Job("what_ifs", IntervalTrigger(seconds=2), 30, chores.what_ifs),
         Job("errands", IntervalTrigger(minutes=1), 60, chores.errands, at_once=True),
+        Job("movements", cron(hour=4, minute=30), 3600, chores.movements),
         Job("sweep", cron(hour=5, minute=30), 3600, chores.sweep),
         Job("sweep_by_day", cron(hour="6-21", minute="*/10"), 300, chores.sweep, at_once=True),
         Job("partitions", IntervalTrigger(hours=6), 3600, chores.make_partitions, at_once=True),

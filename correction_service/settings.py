@@ -59,6 +59,12 @@ class Settings(BaseSettings):
         0.3, ge=0, le=1, description="share of days with a spot check, where a plan asks for them"
     )
     challenge_seconds: int = Field(120, ge=20, description="life of one check-in attempt")
+    upload_grace_seconds: int = Field(
+        600, ge=0, description="what was taken in an attempt's life may arrive so much later"
+    )
+    aim_lanes: int = Field(
+        1, ge=0, le=8, description="pictures advised on at once while people aim; 0: no live advice"
+    )
     session_minutes: int = Field(480, ge=5, description="an idle console session ends after")
     phone_session_minutes: int = Field(15, ge=1, description="an idle phone session ends after")
     match_photo_days: int = Field(28, ge=1, description="check-in photos of a match are kept")

@@ -7,11 +7,14 @@ from uuid import UUID
 
 from sqlalchemy import (
     CheckConstraint,
+    ColumnElement,
     ForeignKey,
     Index,
     LargeBinary,
     String,
     UniqueConstraint,
+    and_,
+    or_,
 )
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
@@ -105,31 +108,92 @@ class CheckInDuty(Base):
         return False
 
 
+class AttemptState(StrEnum):
+    """How far an attempt has come. Only DONE has a check-in; none of the others is held against."""
+
+    OPEN = "open"
+    WAITING = "waiting"
+    DONE = "done"
+    CLOSED = "closed"
+    UNFINISHED = "unfinished"
+
+
 class Challenge(Base):
-    """A single-use permission to send one capture; only its hash is kept."""
+    """One attempt: a single-use permission to send one capture, with a receipt from the start.
+
+    `actions` are what was asked, in their order; of the token only a hash is kept. A capture that
+    is complete (`sent_at`) waits on the server until it is judged.
+    """
 
     __tablename__ = "checkin_challenge"
+    __table_args__ = (Index("ix_checkin_challenge_case_id_issued_at", "case_id", "issued_at"),)
 
     id: Mapped[int] = mapped_column(primary_key=True)
     person_id: Mapped[UUID] = mapped_column(ForeignKey("person.id"), index=True)
+    case_id: Mapped[int | None] = mapped_column(ForeignKey("supervised_case.id"))
+    receipt: Mapped[str | None] = mapped_column(String(16), unique=True)
     token_hash: Mapped[bytes] = mapped_column(LargeBinary(32), unique=True)
+    actions: Mapped[list[Any]] = mapped_column(default=list)
     issued_at: Mapped[datetime]
     expires_at: Mapped[datetime]
+    sent_at: Mapped[datetime | None]
+    sealed: Mapped[bytes | None] = mapped_column(
+        LargeBinary, doc="position and answers until judged, sealed for the person"
+    )
+    claimed_at: Mapped[datetime | None] = mapped_column(doc="somebody judges it since")
+    claims: Mapped[int] = mapped_column(default=0)
+    closed_at: Mapped[datetime | None] = mapped_column(doc="ended without a check-in")
+    close_reason: Mapped[str | None] = mapped_column(String(32))
     used_at: Mapped[datetime | None]
     capture: Mapped[bytes | None] = mapped_column(LargeBinary(32), doc="SHA-256 of what was sent")
     checkin_id: Mapped[int | None] = mapped_column(ForeignKey("checkin.id"))
 
-    def check(self, now: datetime) -> None:
-        """Say why it cannot be spent, if it cannot."""
+    def state(self, now: datetime, grace: timedelta) -> AttemptState:
+        """How far it has come; what was taken in its life may arrive for `grace` longer."""
+        if self.used_at is not None:
+            return AttemptState.DONE
+        if self.closed_at is not None:
+            return AttemptState.CLOSED
+        if self.sent_at is not None:
+            return AttemptState.WAITING
+        in_time = now <= self.expires_at + grace
+        return AttemptState.OPEN if in_time else AttemptState.UNFINISHED
+
+    def check(self, now: datetime, grace: timedelta = timedelta(0)) -> None:
+        """Say why nothing more can come of it, if so; what was sent in time has all the time."""
         if self.used_at is not None:
             raise Refused("This attempt was already sent. Start again.", code="challenge_used")
-        if now > self.expires_at:
+        if self.closed_at is not None:
+            raise Refused("This attempt was ended. Start again.", code="challenge_closed")
+        if self.sent_at is None and now > self.expires_at + grace:
             raise Refused("This attempt took too long. Start again.", code="challenge_expired")
+
+    def send(self, now: datetime, sealed: bytes) -> None:
+        """Leave it to be judged, whenever there is room."""
+        self.sent_at, self.sealed = now, sealed
+
+    def close(self, now: datetime, reason: str) -> None:
+        """End it without a check-in."""
+        self.closed_at, self.close_reason, self.sealed = now, reason, None
 
     def spend(self, now: datetime, capture: bytes, checkin_id: int) -> None:
         """Use it up for one check-in; the same capture sent again finds the same receipt."""
         self.check(now)
         self.used_at, self.capture, self.checkin_id = now, capture, checkin_id
+        self.sealed = None
+
+
+class CheckInFrame(Base):
+    """A picture of an attempt on its way to be judged: sealed for the person, then deleted."""
+
+    __tablename__ = "checkin_frame"
+
+    challenge_id: Mapped[int] = mapped_column(ForeignKey("checkin_challenge.id"), primary_key=True)
+    place: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
+    action: Mapped[int | None] = mapped_column(doc="place of the action then shown; None: straight")
+    at_ms: Mapped[int] = mapped_column(doc="since the challenge was issued, as the phone says")
+    arrived_at: Mapped[datetime]
+    sealed: Mapped[bytes] = mapped_column(LargeBinary)
 
 
 class Way(StrEnum):
@@ -165,8 +229,9 @@ class Liveness(StrEnum):
     NOT_JUDGED = "not_judged"
 
 
-COUNTS = frozenset({Outcome.MATCH, Outcome.ATTESTED})
-FOR_REVIEW = frozenset({Outcome.NO_MATCH, Outcome.UNCERTAIN})
+# NOT_JUDGED stands where an officer was beside the camera, and before liveness was judged at all.
+_PRESENT = frozenset({Liveness.LIVE, Liveness.NOT_JUDGED})
+_COMPARED = frozenset({Outcome.MATCH, Outcome.NO_MATCH, Outcome.UNCERTAIN})
 
 
 class CheckIn(AppendOnly, Base):
@@ -194,5 +259,42 @@ class CheckIn(AppendOnly, Base):
     note: Mapped[str | None] = mapped_column(String(2000))
     recorded_by: Mapped[int | None] = mapped_column(ForeignKey("user_account.id"))
     receipt: Mapped[str] = mapped_column(String(16), unique=True)
+    began_at: Mapped[datetime | None] = mapped_column(doc="when its challenge was issued")
+    actions: Mapped[list[Any]] = mapped_column(default=list, doc="asked, in their order")
+    cues: Mapped[list[Any]] = mapped_column(
+        default=list, doc="what liveness was told by: {name, value, contribution, verdict}"
+    )
+    frames: Mapped[list[Any]] = mapped_column(
+        default=list, doc="times since began_at: {action, at_ms, arrived_ms}"
+    )
+    fingerprints: Mapped[bytes | None] = mapped_column(
+        LargeBinary, doc="32 bytes a readable frame, by which a picture sent again is known"
+    )
+    browser: Mapped[str | None] = mapped_column(String(40), doc="family and major version only")
+    phone_mark: Mapped[str | None] = mapped_column(
+        String(16), doc="drawn when a phone is bound, the same for all who bind it; None: shared"
+    )
 
     case: Mapped[Case] = relationship()
+
+    @property
+    def counts(self) -> bool:
+        """Whether it settles a duty: an officer saw the person, or a living face matched."""
+        matched = self.outcome is Outcome.MATCH and self.liveness in _PRESENT
+        return matched or self.outcome is Outcome.ATTESTED
+
+    @property
+    def for_review(self) -> bool:
+        """Whether a face was compared and only an officer can say what that means."""
+        return self.outcome in _COMPARED and not self.counts
+
+
+def counted() -> ColumnElement[bool]:
+    """CheckIn.counts in SQL."""
+    matched = and_(CheckIn.outcome == Outcome.MATCH, CheckIn.liveness.in_(_PRESENT))
+    return or_(matched, CheckIn.outcome == Outcome.ATTESTED)
+
+
+def doubtful() -> ColumnElement[bool]:
+    """CheckIn.for_review in SQL."""
+    return and_(CheckIn.outcome.in_(_COMPARED), ~counted())

@@ -7,7 +7,7 @@ from sqlalchemy import ColumnElement, ForeignKey, String, and_, exists
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from models.base import AppendOnly, Base, words
-from models.checkin import FOR_REVIEW, CheckIn
+from models.checkin import CheckIn, doubtful
 
 
 class ReviewDecision(StrEnum):
@@ -36,4 +36,4 @@ class CheckInReview(AppendOnly, Base):
 def awaiting_review() -> ColumnElement[bool]:
     """Match check-ins that an officer has yet to look at; their duties are not missed meanwhile."""
     reviewed = exists().where(CheckInReview.checkin_id == CheckIn.id)
-    return and_(CheckIn.outcome.in_(FOR_REVIEW), ~reviewed)
+    return and_(doubtful(), ~reviewed)

@@ -45,11 +45,10 @@ def face_template(verifier: Verifier, face_photos: FacePhotos) -> Template:
 @pytest.fixture(scope="session")
 def bursts(verifier: Verifier, face_template: Template, face_photos: FacePhotos) -> Bursts:
     """Real photos, judged by the real models, once for all tests."""
-    person = Capture(tuple(frames(face_photos.person[1], 5)))
-    stranger = Capture(tuple(frames(face_photos.stranger, 5)))
-    group = Capture((jpeg(decode(face_photos.group.read_bytes()), quality=70),))
-    sent = [unprompted(each.frames) for each in (person, stranger, group)]
-    verdicts = [verifier.judge(face_template, burst) for burst in sent]
+    person = Capture(unprompted(frames(face_photos.person[1], 5)))
+    stranger = Capture(unprompted(frames(face_photos.stranger, 5)))
+    group = Capture(unprompted([jpeg(decode(face_photos.group.read_bytes()), quality=70)]))
+    verdicts = [verifier.judge(face_template, each.frames) for each in (person, stranger, group)]
     return Bursts(person, stranger, group, *verdicts)
 
 

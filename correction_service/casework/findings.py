@@ -24,7 +24,7 @@ from models.case import (
     Category,
     supervised_on,
 )
-from models.checkin import COUNTS, CheckIn, CheckInDuty, DutyState
+from models.checkin import CheckIn, CheckInDuty, DutyState, counted
 from models.device import Binding, Device, DeviceState, Gateway
 from models.notice import Notice, NoticeState
 from models.order import PositioningOrder
@@ -133,18 +133,17 @@ def tried() -> ColumnElement[bool]:
     return and_(
         CheckIn.case_id == CheckInDuty.case_id,
         CheckIn.at.between(CheckInDuty.opens_at, until),
-        CheckIn.outcome.not_in(COUNTS),
+        ~counted(),
     )
 
 
 def with_tries(*states: DutyState) -> Rows:
     """Duties in `states` with the tries in their window, the proof of delivery, the last sign."""
     own = CheckIn.case_id == CheckInDuty.case_id
-    counted = CheckIn.outcome.in_(COUNTS)
     proof = and_(Notice.duty_id == CheckInDuty.id, Notice.state == NoticeState.DELIVERED)
     latest = select(CheckIn.outcome).where(tried()).order_by(CheckIn.at.desc()).limit(1)
-    last = select(func.max(CheckIn.at)).where(own, counted)
-    answer = select(func.min(CheckIn.at)).where(own, counted, CheckIn.at > CheckInDuty.closes_at)
+    last = select(func.max(CheckIn.at)).where(own, counted())
+    answer = select(func.min(CheckIn.at)).where(own, counted(), CheckIn.at > CheckInDuty.closes_at)
     return (
         select(
             CheckInDuty.id.label("id"),

@@ -3,9 +3,13 @@
 import hashlib
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from typing import Self
+
+import msgspec
 
 from correction_service.face.images import ImageError, decode
+from correction_service.face.liveness import Frame, unprompted
 from correction_service.settings import Settings
 from models.errors import Invalid
 
@@ -34,21 +38,39 @@ class Answers:
 
 
 @dataclass(frozen=True)
+class Origin:
+    """Where a capture came from: the browser's family, and the mark of a phone that was bound."""
+
+    browser: str | None = None
+    phone_mark: str | None = None
+
+
+@dataclass(frozen=True)
 class Capture:
     """One burst and what came with it."""
 
-    frames: tuple[bytes, ...] = field(repr=False)
+    frames: tuple[Frame, ...] = field(repr=False)
     position: Position | None = None
     answers: Answers = Answers()
+    origin: Origin = Origin()
 
     @property
     def digest(self) -> bytes:
         """SHA-256 of the frames' own hashes: the same burst sent again is the same capture."""
-        each = b"".join(hashlib.sha256(frame).digest() for frame in self.frames)
+        each = b"".join(hashlib.sha256(frame.data).digest() for frame in self.frames)
         return hashlib.sha256(each).digest()
 
+    def without_frames(self) -> bytes:
+        """Serialise what came beside the frames, as JSON."""
+        return msgspec.json.encode(replace(self, frames=()))
 
-def frames(given: Sequence[bytes], settings: Settings) -> tuple[bytes, ...]:
+    @classmethod
+    def around(cls, frames: tuple[Frame, ...], beside: bytes) -> Self:
+        """Put frames and what `without_frames` wrote together again."""
+        return replace(msgspec.json.decode(beside, type=cls), frames=frames)
+
+
+def frames(given: Sequence[bytes], settings: Settings) -> tuple[Frame, ...]:
     """Check a burst before it costs a worker's time; `Invalid` names the frame and the mend."""
     if not 1 <= len(given) <= MOST_FRAMES:
         raise Invalid("Send 1 to %(most)d frames.", field="frames", most=MOST_FRAMES)
@@ -59,13 +81,16 @@ def frames(given: Sequence[bytes], settings: Settings) -> tuple[bytes, ...]:
             megabytes=MOST_BYTES // 1_000_000,
         )
     for i, frame in enumerate(given):
-        try:
-            decode(frame, settings.max_photo_megapixels)
-        except ImageError as error:
-            raise Invalid(
-                error.words.en, field=f"frames.{i}", code=f"image_{error.code}"
-            ) from error
-    return tuple(given)
+        picture(frame, f"frames.{i}", settings)
+    return unprompted(given)
+
+
+def picture(data: bytes, name: str, settings: Settings) -> None:
+    """Check that one frame is a picture; `Invalid` names the field and says what it is instead."""
+    try:
+        decode(data, settings.max_photo_megapixels)
+    except ImageError as error:
+        raise Invalid(error.words.en, field=name, code=f"image_{error.code}") from error
 
 
 def position(lat: float | None, lon: float | None, accuracy_m: float | None) -> Position | None:

@@ -4,40 +4,53 @@ Only a match or an officer settles a duty. What the machine cannot tell, and wha
 somebody else, goes to an officer and costs nothing until one decides; a fault of ours never counts.
 """
 
+import random
 from dataclasses import asdict, dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, select
+from sqlalchemy import ColumnElement, and_, or_, select
 from sqlalchemy.orm import Session, joinedload
 
 from correction_service import codes, outbox
 from correction_service.db import ring_of
+from correction_service.face.actions import Action
+from correction_service.face.liveness import Frame
+from correction_service.face.liveness import Liveness as Seen
 from correction_service.face.template import Template
 from correction_service.face.verdict import Verdict
 from correction_service.face.words import Reason
 from correction_service.people import consents, photos, templates
-from correction_service.presence import challenges, duties, help_requests
+from correction_service.presence import attempts, challenges, duties, help_requests
 from correction_service.presence.captures import Capture
 from correction_service.scope import case_for
 from correction_service.settings import Settings
 from models.case import ENDED, Case
-from models.checkin import COUNTS, FOR_REVIEW, Challenge, CheckIn, Liveness, Outcome, Way
+from models.checkin import Challenge, CheckIn, Liveness, Outcome, Way
 from models.errors import Invalid, NotFound, Refused
 from models.help_request import HelpKind
 from models.user import Permission, User
 
+OWN_SEEN_FOR = timedelta(days=90)
+OTHERS_SEEN_FOR = timedelta(days=2)
+MOST_SEEN = 400  # check-ins of a dozen frames: what a worker compares in some milliseconds
+BYTES = 32  # of one fingerprint
 ATTESTED = frozenset({Way.OFFICER_CALL, Way.OFFICER_VISIT, Way.OFFICER_COUNTER, Way.OFFICER_VIDEO})
 
 
 @dataclass(frozen=True)
 class Attempt:
-    """What judging and recording need; `earlier` is set when this very capture was recorded."""
+    """What judging and recording need; `earlier` is set when this very capture was recorded.
+
+    `actions` were asked of the person; `seen` are the fingerprints of earlier check-ins' frames.
+    """
 
     challenge_id: int
     case_id: int
     template: Template = field(repr=False)
     earlier: CheckIn | None = None
+    actions: tuple[Action, ...] = ()
+    seen: tuple[bytes, ...] = field(default=(), repr=False)
 
 
 def current_case(session: Session, person_id: UUID) -> Case:
@@ -68,23 +81,54 @@ def ready(session: Session, person_id: UUID, now: datetime) -> tuple[Case, Templ
 
 
 def permit(
-    session: Session, person_id: UUID, now: datetime, settings: Settings
+    session: Session,
+    person_id: UUID,
+    now: datetime,
+    settings: Settings,
+    dice: random.Random | None = None,
 ) -> challenges.Permit:
-    """Give a challenge to a person who can check in by face."""
-    ready(session, person_id, now)
-    return challenges.issue(session, person_id, now, settings)
+    """Give a challenge to a person who can check in by face; `dice` draws what is asked."""
+    case, _ = ready(session, person_id, now)
+    return challenges.issue(session, case, now, settings, dice)
 
 
 def begin(
     session: Session, person_id: UUID, token: str, capture: Capture, now: datetime
 ) -> Attempt:
-    """Read what the judgement needs. A spent challenge is refused, unless by this same capture."""
+    """Read what judging a burst at once needs.
+
+    A spent challenge is refused, unless by this same capture.
+    """
     challenge = challenges.find(session, person_id, token)
     earlier = _earlier(session, challenge, capture)
     if earlier is None:
         challenge.check(now)
     case, template = ready(session, person_id, now)
-    return Attempt(challenge.id, case.id, template, earlier)
+    return Attempt(challenge.id, case.id, template, earlier, seen=_seen(session, case, now))
+
+
+def resume(session: Session, challenge: Challenge, now: datetime) -> Attempt:
+    """Read what judging a capture that waits needs."""
+    case, template = ready(session, challenge.person_id, now)
+    actions = tuple(Action(action) for action in challenge.actions)
+    seen = _seen(session, case, now)
+    return Attempt(challenge.id, case.id, template, actions=actions, seen=seen)
+
+
+def _seen(session: Session, case: Case, now: datetime) -> tuple[bytes, ...]:
+    """Fingerprints of what was sent before: long by this person, lately by anybody of the agency.
+
+    A picture of one person, sent for another, is as much a replay as one sent twice.
+    """
+    own = and_(CheckIn.case_id == case.id, CheckIn.at > now - OWN_SEEN_FOR)
+    of_agency = select(Case.id).where(Case.agency_id == case.agency_id)
+    others = and_(CheckIn.case_id.in_(of_agency), CheckIn.at > now - OTHERS_SEEN_FOR)
+    query = select(CheckIn.fingerprints).where(CheckIn.fingerprints.is_not(None), or_(own, others))
+    packed = b"".join(
+        prints or b""
+        for prints in session.scalars(query.order_by(CheckIn.id.desc()).limit(MOST_SEEN))
+    )
+    return tuple(packed[i : i + BYTES] for i in range(0, len(packed), BYTES))
 
 
 def _earlier(session: Session, challenge: Challenge, capture: Capture) -> CheckIn | None:
@@ -108,7 +152,7 @@ def record(
 
     Whether it is in time is told by when the challenge was issued: what took long after that was
     ours or the network's. The consent is asked again, since it may have gone meanwhile: then
-    nothing is kept.
+    nothing is kept. The pictures of the attempt are forgotten, but for the one worth keeping.
     """
     challenge = session.get_one(Challenge, attempt.challenge_id, with_for_update=True)
     earlier = _earlier(session, challenge, capture)
@@ -119,11 +163,15 @@ def record(
     consents.require(session, case.person)
     checkin = _judged(case, capture, verdict, now)
     checkin.way, checkin.recorded_by = way, by
+    checkin.liveness = _liveness(checkin, verdict)
+    checkin.receipt = challenge.receipt or codes.new()
+    checkin.began_at, checkin.actions = challenge.issued_at, challenge.actions
     checkin.duty_id = _duty(session, checkin, challenge.issued_at)
     if verdict.best_frame is not None:
-        _keep(session, settings, checkin, capture.frames[verdict.best_frame])
+        _keep(session, settings, checkin, capture.frames[verdict.best_frame].data)
     _add(session, checkin)
     challenge.spend(now, capture.digest, checkin.id)
+    attempts.forget(session, challenge.id)
     _ask(session, case, capture, now)
     session.flush()
     return checkin
@@ -135,14 +183,32 @@ def _judged(case: Case, capture: Capture, verdict: Verdict, now: datetime) -> Ch
         case=case,
         at=now,
         outcome=Outcome(verdict.outcome.value.lower()),
-        liveness=Liveness(verdict.liveness.value),
         score=verdict.score,
         threshold=verdict.threshold,
         reasons=[reason.value for reason in verdict.reasons],
         model_version=verdict.model_version,
+        cues=[asdict(cue) for cue in verdict.cues],
+        frames=[_times(frame) for frame in capture.frames],
+        fingerprints=b"".join(verdict.fingerprints) or None,
         answers=asdict(capture.answers),
+        **asdict(capture.origin),
         **(asdict(capture.position) if capture.position else {}),
     )
+
+
+def _times(frame: Frame) -> dict[str, int | None]:
+    return {"action": frame.action, "at_ms": frame.at_ms, "arrived_ms": frame.arrived_ms}
+
+
+def _liveness(checkin: CheckIn, verdict: Verdict) -> Liveness:
+    """What the verdict says; a phone alone that did nothing of what was asked proves nothing.
+
+    At the kiosk an officer is beside the camera.
+    """
+    unasked = verdict.liveness is Seen.NOT_JUDGED and verdict.best_frame is not None
+    if unasked and checkin.way is Way.PHONE:
+        return Liveness.CANNOT_TELL
+    return Liveness(verdict.liveness.value)
 
 
 def fault(
@@ -176,6 +242,7 @@ def fault(
         answers={},
         recorded_by=by,
     )
+    checkin.receipt = codes.new()  # the attempt's own is for what comes of it yet
     checkin.duty_id = _duty(session, checkin, challenge.issued_at)
     _add(session, checkin)
     return checkin
@@ -183,7 +250,7 @@ def fault(
 
 def _duty(session: Session, checkin: CheckIn, begun: datetime) -> int | None:
     """Settle what the check-in answers; one that does not count names what it was meant for."""
-    if checkin.outcome in COUNTS:
+    if checkin.counts:
         duty = duties.settle(session, checkin.case_id, checkin.at, begun)
     else:
         duty = duties.due(session, checkin.case_id, checkin.at)
@@ -192,7 +259,7 @@ def _duty(session: Session, checkin: CheckIn, begun: datetime) -> int | None:
 
 def _keep(session: Session, settings: Settings, checkin: CheckIn, frame: bytes) -> None:
     """Keep the picture of a match for some days, of a doubtful one until decided; else none."""
-    if checkin.outcome not in COUNTS | FOR_REVIEW:
+    if not (checkin.counts or checkin.for_review):
         return
     photo = photos.put(
         session,
@@ -201,7 +268,7 @@ def _keep(session: Session, settings: Settings, checkin: CheckIn, frame: bytes) 
         frame,
         purpose=photos.Purpose.CHECKIN,
         now=checkin.at,
-        delete_after=photos.keep_until(settings, checkin.at) if checkin.outcome in COUNTS else None,
+        delete_after=photos.keep_until(settings, checkin.at) if checkin.counts else None,
     )
     checkin.photo_id = photo.id
 
@@ -214,7 +281,6 @@ def _ask(session: Session, case: Case, capture: Capture, now: datetime) -> None:
 
 
 def _add(session: Session, checkin: CheckIn) -> None:
-    checkin.receipt = codes.new()
     session.add(checkin)
     session.flush()
     outbox.live(session, checkin.case, "checkin", checkin.id, checkin.at)
@@ -240,6 +306,7 @@ def attest(
         answers={},
         note=note.strip() or None,
         recorded_by=user.id,
+        receipt=codes.new(),
     )
     checkin.duty_id = _duty(session, checkin, now)
     _add(session, checkin)

@@ -12,9 +12,11 @@ from sqlalchemy.orm import Session
 from correction_service import hours, outbox
 from correction_service.db import ring_of
 from correction_service.messages import notices
+from correction_service.presence.attempts import grace
 from correction_service.settings import Settings
 from models.case import ENDED, LEGAL_ZONE, Case, supervised_on
 from models.checkin import (
+    Challenge,
     CheckIn,
     CheckInDuty,
     CheckInPlan,
@@ -27,6 +29,7 @@ from models.notice import Notice
 from models.review import awaiting_review
 
 LATE_COUNTS_FOR = timedelta(hours=12)  # after closing, a check-in still turns missed into late
+ATTEMPTED = "attempt_unfinished"  # why a duty is void: tried, not finished, held against nobody
 OPEN = (DutyState.AWAITING_DELIVERY, DutyState.DUE)
 
 
@@ -217,16 +220,22 @@ def due(session: Session, case_id: int, at: datetime) -> CheckInDuty | None:
     return session.scalars(opened.order_by(CheckInDuty.closes_at, CheckInDuty.id)).first()
 
 
-def lapse(session: Session, now: datetime, _settings: Settings) -> int:
-    """Mark missed what is over and void what may not count; return how many were missed."""
+def lapse(session: Session, now: datetime, settings: Settings) -> int:
+    """Mark missed what is over and void what may not count; return how many were missed.
+
+    An attempt that was begun and never finished may be a lost network as well as a change of mind:
+    which it was, an officer may ask, and nothing is counted.
+    """
     missed = 0
-    for duty, case, faulted in session.execute(_closing(now)):
+    for duty, case, faulted, attempted in session.execute(_closing(now, settings)):
         if not case.supervised:
             duty.void(case.state.value)
         elif not case.supervised_at(now):
             duty.void("term_over")
         elif faulted:
             duty.void("system_fault")
+        elif attempted:
+            duty.void(ATTEMPTED)
         elif duty.lapse(now):
             missed += 1
         else:
@@ -236,8 +245,11 @@ def lapse(session: Session, now: datetime, _settings: Settings) -> int:
     return missed
 
 
-def _closing(now: datetime) -> Select[CheckInDuty, Case, bool]:
-    """What is over, except while an officer has a capture to review, and whether we failed it."""
+def _closing(now: datetime, settings: Settings) -> Select[CheckInDuty, Case, bool, bool]:
+    """What is over, but for what a capture on its way or under review may answer yet.
+
+    With each: whether we failed it, and whether an attempt at it was never finished.
+    """
     day = hours.local_day(now)
     tried = and_(
         CheckIn.case_id == CheckInDuty.case_id,
@@ -245,13 +257,22 @@ def _closing(now: datetime) -> Select[CheckInDuty, Case, bool]:
     )
     in_review = exists().where(tried, awaiting_review())
     faulted = exists().where(tried, CheckIn.outcome == Outcome.FAULT)
-    over = and_(CheckInDuty.state == DutyState.DUE, CheckInDuty.missed_after < now, ~in_review)
+    begun = and_(
+        Challenge.case_id == CheckInDuty.case_id,
+        Challenge.issued_at.between(CheckInDuty.opens_at, CheckInDuty.missed_after),
+        Challenge.used_at.is_(None),
+    )
+    attempted = exists().where(begun)
+    left = or_(Challenge.sent_at.is_not(None), Challenge.expires_at >= now - grace(settings))
+    on_its_way = exists().where(begun, Challenge.closed_at.is_(None), left)
+    ended = and_(CheckInDuty.state == DutyState.DUE, CheckInDuty.missed_after < now)
+    over = and_(ended, ~in_review, ~on_its_way)
     before_today = Notice.created_at < hours.day_start(day)
     asked = exists().where(Notice.duty_id == CheckInDuty.id, before_today)
     undelivered = and_(CheckInDuty.state == DutyState.AWAITING_DELIVERY, asked)
     suspended = and_(CheckInDuty.state.in_(OPEN), ~supervised_on(day))
     return (
-        select(CheckInDuty, Case, faulted)
+        select(CheckInDuty, Case, faulted, attempted)
         .join(Case, Case.id == CheckInDuty.case_id)
         .where(or_(over, undelivered, suspended))
         .with_for_update(of=CheckInDuty)

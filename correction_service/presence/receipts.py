@@ -2,8 +2,19 @@
 
 from correction_service.face import verdict
 from correction_service.face.words import Reason, Words
-from models.checkin import COUNTS, FOR_REVIEW, CheckIn, Outcome
+from models.checkin import CheckIn, Liveness, Outcome
 
+_UNSURE = {
+    Liveness.NOT_LIVE: Words(
+        "人脸一致，但画面不像真人当面拍摄，将由工作人员核实。",
+        "The face matches, but it did not look like a person before the camera; "
+        "an officer will look at it.",
+    ),
+    Liveness.CANNOT_TELL: Words(
+        "人脸一致，但系统没能确认动作，将由工作人员核实。",
+        "The face matches, but the movements could not be made out; an officer will look at it.",
+    ),
+}
 _ATTESTED = Words("工作人员已为您登记签到。", "Your officer recorded your check-in.")
 _NEXT = {
     "done": Words(
@@ -29,6 +40,8 @@ def said(checkin: CheckIn) -> Words:
     """The outcome as a sentence."""
     if checkin.outcome is Outcome.ATTESTED:
         return _ATTESTED
+    if checkin.outcome is Outcome.MATCH and not checkin.counts:
+        return _UNSURE[checkin.liveness]
     return verdict.Outcome(checkin.outcome.value.upper()).words
 
 
@@ -40,8 +53,8 @@ def advice(checkin: CheckIn) -> Words | None:
 
 def next_step(checkin: CheckIn) -> Words:
     """What happens next."""
-    if checkin.outcome in COUNTS:
+    if checkin.counts:
         return _NEXT["done"]
-    if checkin.outcome in FOR_REVIEW:
+    if checkin.for_review:
         return _NEXT["review"]
     return _NEXT["fault" if checkin.outcome is Outcome.FAULT else "again"]

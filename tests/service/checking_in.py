@@ -16,7 +16,7 @@ from correction_service.presence import checkins, duties, reviews
 from correction_service.presence.captures import Capture
 from correction_service.settings import Settings
 from models.case import Case
-from models.checkin import CheckIn, CheckInDuty, DutyKind, DutyState
+from models.checkin import CheckIn, CheckInDuty, DutyKind, DutyState, Way
 from models.review import ReviewDecision
 from models.user import Role, User
 from tests.county import NOW, County
@@ -62,13 +62,21 @@ class Desk:
         return checkins.permit(session, self.person_id, now, self.settings).token
 
     def send(
-        self, capture: Capture, verdict: Verdict, token: str = "", now: datetime = NOW
+        self,
+        capture: Capture,
+        verdict: Verdict,
+        token: str = "",
+        now: datetime = NOW,
+        way: Way = Way.KIOSK,
     ) -> CheckIn:
+        """Judge a burst taken at once: beside the kiosk's camera sits an officer."""
         token = token or self.permit()
         with self.writing() as session:
             attempt = checkins.begin(session, self.person_id, token, capture, now)
         with self.writing() as session:
-            return checkins.record(session, self.settings, attempt, capture, verdict, now=now)
+            return checkins.record(
+                session, self.settings, attempt, capture, verdict, now=now, way=way
+            )
 
     def review(self, checkin: CheckIn, decision: ReviewDecision, note: str = "as seen") -> None:
         with self.writing() as session:

@@ -48,7 +48,7 @@ def test_a_match_settles_the_duty_and_keeps_its_photo_for_a_while(
     with desk.writing() as session:
         photo = session.get_one(StoredPhoto, made.photo_id)
         assert photo.delete_after == NOW + timedelta(days=28)
-        best = bursts.person.frames[bursts.match.best_frame or 0]
+        best = bursts.person.frames[bursts.match.best_frame or 0].data
         assert photos.view(session, desk.settings, photo) == best
         live = select(Outbox.payload).where(Outbox.topic == "live")
         assert {"kind": "checkin", "id": made.id} in session.scalars(live).all()

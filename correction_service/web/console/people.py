@@ -15,7 +15,7 @@ from correction_service.scope import agency_ids, visible
 from correction_service.web.console import words
 from models.agency import Office
 from models.case import ENDED, Case, CaseState, Category, Level
-from models.checkin import COUNTS, CheckIn
+from models.checkin import CheckIn, counted
 from models.device import Binding, DeviceState
 from models.user import Permission, User
 
@@ -47,9 +47,7 @@ def index() -> ResponseReturnValue:
 
 
 def _listed(user: User, args: Any) -> Select[Case, datetime, datetime, int]:  # noqa: ANN401 - werkzeug's dictionary of the query
-    last = select(func.max(CheckIn.at)).where(
-        CheckIn.case_id == Case.id, CheckIn.outcome.in_(COUNTS)
-    )
+    last = select(func.max(CheckIn.at)).where(CheckIn.case_id == Case.id, counted())
     return (
         select(Case, last.scalar_subquery().label("checked_in"), DeviceState.heard_at, Binding.id)
         .join(Case.person)

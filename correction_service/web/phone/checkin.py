@@ -6,7 +6,7 @@ from flask.typing import ResponseReturnValue
 from correction_service import access
 from correction_service.presence import checkins, receipts
 from correction_service.web.phone.frame import blueprint, to_a_browser
-from models.checkin import COUNTS, FOR_REVIEW, CheckIn
+from models.checkin import CheckIn
 from models.errors import Refused
 
 
@@ -44,8 +44,8 @@ def told(made: CheckIn) -> dict[str, object]:
     """What a result page says of a check-in."""
     return {
         "checkin": made,
-        "counts": made.outcome in COUNTS,
-        "for_review": made.outcome in FOR_REVIEW,
+        "counts": made.counts,
+        "for_review": made.for_review,
         "said": receipts.said(made),
         "advice": receipts.advice(made),
         "next_step": receipts.next_step(made),

@@ -1,0 +1,93 @@
+"""Advice while a person aims the camera: one small picture, looked at and forgotten.
+
+It runs in a lane of its own in the calling process, so that however many aim, the workers that
+judge are never taken by them; a full lane says so at once and the page goes on by the clock.
+"""
+
+import queue
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from correction_service.face.actions import Action
+from correction_service.face.verifier import Busy
+from correction_service.face.words import Reason
+
+if TYPE_CHECKING:
+    from correction_service.face.eye import Eye
+
+WAIT_S = 0.5  # for a lane; later the advice would be of a face that has moved on
+RETRY_S = 3
+# Enough of a movement to go on to the next step. Guidance: the judgement is not made here.
+TURN, DIP, NEARER, SHUT = 0.3, 0.10, 1.2, 0.6
+
+
+@dataclass(frozen=True, slots=True)
+class Pose:
+    """How a head is held: turn and pitch as in Quality, size as a share of the frame's longer side.
+
+    ``eyes`` is how far they are open, None where that cannot be told.
+    """
+
+    turn: float
+    pitch: float
+    size: float
+    eyes: float | None
+
+
+@dataclass(frozen=True, slots=True)
+class Aim:
+    """What to change, most basic first; where the face is, as shares of the picture; its pose."""
+
+    reasons: tuple[Reason, ...]
+    box: tuple[float, float, float, float] | None = None
+    pose: Pose | None = None
+
+
+def seen(action: Action, pose: Pose, straight: Pose) -> bool:
+    """Whether a head does what was asked, against the same head held straight."""
+    turned = pose.turn - straight.turn
+    opened = None if pose.eyes is None or straight.eyes is None else pose.eyes / straight.eyes
+    return {
+        Action.TURN_LEFT: turned >= TURN,
+        Action.TURN_RIGHT: turned <= -TURN,
+        Action.NOD: pose.pitch - straight.pitch >= DIP,
+        Action.COME_CLOSER: pose.size >= NEARER * straight.size,
+        Action.CLOSE_EYES: opened is not None and opened <= SHUT,
+    }[action]
+
+
+class Aimer:
+    """Looks at up to ``lanes`` pictures at once; the models are loaded when first needed."""
+
+    def __init__(self, lanes: int) -> None:
+        self._free: queue.SimpleQueue[Eye | None] = queue.SimpleQueue()
+        for _ in range(lanes):
+            self._free.put(None)
+
+    def look(self, data: bytes, action: Action | None = None) -> Aim:
+        """Judge one picture; while an ``action`` is asked, doing it is no fault.
+
+        Raises Busy when every lane is taken, and at once where there is none.
+        """
+        with self._lane() as eye:
+            return eye.look(data, moving=action is not None)
+
+    @contextmanager
+    def _lane(self) -> "Iterator[Eye]":
+        try:
+            eye = self._free.get(timeout=WAIT_S)
+        except queue.Empty:
+            raise Busy(RETRY_S) from None
+        try:
+            eye = eye or _opened()
+            yield eye
+        finally:
+            self._free.put(eye)
+
+
+def _opened() -> "Eye":
+    from correction_service.face.eye import Eye  # noqa: PLC0415 no models before somebody aims
+
+    return Eye()
