@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from correction_service.commands.liveness import liveness, models
 from correction_service.face.groups import GroupsError
 from correction_service.face.groups import read as read_groups
 from correction_service.face.thresholds import ThresholdsError
@@ -29,6 +30,10 @@ TOLD_EVERY_S = 5.0
 @click.group()
 def face() -> None:
     """Compare faces and measure how well that goes."""
+
+
+face.add_command(liveness)
+face.add_command(models)
 
 
 @face.command()

@@ -19,10 +19,14 @@ class Reason(StrEnum):
     HEIC = "heic"
     TRUNCATED = "truncated"
     TOO_MANY_PIXELS = "too_many_pixels"
+    UNREADABLE = "unreadable"
+    NOT_FOUND = "not_found"
     NO_FACE = "no_face"
     MANY_FACES = "many_faces"
     FACE_TOO_SMALL = "face_too_small"
     FACE_CUT_OFF = "face_cut_off"
+    TOO_CLOSE = "too_close"
+    NO_COLOUR = "no_colour"
     BLURRED = "blurred"
     TOO_DARK = "too_dark"
     TOO_BRIGHT = "too_bright"
@@ -35,6 +39,8 @@ class Reason(StrEnum):
     SAME_PHOTO = "same_photo"
     TOO_FEW_PHOTOS = "too_few_photos"
     NO_FRAMES = "no_frames"
+    PICTURE_OF_A_PICTURE = "picture_of_a_picture"
+    LIVENESS_UNCLEAR = "liveness_unclear"
     TEMPLATE_OUTDATED = "template_outdated"
     SYSTEM_FAULT = "system_fault"
 
@@ -63,6 +69,13 @@ ADVICE = {
     Reason.TOO_MANY_PIXELS: Words(
         "照片像素过大，请使用较小的照片。", "The photo has too many pixels: use a smaller one."
     ),
+    Reason.UNREADABLE: Words(
+        "文件无法读取：不是照片，也不是可播放的视频。",
+        "The file cannot be read: it is neither a photo nor a video that plays.",
+    ),
+    Reason.NOT_FOUND: Words(
+        "找不到这个文件或文件夹，请检查路径。", "No such file or folder: check the path."
+    ),
     Reason.NO_FACE: Words("没有看到人脸，请正对镜头。", "No face is visible: face the camera."),
     Reason.MANY_FACES: Words(
         "画面中不止一张人脸，请只留本人。",
@@ -74,6 +87,13 @@ ADVICE = {
     Reason.FACE_CUT_OFF: Words(
         "人脸没有完整入镜，请把脸放在画面中间。",
         "Part of the face is outside the picture: move to the middle.",
+    ),
+    Reason.TOO_CLOSE: Words(
+        "脸离镜头太近，周围留出一些空间。",
+        "The face fills the picture: leave some space around it.",
+    ),
+    Reason.NO_COLOUR: Words(
+        "画面是黑白的，请使用彩色画面。", "The picture has no colour: use one in colour."
     ),
     Reason.BLURRED: Words(
         "画面模糊，请擦净镜头并保持手机稳定。",
@@ -110,6 +130,13 @@ ADVICE = {
     ),
     Reason.NO_FRAMES: Words(
         "没有收到画面，请重新拍摄。", "No picture was received: take it again."
+    ),
+    Reason.PICTURE_OF_A_PICTURE: Words(
+        "画面像是翻拍的照片或屏幕。", "It looks like a photo or a screen held before the camera."
+    ),
+    Reason.LIVENESS_UNCLEAR: Words(
+        "无法判断是否为真人，请在光线均匀处重新拍摄。",
+        "It cannot be told whether this is a living face: take it again in even light.",
     ),
     Reason.TEMPLATE_OUTDATED: Words(
         "人脸模板由旧模型生成，需由工作人员重新登记；不影响本人。",

@@ -1,0 +1,88 @@
+"""`face liveness` and `face models`: living or not, and the models by which faces are judged."""
+
+import json
+import os
+from collections.abc import Mapping
+from dataclasses import asdict
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from correction_service.face import weights
+from correction_service.face.weights import Weight, WeightsError
+
+if TYPE_CHECKING:
+    from correction_service.face.passive import Finding
+
+ANYTHING = click.Path(path_type=Path)
+SAYS = {True: "live", False: "not live", None: "cannot tell"}
+
+
+@click.command()
+@click.argument("paths", metavar="PATH…", nargs=-1, required=True, type=ANYTHING)
+@click.option("--json", "as_json", is_flag=True, help="One JSON object a line.")
+@click.pass_context
+def liveness(context: click.Context, paths: tuple[Path, ...], *, as_json: bool) -> None:
+    """Say of each PATH (a photo, a folder of frames or a video) whether it shows a living face.
+
+    What cannot be read or told is said of each path; exit code 2 when one does not exist.
+    """
+    os.environ.setdefault("OPENCV_LOG_LEVEL", "ERROR")  # we say ourselves what is wrong with a file
+    os.environ.setdefault("OPENCV_FFMPEG_LOGLEVEL", "-8")
+    from correction_service.face.passive import Watcher  # noqa: PLC0415 - it loads OpenCV
+
+    try:
+        watcher = Watcher()
+    except WeightsError as error:
+        raise click.UsageError(str(error)) from error
+    for path in paths:
+        found = watcher.judge(path)
+        click.echo(_as_json(path, found) if as_json else _as_text(path, found))
+    if not all(path.exists() for path in paths):
+        context.exit(2)
+
+
+@click.command()
+@click.option("--json", "as_json", is_flag=True, help="One JSON object a line.")
+@click.pass_context
+def models(context: click.Context, *, as_json: bool) -> None:
+    """List the models with their packages and licences, and check that each is the one expected.
+
+    Exit code 1 when one is missing or altered.
+    """
+    rows = [_model(name, row) for name, row in weights.listed().items()]
+    for row in rows:
+        click.echo(json.dumps(row) if as_json else _line(row))
+    if any(row["fault"] for row in rows):
+        context.exit(1)
+
+
+def _model(name: str, row: Weight) -> dict[str, object]:
+    try:
+        weights.locate({name: row})
+    except WeightsError as error:
+        return {"model": name, **asdict(row), "fault": str(error)}
+    return {"model": name, **asdict(row), "fault": None}
+
+
+def _line(row: Mapping[str, object]) -> str:
+    return "  ".join(
+        (
+            f"{row['model']:16}",
+            f"{row['package']:26}",
+            f"{row['licence']:10}",
+            f"{str(row['sha256'])[:12]}…",
+            str(row["fault"] or "as expected"),
+        )
+    )
+
+
+def _as_json(path: Path, found: "Finding") -> str:
+    return json.dumps({"path": str(path), **asdict(found)})
+
+
+def _as_text(path: Path, found: "Finding") -> str:
+    score = "" if found.score is None else f"  score {found.score:.3f}"
+    advice = "".join(f"\n  {reason.words.en}" for reason in found.reasons)
+    return f"{click.format_filename(path)}  {SAYS[found.live]}{score}{advice}"

@@ -1,0 +1,141 @@
+"""Is it a living face? Told from pictures alone, when nothing was asked of anybody."""
+
+import tomllib
+from collections import Counter
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from functools import cache
+from importlib import resources
+from pathlib import Path
+from statistics import median
+from typing import NamedTuple, cast
+
+import cv2
+import numpy as np
+
+from correction_service.face import frames, quality, weights
+from correction_service.face.detect import Detector, Face
+from correction_service.face.embed import Sface
+from correction_service.face.images import ImageError, Pixels
+from correction_service.face.pad import REACH, Pad, room
+from correction_service.face.thresholds import Limits
+from correction_service.face.words import Reason
+
+# Some videos lie on their side and do not say so.
+ROTATIONS = (cv2.ROTATE_90_CLOCKWISE, cv2.ROTATE_90_COUNTERCLOCKWISE, cv2.ROTATE_180)
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """What is said of a path: alive, not, or (None) that it cannot be told and why."""
+
+    live: bool | None
+    score: float | None = None
+    reasons: tuple[Reason, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Bounds:
+    """The figures of ``passive.toml``."""
+
+    live: float
+    not_live: float
+    min_room: float
+    min_colour: float
+    limits: Limits
+
+
+class Seen(NamedTuple):
+    """One picture, the faces that could be meant, and why they are of no use."""
+
+    image: Pixels
+    faces: Sequence[Face]
+    reasons: tuple[Reason, ...]
+
+
+@cache
+def bounds() -> Bounds:
+    """Read ``passive.toml``; an unknown or missing figure is a TypeError or KeyError."""
+    text = resources.files(__package__).joinpath("passive.toml").read_text(encoding="utf-8")
+    table = tomllib.loads(text)
+    return Bounds(
+        live=table["score"]["live"],
+        not_live=table["score"]["not_live"],
+        min_room=table["view"]["min_room"],
+        min_colour=table["view"]["min_colour"],
+        limits=Limits(**table["limits"]),
+    )
+
+
+class Watcher:
+    """The models that look for attacks, loaded once; not safe to share between threads."""
+
+    def __init__(self) -> None:
+        cv2.setNumThreads(1)
+        rows = {n: row for n, row in weights.listed().items() if n in {"yunet", "sface", *REACH}}
+        paths = weights.locate(rows)
+        self._detector = Detector(paths["yunet"])
+        self._sface = Sface(paths["sface"])
+        self._pad = Pad(rows, paths)
+
+    def judge(self, path: Path) -> Finding:
+        """Look at a photo, a folder of frames or a video."""
+        try:
+            pictures = frames.read(path)
+        except ImageError as error:
+            return Finding(None, reasons=(error.code,))
+        seen = self._upright(pictures)
+        usable = [it for it in seen if not it.reasons]
+        return self._decide(usable) if usable else Finding(None, reasons=_commonest(seen))
+
+    def _decide(self, usable: Sequence[Seen]) -> Finding:
+        """Take the median over the frames; call nobody an attack who is only a grainy picture."""
+        figures = bounds()
+        score = median(self._score(it) for it in usable)
+        if score >= figures.live:
+            return Finding(live=True, score=score)
+        if score <= figures.not_live:
+            smoothed = median(self._score(it, smoothed=True) for it in usable)
+            if smoothed <= figures.not_live:
+                return Finding(live=False, score=score, reasons=(Reason.PICTURE_OF_A_PICTURE,))
+        return Finding(None, score, (Reason.LIVENESS_UNCLEAR,))
+
+    def _score(self, seen: Seen, *, smoothed: bool = False) -> float:
+        """Return the least of the faces': whoever holds a screen may stand beside it."""
+        return min(self._pad.score(seen.image, face, smoothed=smoothed) for face in seen.faces)
+
+    def _upright(self, pictures: Sequence[Pixels]) -> list[Seen]:
+        """Look at the pictures, turned if only that makes a face usable."""
+        seen = [self._seen(image) for image in pictures]
+        if any(not it.reasons for it in seen):
+            return seen
+        for rotation in ROTATIONS:
+            turned = [self._seen(_rotated(image, rotation)) for image in pictures]
+            if any(not it.reasons for it in turned):
+                return turned
+        return seen
+
+    def _seen(self, image: Pixels) -> Seen:
+        faces = self._detector.find(image)
+        if not faces:
+            return Seen(image, (), (Reason.NO_FACE,))
+        meant = faces[: quality.rivals(faces)]
+        return Seen(image, meant, tuple(self._faults(image, faces[0])))
+
+    def _faults(self, image: Pixels, face: Face) -> Iterator[Reason]:
+        figures = bounds()
+        crop = self._sface.align(image, face)
+        yield from quality.faults(quality.measure(image, face, crop), figures.limits)
+        if room(image, face) < figures.min_room:
+            yield Reason.TOO_CLOSE
+        if float(np.mean(np.ptp(crop, axis=2))) < figures.min_colour:
+            yield Reason.NO_COLOUR
+
+
+def _rotated(image: Pixels, rotation: int) -> Pixels:
+    return cast("Pixels", cv2.rotate(image, rotation))
+
+
+def _commonest(seen: Iterable[Seen]) -> tuple[Reason, ...]:
+    reasons = Counter(reason for it in seen for reason in it.reasons)
+    return tuple(reason for reason, _ in reasons.most_common())
