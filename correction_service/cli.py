@@ -19,6 +19,7 @@ COMMANDS = {
     "ingest": _AT + "devices:listen",
     "schedule": _AT + "schedule:schedule",
     "sweep": _AT + "schedule:sweep",
+    "points": _AT + "schedule:points",
     "audit": _AT + "schedule:audit",
     "db": _AT + "database:db",
     "keys": _AT + "database:keys",

@@ -18,6 +18,7 @@ from apscheduler.triggers.interval import IntervalTrigger
 from sqlalchemy.exc import SQLAlchemyError
 
 from correction_service import hours, jobs, locks, metrics, outbox, retention, sealer, telemetry
+from correction_service.assessment import levels, months
 from correction_service.audit import SYSTEM
 from correction_service.casework import overdue, points, sweep
 from correction_service.db import Database
@@ -152,6 +153,19 @@ class Chores:
         day = hours.local_day(now) - timedelta(days=1)
         log.info("movements", day=day.isoformat(), people=movements.run(self._database, day))
 
+    def months(self, now: datetime) -> None:
+        """Close last month once its day has come, correct closed ones, suggest levels."""
+        today = hours.local_day(now)
+        first = months.month_before(today)
+        with self._database.reading() as session:
+            due = months.closes_on(session, first) <= today
+        if due:
+            log.info("points_close", **months.run(self._database, first, now).as_json())
+            if levels.ends_quarter(first):
+                levels.suggest(self._database, levels.quarter_of(first), now)
+        for closed in months.correct(self._database, now):
+            log.info("points_corrected", **closed.as_json())
+
     def retain(self, now: datetime) -> None:
         """Delete photos, outbox rows and notes for ingest whose time has ended."""
         with self._database.transaction(SYSTEM, "retention") as session:
@@ -200,6 +214,7 @@ def timetable(chores: Chores) -> list[Job]:
         Job("movements", cron(hour=4, minute=30), 3600, chores.movements),
         Job("sweep", cron(hour=5, minute=30), 3600, chores.sweep),
         Job("sweep_by_day", cron(hour="6-21", minute="*/10"), 300, chores.sweep, at_once=True),
+        Job("months", cron(hour=2, minute=10), 3600 * 6, chores.months),
         Job("partitions", IntervalTrigger(hours=6), 3600, chores.make_partitions, at_once=True),
         Job("pack", cron(minute=20), 1800, chores.pack, at_once=True),
         Job("expire", cron(hour=3, minute=40), 3600, chores.expire, at_once=True),

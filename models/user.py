@@ -36,6 +36,7 @@ class Permission(StrEnum):
     SUPERVISE = "supervise"
     CONFIRM_POINTS = "confirm_points"
     APPROVE_ORDERS = "approve_orders"
+    DECIDE = "decide"
     SEE_AUDIT = "see_audit"
     ASSIGN = "assign"
     SEE_QUALITY = "see_quality"
@@ -58,7 +59,8 @@ _OFFICER = frozenset(
 PERMISSIONS: dict[Role, frozenset[Permission]] = {
     Role.OFFICER: _OFFICER,
     Role.OFFICE_HEAD: _OFFICER | {P.ASSIGN},
-    Role.COUNTY_HEAD: _OFFICER | {P.ASSIGN, P.APPROVE_ORDERS, P.SEE_AUDIT, P.CHANGE_RULES},
+    Role.COUNTY_HEAD: _OFFICER
+    | {P.ASSIGN, P.APPROVE_ORDERS, P.DECIDE, P.SEE_AUDIT, P.CHANGE_RULES},
     Role.UPPER_AGENCY: frozenset({P.SEE_CASES, P.SEE_AUDIT, P.SEE_QUALITY, P.CHANGE_RULES}),
     Role.PROCURATOR: frozenset({P.SEE_CASES, P.SEE_LOCATION, P.SEE_AUDIT, P.SEE_QUALITY}),
     Role.VOLUNTEER: frozenset({P.SEE_CASES}),

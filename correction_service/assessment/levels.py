@@ -11,8 +11,8 @@ from datetime import date, datetime, timedelta
 from statistics import fmean
 from typing import Any
 
-from sqlalchemy import func, select, update
-from sqlalchemy.orm import Session
+from sqlalchemy import Select, func, select, update
+from sqlalchemy.orm import Session, joinedload
 
 from correction_service import hours, outbox
 from correction_service.assessment import months
@@ -20,7 +20,7 @@ from correction_service.assessment.months import month_before
 from correction_service.assessment.rulebooks import Rulebooks
 from correction_service.audit import SYSTEM
 from correction_service.db import Database, among
-from correction_service.scope import case_for
+from correction_service.scope import case_for, visible
 from models.assessment import LevelSuggestion, PointsMonth, SuggestionState
 from models.case import Case, Level, supervised_on
 from models.errors import NotFound
@@ -59,6 +59,11 @@ class Record:
 def quarter_of(day: date) -> date:
     """Return the first day of the quarter that a day lies in."""
     return date(day.year, day.month - (day.month - 1) % MONTHS, 1)
+
+
+def ends_quarter(month: date) -> bool:
+    """Whether a month is the last of its quarter."""
+    return month.month % MONTHS == 0
 
 
 def quarter_before(day: date) -> date:
@@ -208,13 +213,20 @@ def _grounds(record: Record) -> dict[str, Any]:
     return {"means": means, "penalties": penalties, "months_in": record.months_in}
 
 
-def open_of(session: Session, user: User, case_id: int) -> LevelSuggestion | None:
+def open_of(session: Session, case_id: int) -> LevelSuggestion | None:
     """Return what is suggested for a case and not decided yet."""
-    case_for(session, user, case_id)
     query = select(LevelSuggestion).where(
         LevelSuggestion.case_id == case_id, LevelSuggestion.state == SuggestionState.OPEN
     )
     return session.scalars(query).first()
+
+
+def to_decide(user: User) -> Select[LevelSuggestion]:
+    """Suggestions in the user's offices that nobody decided."""
+    query = select(LevelSuggestion).join(LevelSuggestion.case).where(visible(user))
+    waiting = query.where(LevelSuggestion.state == SuggestionState.OPEN)
+    whose = joinedload(LevelSuggestion.case).joinedload(Case.person)
+    return waiting.options(whose, joinedload(LevelSuggestion.rulebook)).order_by(LevelSuggestion.id)
 
 
 def decide(

@@ -74,7 +74,9 @@ def run(database: Database, month: date, now: datetime, page: int = PAGE) -> Clo
     """Close a month whose closing day has come; `Refused` before it, or while another run lives."""
     first, today = month.replace(day=1), hours.local_day(now)
     with database.transaction(SYSTEM, JOB) as session:
-        _refuse_early(session, first, today)
+        day = closes_on(session, first)
+        if today < day:
+            raise Refused("This month closes on %(day)s.", day=day.isoformat(), field="month")
         mine = jobs.claim(session, JOB, first, now)
     if mine is None:
         raise Refused("This month is being closed already.", code="running")
@@ -88,12 +90,10 @@ def run(database: Database, month: date, now: datetime, page: int = PAGE) -> Clo
     return closed
 
 
-def _refuse_early(session: Session, first: date, today: date) -> None:
-    """Months close on the day that the rulebook says: an agency's own may say a later one."""
-    closes = Rulebooks(session).on(first).rules["close_day"]
-    day = (first + timedelta(days=31)).replace(day=closes)
-    if today < day:
-        raise Refused("This month closes on %(day)s.", day=day.isoformat(), field="month")
+def closes_on(session: Session, first: date) -> date:
+    """Return the day of the next month on which a month closes, as the common rulebook says."""
+    closes: int = Rulebooks(session).on(first).rules["close_day"]
+    return (first + timedelta(days=31)).replace(day=closes)
 
 
 def _all_pages(database: Database, span: Span, now: datetime, page: int, closed: Closed) -> None:

@@ -159,3 +159,16 @@ def put_into_force(
     session.add(book)
     session.flush()
     return book
+
+
+def by_id(session: Session) -> dict[int, Rulebook]:
+    """Return every rulebook by its id, for entries of whatever version."""
+    return {book.id: book for book in session.scalars(select(Rulebook))}
+
+
+def coming(session: Session, user: User, today: date) -> list[Rulebook]:
+    """Return the user's agency's rulebooks that do not count yet."""
+    own = select(Rulebook).where(
+        Rulebook.agency_id == user.agency_id, Rulebook.effective_from > today
+    )
+    return list(session.scalars(own.order_by(Rulebook.effective_from, Rulebook.id)))

@@ -1,4 +1,4 @@
-"""`schedule`, `sweep` and `audit`: what happens by the clock, and the proof of the log."""
+"""`schedule`, `sweep`, `points`, `audit`: what happens by the clock, and the proof of the log."""
 
 import json
 import sys
@@ -11,6 +11,7 @@ from sqlalchemy.exc import DBAPIError
 
 from correction_service import audit_log, hours
 from correction_service import schedule as process
+from correction_service.assessment import months
 from correction_service.audit_log import AuditReport
 from correction_service.casework import sweep as sweeping
 from correction_service.db import Database, open_database
@@ -90,3 +91,30 @@ def _words(report: AuditReport) -> Iterator[str]:
     if report.unsealed:
         yield f"{report.unsealed} records not sealed yet, from id {report.first_unsealed}"
     yield "nothing was changed, removed or moved" if report.ok else "THE LOG WAS TAMPERED WITH"
+
+
+@click.group()
+def points() -> None:
+    """See to the months of points."""
+
+
+@points.command()
+@click.option("--month", type=click.DateTime(["%Y-%m"]), help="One that is over; the last one.")
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
+@click.pass_obj
+def close(settings: Settings, month: datetime | None, *, as_json: bool) -> None:
+    """Close a month of everybody's points; 1 when a case could not be closed."""
+    now = datetime.now(UTC)
+    first = month.date() if month else months.month_before(hours.local_day(now))
+    with _opened(settings) as database:
+        closed = months.run(database, first, now)
+    said = closed.as_json()
+    if as_json:
+        click.echo(json.dumps(said))
+    else:
+        click.echo(
+            "{month}: {first} closed, {corrected} corrected, {unchanged} stand".format(**said)
+        )
+    for error in closed.errors:
+        click.echo("case {case}: {error}".format(**error), err=True)
+    sys.exit(1 if closed.errors else 0)

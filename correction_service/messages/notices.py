@@ -31,6 +31,14 @@ TEXTS = {
         "您的积分有一条新记录，请打开手机页面查看理由。如有异议，可以向工作人员提出。",
         "Your points have a new entry: your phone page has the reason, and you may object.",
     ),
+    "objection": (
+        "您的异议已有答复，请打开手机页面查看。如不服，可以向人民检察院反映。",
+        "Your objection is answered: see your phone page. You may turn to the procuratorate.",
+    ),
+    "measure": (
+        "社区矫正机构对您作出一项决定，请打开手机页面查看，或联系工作人员。",
+        "The agency has made a decision about you: see your phone page, or ask your officer.",
+    ),
 }
 
 

@@ -297,6 +297,21 @@ def test_points_show_every_entry_with_its_reason_and_what_was_taken_back(
     assert "the hospital confirmed the visit" in page
 
 
+def test_an_entry_is_objected_to_on_the_phone_and_its_page_says_who_answers_by_when(
+    phone: FlaskClient, database: Database, county: County
+) -> None:
+    now = datetime.now(UTC)
+    with database.transaction(SYSTEM, "test") as session:
+        draft = add_draft(session, county.case, "stand_in", "checkin:1", now.date())
+        entry = points.confirm(session, draft, county.users[Role.OFFICER], now, "a stand-in")
+    page = phone.post(
+        f"/m/points/{entry.id}/object", data={"text": "it was me"}, follow_redirects=True
+    ).text
+    assert "Your objection is taken." in page
+    assert "Until then it does not count." in page
+    assert phone.post("/m/points/0/object", data={"text": "it was me"}).status_code == 404
+
+
 def test_another_way_is_asked_for_once_and_waits_for_an_officer(
     phone: FlaskClient, database: Database
 ) -> None:

@@ -14,8 +14,9 @@ from werkzeug.routing import Rule
 from correction_service import access
 from correction_service.audit import SYSTEM
 from correction_service.db import Database
+from models.assessment import LevelSuggestion, Objection
 from models.audit import AuditRecord
-from models.case import Case
+from models.case import Case, Level
 from models.checkin import CheckIn
 from models.company import CompanyBan, CompanyBanCase
 from models.leave import Leave, LeaveReason
@@ -42,7 +43,7 @@ JSON = {  # what any of the bodies needs
     "kind": "exclusion",
     "circle": {"lat": HUICHUAN[0], "lon": HUICHUAN[1], "radius_m": 300},
 }
-FORM = {"note": "见通知书", "state": "detained"}
+FORM = {"note": "见通知书", "state": "detained", "decision": "refused"}
 FILES = {"persons.assess_photo": "photo", "persons.enrol_face": "photos"}
 LEAST = 50  # routes; fewer would mean that the walk missed its way
 
@@ -69,6 +70,29 @@ def kept_apart(case_id: int, county: County) -> CompanyBan:
     )
 
 
+def objected(entry: PointsEntry) -> Objection:
+    return Objection(
+        entry=entry,
+        case_id=entry.case_id,
+        text="系统故障",
+        made_at=NOW,
+        timely=True,
+        holds=True,
+        due_on=NOW.date(),
+    )
+
+
+def suggested(entry: PointsEntry) -> LevelSuggestion:
+    return LevelSuggestion(
+        case_id=entry.case_id,
+        quarter=NOW.date().replace(month=10, day=1),
+        rulebook_id=entry.rulebook_id,
+        level=Level.LENIENT,
+        grounds={"means": {}, "penalties": {}, "months_in": 7},
+        made_at=NOW,
+    )
+
+
 @pytest.fixture
 def ids(database: Database, county: County, tracked: Tracked, desk: Desk) -> dict[str, object]:
     """Something of the desk's case for every parameter; the county head sits at its office."""
@@ -86,7 +110,8 @@ def ids(database: Database, county: County, tracked: Tracked, desk: Desk) -> dic
             made_at=NOW,
         )
         leave, ban = on_leave(desk.case), kept_apart(desk.case, county)
-        session.add_all([entry, leave, ban])
+        objection, suggestion = objected(entry), suggested(entry)
+        session.add_all([entry, leave, ban, objection, suggestion])
         session.flush()
         return {
             "case_id": desk.case,
@@ -100,6 +125,8 @@ def ids(database: Database, county: County, tracked: Tracked, desk: Desk) -> dic
             "photo_id": desk.photo,
             "leave_id": leave.id,
             "ban_id": ban.id,
+            "objection_id": objection.id,
+            "suggestion_id": suggestion.id,
             "place_id": 0,  # of no agency: an agency's places are of all its offices
             "zone_id": tracked.zone,
             "order_id": tracked.order,

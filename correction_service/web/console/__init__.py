@@ -1,6 +1,7 @@
 """The officers' console: who needs me now, people, reviews, incidents, flags, points."""
 
 from correction_service.web.console import (
+    assessment,
     audit,
     calls,
     cases,
@@ -43,6 +44,7 @@ BLUEPRINTS = tuple(
         shifts,
         flags,
         points,
+        assessment,
         calls,
         devices,
         ingest,

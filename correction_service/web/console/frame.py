@@ -50,7 +50,7 @@ PLACES = (
     Place("shifts.index", _l("Duty roster"), (P.SEE_CASES,)),
     Place("quality.index", _l("Quality"), (P.SEE_QUALITY,), also="rules"),
     Place("flags.index", _l("Flags"), (P.SEE_CASES,), "flags"),
-    Place("points.index", _l("Points"), (P.SEE_CASES,), "drafts"),
+    Place("points.index", _l("Points"), (P.SEE_CASES,), "drafts", also="assessment"),
     Place("calls.index", _l("Calls"), (P.SUPERVISE,), "calls"),
     Place("devices.index", _l("Devices"), (P.SEE_LOCATION, P.ADMINISTER)),
     Place("ingest.index", _l("Ingest"), (P.ADMINISTER, P.APPROVE_ORDERS)),

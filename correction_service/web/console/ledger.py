@@ -6,6 +6,7 @@ from typing import Any
 from sqlalchemy import select
 from sqlalchemy.orm import Session, joinedload
 
+from correction_service.assessment import levels, months, objections
 from correction_service.casework import points
 from correction_service.locale import chosen
 from models.errors import Refused
@@ -35,6 +36,9 @@ def read(session: Session, case_id: int, month: date, now: datetime) -> dict[str
         "entries": entries,
         "reversed": {entry.reverses_id for entry in entries},
         "rulebooks": rulebooks,
+        "months": months.of(session, case_id),
+        "objections": objections.of(session, case_id),
+        "suggestion": levels.open_of(session, case_id),
     }
 
 
@@ -48,7 +52,7 @@ def balance(
         return None
 
 
-def item(rulebook: Rulebook, code: str) -> str:
+def word(rulebook: Rulebook, code: str) -> str:
     """Say an item of a rulebook in the reader's language."""
     return str(rulebook.rule(code)[chosen()])
 

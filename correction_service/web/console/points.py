@@ -86,5 +86,6 @@ def reverse(entry_id: int) -> ResponseReturnValue:
     return acts.done(act, _l("Taken back, and the person is told."), url_for("points.index"))
 
 
-blueprint.app_template_filter("item")(lambda row, book: ledger.item(book, row.item))
+blueprint.app_template_filter("item")(lambda row, book: ledger.word(book, row.item))
+blueprint.app_template_filter("item_word")(lambda code, book: ledger.word(book, code))
 blueprint.app_template_filter("excuses")(ledger.excuses)

@@ -1,4 +1,4 @@
-"""Home, points, messages and another way: what the person sees of their own case."""
+"""Home, messages and another way: what the person sees of their own case."""
 
 from flask import flash, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
@@ -16,7 +16,6 @@ from models.case import Case
 from models.errors import Invalid, Refused
 from models.help_request import HelpKind
 from models.phone import PhoneAccess
-from models.points import Rulebook
 from models.zone import Zone, ZoneKind
 
 
@@ -34,7 +33,7 @@ def home() -> ResponseReturnValue:
             messages=messages[:1],
             next=agenda.upcoming(session, case, now),
             last=checkins.last(session, access.person_id()),
-            month=_month(session, case),
+            month=month_of(session, case),
             zones=_zones(session, case),
             keep_out=_keep_out(session, case),
             leave=leaves.current(session, case),
@@ -44,7 +43,7 @@ def home() -> ResponseReturnValue:
         )
 
 
-def _month(session: Session, case: Case) -> points.MonthBalance | None:
+def month_of(session: Session, case: Case) -> points.MonthBalance | None:
     """This month's points, or None where no rulebook is in force yet."""
     day = hours.local_day(access.now())
     try:
@@ -72,24 +71,6 @@ def _in_force(case: Case) -> ColumnElement[bool]:
     now = access.now()
     current = or_(Zone.valid_to.is_(None), Zone.valid_to > now)
     return and_(Zone.case_id == case.id, Zone.valid_from <= now, current)
-
-
-@blueprint.get("/points")
-@access.person_only
-def ledger() -> ResponseReturnValue:
-    """Every entry with its reason; one taken back shows that it was."""
-    with access.reading() as session:
-        case = checkins.current_case(session, access.person_id())
-        entries = points.ledger(session, case.id)
-        taken_back = {entry.reverses_id for entry in entries if entry.reverses_id}
-        books = {book.id: book.rules["items"] for book in session.scalars(select(Rulebook))}
-        return render_template(
-            "phone/points.html",
-            entries=entries,
-            taken_back=taken_back,
-            books=books,
-            month=_month(session, case),
-        )
 
 
 @blueprint.get("/messages")
