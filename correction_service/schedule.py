@@ -166,6 +166,11 @@ class Chores:
         for closed in months.correct(self._database, now):
             log.info("points_corrected", **closed.as_json())
 
+    def movements(self, now: datetime) -> None:
+        """Write yesterday's movement, before the morning's sweep weighs it."""
+        day = hours.local_day(now) - timedelta(days=1)
+        log.info("movements", day=day.isoformat(), people=movements.run(self._database, day))
+
     def retain(self, now: datetime) -> None:
         """Delete photos, outbox rows and notes for ingest whose time has ended."""
         with self._database.transaction(SYSTEM, "retention") as session:

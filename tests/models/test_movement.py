@@ -3,7 +3,8 @@
 import numpy as np
 import pytest
 
-from models.movement import LEAST_DAYS, METRES_A_DEGREE, Floats, oddities
+from models.area import METRES_A_DEGREE
+from models.movement import LEAST_DAYS, Floats, oddities
 
 HOME = (27.7, 106.9)
 

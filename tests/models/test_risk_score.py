@@ -56,7 +56,7 @@ def scored(*facts: Facts, weights: Weights = WEIGHTS) -> Scores:
 
 
 def band(scores: Scores) -> Band:
-    return BANDS[scores.band[0]]
+    return BANDS[int(scores.band[0])]
 
 
 def test_points_halve_with_every_half_life() -> None:

@@ -1,8 +1,7 @@
-"""The sweep lists who may be slipping away: two kinds of evidence, said with all that excuses it."""
+"""The sweep lists who may be slipping away: two kinds of evidence, and all that excuses them."""
 
 from collections.abc import Sequence
 from datetime import date, timedelta
-from typing import Any
 
 import pytest
 from sqlalchemy import func, select
@@ -17,57 +16,18 @@ from correction_service.risk import overrides, slipping, weighing
 from correction_service.settings import Settings
 from models.audit import AuditRecord
 from models.case import Case, CaseState
-from models.checkin import DutyState
 from models.errors import Invalid
-from models.incident import Cause, Incident, IncidentKind, IncidentState, Severity
+from models.incident import Cause, IncidentKind
 from models.leave import Leave, LeaveReason, LeaveState
 from models.movement import MovementDay
-from models.risk import INNOCENT, SENTENCES, FlagKind, FlagState, RiskFlag
+from models.risk import INNOCENT, SENTENCES, FlagState, RiskFlag
 from models.risk_score import Band, Family
 from models.user import Role, User
 from tests.county import NOW, County
-from tests.swept import TODAY, add_duty, flags
+from tests.service.slipping import add_incident, closed, listed, slip
+from tests.swept import TODAY
 
 YESTERDAY = TODAY - timedelta(days=1)
-
-
-def add_incident(
-    database: Database, case_id: int, kind: IncidentKind, days_ago: float = 1, **fields: object
-) -> int:
-    at = NOW - timedelta(days=days_ago)
-    values: dict[str, Any] = {
-        "kind": kind,
-        "severity": Severity.SOON,
-        "rule": "test@1",
-        "since": at,
-        "opened_at": at,
-        "last_seen_at": at,
-        "facts": {},
-    }
-    with database.transaction(SYSTEM, "test") as session:
-        incident = Incident(case_id=case_id, **(values | fields))
-        session.add(incident)
-        session.flush()
-        return incident.id
-
-
-def closed(cause: Cause) -> dict[str, object]:
-    return {"state": IncidentState.CLOSED, "cause": cause, "closed_at": NOW}
-
-
-def slip(database: Database, county: County) -> int:
-    """Two missed check-ins and an opened strap; return the incident."""
-    for days in (0, 1):
-        moments = {
-            name: NOW - timedelta(days=days, hours=hours)
-            for name, hours in (("opens_at", 7), ("closes_at", 5), ("missed_after", 3))
-        }
-        add_duty(database, county.case, DutyState.MISSED, key=f"day:{days}", **moments)
-    return add_incident(database, county.case, IncidentKind.STRAP_OPENED)
-
-
-def listed(database: Database) -> Sequence[RiskFlag]:
-    return flags(database, FlagKind.SLIPPING_AWAY)
 
 
 def swept(database: Database, settings: Settings) -> Sequence[RiskFlag]:
@@ -106,21 +66,21 @@ def test_one_family_is_no_flag_however_often_it_speaks(
 @pytest.mark.parametrize(
     ("cause", "counts"),
     [
-        (Cause.TAMPERED, True),
-        (Cause.SERVICED, False),
-        (Cause.DEVICE_FAULT, False),
-        (Cause.POSITION_DRIFT, False),
-        (Cause.APPROVED_ABSENCE, False),
-        (Cause.EMERGENCY, False),
+        (Cause.TAMPERED, 1),
+        (Cause.SERVICED, 0),
+        (Cause.DEVICE_FAULT, 0),
+        (Cause.POSITION_DRIFT, 0),
+        (Cause.APPROVED_ABSENCE, 0),
+        (Cause.EMERGENCY, 0),
     ],
 )
 def test_what_an_officer_found_innocent_is_no_evidence(
-    database: Database, county: County, settings: Settings, cause: Cause, counts: bool
+    database: Database, county: County, cause: Cause, counts: int
 ) -> None:
     add_incident(database, county.case, IncidentKind.STRAP_OPENED, **closed(cause))
     with database.reading() as session:
         found = gathering.gather(session, weighing.weights(), NOW)
-    assert (len(found) == 1) is counts
+    assert len(found) == counts
 
 
 def test_silence_of_a_bracelet_is_no_evidence(
@@ -224,7 +184,7 @@ def test_an_officer_may_see_more_than_the_machine(
     ("days", "reason", "field"), [(31, "x", "until"), (-1, "x", "until"), (1, " ", "reason")]
 )
 def test_an_officers_word_has_a_reason_and_an_end(
-    database: Database, county: County, settings: Settings, days: int, reason: str, field: str
+    database: Database, county: County, days: int, reason: str, field: str
 ) -> None:
     with pytest.raises(Invalid) as refusal:
         override(database, county, Band.NONE, TODAY + timedelta(days=days), reason)
@@ -265,6 +225,8 @@ def test_every_item_of_the_weights_has_a_sentence_and_known_excuses() -> None:
     assert known == set(weights.items)
 
 
-@pytest.mark.parametrize("forbidden", ["ethnicity", "nationality", "belief", "religion", "sex", "age", "level"])
+@pytest.mark.parametrize(
+    "forbidden", ["ethnicity", "nationality", "belief", "religion", "sex", "age", "level"]
+)
 def test_nobody_is_scored_for_who_they_are(forbidden: str) -> None:
     assert not [name for name in weighing.weights().items if forbidden in name.split("_")]

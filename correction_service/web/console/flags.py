@@ -67,10 +67,7 @@ def page(flag_id: int) -> ResponseReturnValue:
     with access.reading() as session:
         flag = _seen(session, flag_id, Permission.SEE_CASES)
         handler = session.get(User, flag.handled_by) if flag.handled_by else None
-        innocent = dict.fromkeys(key for reason in flag.reasons for key in reason["innocent"])
-        return render_template(
-            "console/flag.html", flag=flag, case=flag.case, handler=handler, innocent=innocent
-        )
+        return render_template("console/flag.html", flag=flag, case=flag.case, handler=handler)
 
 
 @blueprint.post("/<int:flag_id>/handle")

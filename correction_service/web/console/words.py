@@ -291,6 +291,7 @@ SOURCES = {
 }
 
 
+BANDS = {Band.AMBER: _l("amber"), Band.RED: _l("red")}
 WAYS = {"mail": _l("e-mail"), "webhook": _l("webhook")}
 
 
@@ -302,6 +303,16 @@ def word(value: StrEnum) -> str:
 def errand(kind: str) -> str:
     """Return what a bracelet was asked for."""
     return word(CommandKind(kind))
+
+
+def family(name: str) -> str:
+    """Return what a family of evidence is called."""
+    return word(Family(name))
+
+
+def band(name: str) -> str:
+    """Return what a band is called, before the colon that says what to do."""
+    return str(BANDS[Band(name)])
 
 
 def alerted(kind: str) -> str:
