@@ -52,11 +52,11 @@ class Level(StrEnum):
 S = CaseState
 ENDED = frozenset({S.RELEASED, S.TERMINATED})
 SUSPENDING = frozenset({S.DETAINED, S.RELEASED, S.TERMINATED, S.TRANSFERRING, S.AWAITING_REPORT})
-_IN_HAND = frozenset({S.UNDER_CORRECTION, S.ON_LEAVE, S.LOST_CONTACT, S.ABSCONDED, S.DETAINED})
+IN_HAND = frozenset({S.UNDER_CORRECTION, S.ON_LEAVE, S.LOST_CONTACT, S.ABSCONDED, S.DETAINED})
 NEXT: dict[CaseState, frozenset[CaseState]] = {
     S.AWAITING_REPORT: frozenset({S.UNDER_CORRECTION, S.DETAINED, S.TERMINATED}),
-    **{state: (_IN_HAND | {S.TRANSFERRING} | ENDED) - {state} for state in _IN_HAND},
-    S.TRANSFERRING: _IN_HAND | ENDED,
+    **{state: (IN_HAND | {S.TRANSFERRING} | ENDED) - {state} for state in IN_HAND},
+    S.TRANSFERRING: IN_HAND | ENDED,
     S.RELEASED: frozenset(),
     S.TERMINATED: frozenset(),
 }

@@ -20,6 +20,7 @@ from models.case import Case
 from models.device import Binding, Device, DeviceState, Gateway
 from models.incident import Incident
 from models.order import Ground, PositioningOrder
+from models.order_evidence import OrderEvidence
 from models.user import Role, User
 from tests.county import NOW, County
 
@@ -66,6 +67,7 @@ def track(
         FITTED,
         ground=Ground.BREACH_PENALISED,
         evidence="治安处罚决定书",
+        facts=[OrderEvidence.of("penalty", document="公（汇）行罚 2026-17")],
         starts_at=FITTED,
         ends_at=FITTED + timedelta(days=60),
     )

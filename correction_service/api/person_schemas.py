@@ -12,6 +12,7 @@ from correction_service.people.intake import EnrolForm
 from models.case import Case, CaseState, Category, Level
 from models.identity import IdKind, Sex
 from models.order import Ground, PositioningOrder
+from models.order_evidence import EvidenceKind
 
 
 class EnrolIn(BaseModel):
@@ -185,11 +186,20 @@ class CodeOut(BaseModel):
     expires_at: datetime
 
 
+class FactIn(BaseModel):
+    """A fact under an order: an incident or leave by its id, all else by its document's number."""
+
+    kind: str = Field(max_length=32, examples=list(EvidenceKind))
+    id: int | None = None
+    document: str = Field("", max_length=200)
+
+
 class OrderIn(BaseModel):
-    """An order for three months at most, on a ground of LCC 29."""
+    """An order for three months at most, on a ground of LCC 29; no score, level or points."""
 
     ground: Ground
     evidence: str = Field(max_length=2000)
+    facts: list[FactIn] = Field(max_length=50)
     starts_on: date
     ends_on: date
 

@@ -8,6 +8,7 @@ from sqlalchemy.orm import contains_eager, joinedload
 from correction_service import access, locale
 from correction_service.api import person_schemas as schema
 from correction_service.casework import orders
+from correction_service.casework.order_facts import Fact
 from correction_service.face.verdict import EnrolmentVerdict
 from correction_service.people import cases, consents, enrolments, persons, phones, photos
 from correction_service.problems import problem, said
@@ -226,7 +227,9 @@ def decide_order(case_id: int, asked: schema.OrderIn) -> schema.OrderOut:
     """Order positioning; from today on it starts at once."""
     with access.writing() as session:
         now = access.now()
-        order = orders.decide(session, access.user(), case_id, **dict(asked), now=now)
+        facts = [Fact(fact.kind, fact.id, fact.document) for fact in asked.facts]
+        decided = {**dict(asked), "facts": facts}
+        order = orders.decide(session, access.user(), case_id, **decided, now=now)
         return schema.OrderOut.of(order)
 
 

@@ -11,6 +11,8 @@ from sqlalchemy import func, or_, select
 from sqlalchemy.orm import Session
 
 from correction_service import outbox
+from correction_service.casework import order_facts, order_papers
+from correction_service.casework.order_facts import Fact
 from correction_service.scope import case_for, visible
 from models.case import ENDED, LEGAL_ZONE, Case
 from models.errors import Forbidden, Invalid, NotFound, Refused
@@ -25,11 +27,15 @@ def decide(
     *,
     ground: Ground,
     evidence: str,
+    facts: Sequence[Fact],
     starts_on: date,
     ends_on: date,
     now: datetime,
 ) -> PositioningOrder:
-    """Order positioning from one legal day to the end of another; today's order starts now."""
+    """Order positioning from one legal day to the end of another; today's order starts now.
+
+    One that begins where another ends goes on from it, and wants an assessment that it is needed.
+    """
     case = case_for(session, user, case_id)
     if case.state in ENDED:
         raise Refused("The case has ended.", field="case")
@@ -44,12 +50,15 @@ def decide(
         now,
         ground=ground,
         evidence=evidence,
+        facts=order_facts.linked(session, case, ground, facts),
         starts_at=max(_midnight(starts_on), now.astimezone(LEGAL_ZONE)),
         ends_at=_midnight(ends_on + timedelta(days=1)),
     )
     _refuse_overlap(session, order)
+    order.extends_id = order_papers.extended(session, order)
     session.add(order)
     session.flush()
+    order_papers.owe(session, order, now)
     outbox.live(session, case, "case", case.id, now)
     return order
 
@@ -77,17 +86,23 @@ def _refuse_overlap(session: Session, order: PositioningOrder) -> None:
 
 def lift(session: Session, user: User, order_id: int, now: datetime) -> PositioningOrder:
     """End an order at once because it is no longer needed; anyone who supervises may."""
+    order = order_for(session, user, order_id)
+    if order.lifted_at is not None or order.ends_at <= now:
+        raise Refused("This order has already ended.", code="already_ended")
+    order.lifted_at = now
+    session.flush()
+    outbox.live(session, order.case, "case", order.case_id, now)
+    return order
+
+
+def order_for(session: Session, user: User, order_id: int) -> PositioningOrder:
+    """An order that the user may act on; one of an unseen case does not exist for them."""
     if not user.may(Permission.SUPERVISE):
         raise Forbidden("Your role does not include this.")
     query = select(PositioningOrder).join(Case).where(PositioningOrder.id == order_id)
     order = session.scalar(query.where(visible(user)))
     if order is None:
         raise NotFound("There is no such order in your offices.")
-    if order.lifted_at is not None or order.ends_at <= now:
-        raise Refused("This order has already ended.", code="already_ended")
-    order.lifted_at = now
-    session.flush()
-    outbox.live(session, order.case, "case", order.case_id, now)
     return order
 
 

@@ -17,6 +17,7 @@ from sqlalchemy.orm import Session
 from correction_service import accounts, hours
 from correction_service.audit import SYSTEM
 from correction_service.casework import orders, points, sweep
+from correction_service.casework.order_facts import Fact
 from correction_service.db import Database, open_database
 from correction_service.hardware import bracelets, gateways
 from correction_service.people import cases, persons
@@ -174,7 +175,8 @@ def _bracelets(session: Session, head: User, wearers: Sequence[Case], now: datet
             head,
             case.id,
             ground=Ground.LEFT_WITHOUT_APPROVAL,
-            evidence="演示：未经批准离开所居住的市，见训诫决定书（演示）",
+            evidence="演示：未经批准离开所居住的市，见询问笔录（演示）",
+            facts=[Fact("document", None, "询问笔录（演示）")],
             starts_on=today,
             ends_on=min(today + timedelta(days=days), case.term_end),
             now=now,

@@ -22,6 +22,7 @@ from sqlalchemy import func, select
 from correction_service import accounts, hours
 from correction_service.audit import SYSTEM
 from correction_service.casework import orders, points
+from correction_service.casework.order_facts import Fact
 from correction_service.db import Database
 from correction_service.hardware import bracelets, gateways
 from correction_service.settings import Settings
@@ -217,6 +218,7 @@ def order(database: Database, settings: Settings, county: County, case_id: int) 
             case_id,
             ground=Ground.LEFT_WITHOUT_APPROVAL,
             evidence="left the city without approval",
+            facts=[Fact("document", None, "statement 3")],
             starts_on=today,
             ends_on=today + timedelta(days=60),
             now=now,

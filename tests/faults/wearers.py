@@ -10,6 +10,7 @@ from models.agency import Agency, AgencyLevel, Office
 from models.case import Case
 from models.device import Binding, Device, Gateway
 from models.order import Ground, PositioningOrder
+from models.order_evidence import OrderEvidence
 from models.user import Role, User
 from models.zone import ZoneKind
 from tests.county import make_case
@@ -57,6 +58,7 @@ def _follow(session: Session, case: Case, head: User, since: datetime) -> None:
             since,
             ground=Ground.BREACH_PENALISED,
             evidence="治安处罚决定书",
+            facts=[OrderEvidence.of("penalty", document="公（汇）行罚 2026-17")],
             starts_at=since,
             ends_at=since + timedelta(days=60),
         )

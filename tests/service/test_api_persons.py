@@ -248,11 +248,14 @@ def test_only_the_head_orders_and_an_order_is_lifted_at_once(
     path = f"/api/v1/cases/{county.case}/orders"
     day = str(np.datetime64("today") + 1)
     asked = {"ground": "left_without_approval", "evidence": "笔录", "starts_on": day,
-             "ends_on": day}  # fmt: skip
+             "ends_on": day, "facts": [{"kind": "document", "document": "笔录 3"}]}  # fmt: skip
     assert client_of(Role.OFFICER).post(path, json=asked).status_code == 403
     head = client_of(Role.COUNTY_HEAD)
     assert problem(head.post(path, json={**asked, "ground": "low_score"}))[2] == "ground"
     assert problem(head.post(path, json={**asked, "evidence": " "}))[2] == "evidence"
+    for kind in ("score", "level", "points"):
+        scored = {**asked, "facts": [{"kind": kind, "id": 3}]}
+        assert problem(head.post(path, json=scored)) == (409, "no_ground", "facts")
     made = head.post(path, json=asked)
     assert made.status_code == 201
     lift = f"/api/v1/orders/{made.get_json()['id']}/lift"

@@ -8,7 +8,8 @@ from sqlalchemy.orm import Session
 
 from correction_service import scope
 from correction_service.audit import SYSTEM
-from correction_service.casework import orders
+from correction_service.casework import order_papers, orders
+from correction_service.casework.order_facts import Fact
 from correction_service.db import Database
 from correction_service.people import cases, consents, enrolments, persons
 from models.case import Case, CaseState
@@ -45,6 +46,7 @@ def decided(
         county.case,
         ground=Ground.LEFT_WITHOUT_APPROVAL,
         evidence="笔录",
+        facts=[Fact("document", None, "笔录 3")],
         starts_on=starts_on,
         ends_on=starts_on + timedelta(days=days),
         now=NOW,
@@ -216,10 +218,15 @@ def test_orders_of_a_case_do_not_overlap_and_an_extension_follows(
     database: Database, county: County
 ) -> None:
     with database.transaction(SYSTEM, "test") as session:
-        decided(session, county)
+        first = decided(session, county)
         with pytest.raises(Refused, match="Another order"):
             decided(session, county, TODAY + timedelta(days=30))
-        decided(session, county, TODAY + timedelta(days=31))
+        with pytest.raises(Refused, match="follows an assessment"):
+            decided(session, county, TODAY + timedelta(days=31))
+        officer = user(session, county)
+        order_papers.assess(session, officer, first, needed=True, found="仍不服从", now=NOW)
+        second = decided(session, county, TODAY + timedelta(days=31))
+        assert second.extends_id == first.id
         assert len(orders.of(session, session.get_one(Case, county.case))) == 2
 
 
@@ -231,7 +238,8 @@ def test_only_the_head_decides_and_only_their_offices_lift(
         with pytest.raises(Refused, match="head"):
             orders.decide(
                 session, user(session, county), county.case, ground=Ground.BREACH_PENALISED,
-                evidence="x", starts_on=TODAY, ends_on=TODAY, now=NOW,
+                evidence="x", facts=[Fact("penalty", None, "2026-17")], starts_on=TODAY,
+                ends_on=TODAY, now=NOW,
             )  # fmt: skip
         with pytest.raises(Forbidden):
             orders.lift(session, user(session, county, Role.PROCURATOR), order.id, NOW)

@@ -233,15 +233,18 @@ def test_tracking_is_set_up_under_an_order_and_taken_off_again(
     order = {
         "ground": "left_without_approval",
         "evidence": "笔录",
+        "document_kind": "document",
+        "document": "笔录 3",
         "starts_on": str(TODAY),
         "ends_on": str(TODAY + timedelta(days=1)),
     }
     steps = f"/enrol/{county.case}"
-    unfounded = head.post(f"{steps}/order", data={**order, "ground": ""})
+    ordering = f"/cases/{county.case}/orders"
+    unfounded = head.post(ordering, data={**order, "ground": ""})
     assert 'id="ground-error"' in unfounded.text
     early = officer.post(f"{steps}/bracelet", data={"device": "b1"})
     assert "only under an order in force" in early.text
-    assert head.post(f"{steps}/order", data=order).status_code == 302
+    assert head.post(ordering, data=order).status_code == 302
     assert step_states(officer.get(steps).text)["home"] == "to_do"
     assert 'id="divisions"' in officer.post(f"{steps}/home", data={}).text
     officer.post(f"{steps}/home", data={"division": ["520302", "520303", "520304"]})

@@ -20,6 +20,7 @@ from models.case import Case, Level
 from models.checkin import CheckIn
 from models.company import CompanyBan, CompanyBanCase
 from models.leave import Leave, LeaveReason
+from models.order_paper import OrderPaper, Paper
 from models.points import PointsDraft, PointsEntry
 from models.user import PERMISSIONS, Permission, Role, User
 from tests.county import NOW, County
@@ -38,6 +39,7 @@ JSON = {  # what any of the bodies needs
     "given": True,
     "ground": "breach_penalised",
     "evidence": "处罚决定书",
+    "facts": [{"kind": "penalty", "document": "公（汇）行罚 2026-17"}],
     "starts_on": "2026-11-20",
     "ends_on": "2026-12-20",
     "kind": "exclusion",
@@ -110,6 +112,8 @@ def ids(database: Database, county: County, tracked: Tracked, desk: Desk) -> dic
             made_at=NOW,
         )
         leave, ban = on_leave(desk.case), kept_apart(desk.case, county)
+        paper = OrderPaper(order_id=tracked.order, kind=Paper.PERSON_TOLD)
+        session.add_all([entry, leave, ban, paper])
         objection, suggestion = objected(entry), suggested(entry)
         session.add_all([entry, leave, ban, objection, suggestion])
         session.flush()
@@ -130,6 +134,8 @@ def ids(database: Database, county: County, tracked: Tracked, desk: Desk) -> dic
             "place_id": 0,  # of no agency: an agency's places are of all its offices
             "zone_id": tracked.zone,
             "order_id": tracked.order,
+            "paper_id": paper.id,
+            "clock": "guardian",
             "member_id": session.get_one(Case, desk.case).team[0].id,
             "receipt": session.get_one(CheckIn, desk.checkin).receipt,
             "column": "phone",

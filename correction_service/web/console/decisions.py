@@ -14,7 +14,7 @@ from correction_service.casework import leaves
 from correction_service.casework.leaves import Approval
 from correction_service.problems import said
 from correction_service.scope import case_for
-from correction_service.web.console import acts, words
+from correction_service.web.console import acts, clocks, words
 from correction_service.web.console.cases import head_of
 from correction_service.web.console.enrol_steps import GONE, one_of
 from correction_service.zones import company, destinations
@@ -44,6 +44,7 @@ def shown(case_id: int, refusal: DomainError | None = None) -> ResponseReturnVal
             leaves=leaves.of(session, head["case"]),
             bans=company.of(session, access.user(), head["case"]),
             reasons=words.options(LeaveReason),
+            **clocks.of_case(session, case_id),
             values=request.form if refusal else {},
             errors={refusal.field or "": said(refusal)} if refusal else {},
         )

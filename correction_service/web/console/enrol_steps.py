@@ -22,7 +22,6 @@ from correction_service.zones import boundaries
 from models.device import Binding, Device, Gateway
 from models.errors import DomainError, Invalid
 from models.identity import Sex
-from models.order import Ground
 from models.phone import ACTIVATION_FOR
 from models.user import Permission
 
@@ -71,7 +70,6 @@ def _choices() -> dict[str, Any]:
         "weekdays": enrol_words.weekdays(),
         "parts_said": enrol_words.PARTS,
         "sexes": words.options(Sex),
-        "grounds": words.options(Ground),
         "parts": [(part, enrol_words.PARTS[part]) for part in cases.TEAM_PARTS],
     }
 

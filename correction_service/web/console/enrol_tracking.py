@@ -1,4 +1,4 @@
-"""Set-up under a positioning order: the order itself, the home area, the bracelet."""
+"""Set-up under a positioning order: the home area, the bracelet."""
 
 from apiflask import APIBlueprint
 from flask import request
@@ -6,48 +6,15 @@ from flask.typing import ResponseReturnValue
 from sqlalchemy.orm import Session
 
 from correction_service import access
-from correction_service.casework import orders
 from correction_service.hardware import bracelets
-from correction_service.people import enrolment_steps, intake
+from correction_service.people import enrolment_steps
 from correction_service.scope import case_for
-from correction_service.web.console.enrol_steps import attempt, one_of
+from correction_service.web.console.enrol_steps import attempt
 from correction_service.zones import zones
 from models.errors import Invalid
-from models.order import Ground
 from models.user import Permission
 
 blueprint = APIBlueprint("enrol_tracking", __name__, url_prefix="/enrol", enable_openapi=False)
-
-
-@blueprint.post("/<int:case_id>/order")
-@access.needs(Permission.APPROVE_ORDERS)
-def order(case_id: int) -> ResponseReturnValue:
-    """Order positioning, on a ground of the law's list."""
-    return attempt(
-        case_id,
-        "order",
-        lambda session: orders.decide(
-            session,
-            access.user(),
-            case_id,
-            ground=one_of(Ground, "ground"),
-            evidence=request.form.get("evidence", ""),
-            starts_on=intake.day_of("starts_on", request.form.get("starts_on", "")),
-            ends_on=intake.day_of("ends_on", request.form.get("ends_on", "")),
-            now=access.now(),
-        ),
-    )
-
-
-@blueprint.post("/<int:case_id>/order/<int:order_id>/lift")
-@access.needs(Permission.SUPERVISE)
-def lift(case_id: int, order_id: int) -> ResponseReturnValue:
-    """End an order that is no longer needed."""
-    return attempt(
-        case_id,
-        "order",
-        lambda session: orders.lift(session, access.user(), order_id, access.now()),
-    )
 
 
 @blueprint.post("/<int:case_id>/home")

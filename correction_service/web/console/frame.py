@@ -49,6 +49,7 @@ PLACES = (
     Place("incidents.index", _l("Incidents"), (P.SEE_CASES,), "incidents"),
     Place("shifts.index", _l("Duty roster"), (P.SEE_CASES,)),
     Place("quality.index", _l("Quality"), (P.SEE_QUALITY,), also="rules"),
+    Place("clocks.index", _l("Clocks"), (P.SEE_CASES,)),
     Place("flags.index", _l("Flags"), (P.SEE_CASES,), "flags", also="risk"),
     Place("points.index", _l("Points"), (P.SEE_CASES,), "drafts", also="assessment"),
     Place("calls.index", _l("Calls"), (P.SUPERVISE,), "calls"),
