@@ -81,6 +81,9 @@ class Settings(BaseSettings):
     face_calibration: Path | None = Field(
         None, description="file of `face calibrate --write`; none: of development faces"
     )
+    face_embedder: Path | None = Field(
+        None, description="file that describes an ONNX embedder to take SFace's place"
+    )
     mqtt_host: str = Field("127.0.0.1", description="broker")
     mqtt_port: int = Field(1883, description="broker's port; 8883 with TLS")
     mqtt_username: str | None = Field(None, description="the service's own account at the broker")

@@ -142,7 +142,7 @@ def _recogniser(settings: Settings) -> "Recogniser":
         Recogniser,
     )
 
-    return Recogniser(calibration=settings.face_calibration)
+    return Recogniser(calibration=settings.face_calibration, own_embedder=settings.face_embedder)
 
 
 def _gallery(folder: Path, recogniser: "Recogniser") -> "Gallery":

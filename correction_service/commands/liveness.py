@@ -11,6 +11,7 @@ import click
 
 from correction_service.face import weights
 from correction_service.face.weights import Weight, WeightsError
+from correction_service.settings import Settings
 
 if TYPE_CHECKING:
     from correction_service.face.passive import Finding
@@ -51,7 +52,11 @@ def models(context: click.Context, *, as_json: bool) -> None:
 
     Exit code 1 when one is missing or altered.
     """
-    rows = [_model(name, row) for name, row in weights.listed().items()]
+    try:
+        listed = weights.listed(context.ensure_object(Settings).face_embedder)
+    except WeightsError as error:
+        raise click.UsageError(str(error)) from error
+    rows = [_model(name, row) for name, row in listed.items()]
     for row in rows:
         click.echo(json.dumps(row) if as_json else _line(row))
     if any(row["fault"] for row in rows):

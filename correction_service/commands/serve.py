@@ -43,6 +43,7 @@ def application(settings: Settings) -> Flask:
         queue_length=settings.face_queue,
         max_megapixels=settings.max_photo_megapixels,
         calibration=settings.face_calibration,
+        own_embedder=settings.face_embedder,
     )
     Thread(target=verifier.warm, name="warm the face workers", daemon=True).start()
     database = open_database(settings)
@@ -57,8 +58,9 @@ def application(settings: Settings) -> Flask:
 def web(settings: Settings, host: str, port: int) -> None:
     """Serve the console, the phone page and the API."""
     try:
-        weights.locate(weights.listed())
-        in_force(settings.face_calibration, weights.model_version(weights.listed()))
+        rows = weights.listed(settings.face_embedder)
+        weights.locate(rows)
+        in_force(settings.face_calibration, weights.model_version(rows))
     except (WeightsError, ThresholdsError) as error:
         raise click.ClickException(str(error)) from error
     options = {

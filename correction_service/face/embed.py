@@ -11,13 +11,16 @@ import numpy as np
 from PIL import ImageFile
 
 from correction_service.face.detect import Face
+from correction_service.face.embedder import Feed
 from correction_service.face.images import Pixels
 from correction_service.face.template import Vector, unit
+from correction_service.face.weights import WeightsError
 
 # dlib's landmarks were trained on its own detector's boxes: square, a little lower and smaller
 # than YuNet's. The two figures are medians over development photos.
 DLIB_SIDE = 0.89
 DLIB_DROP = 0.06
+LENGTHS = (16, 4096)  # of an embedding that is one
 
 
 class Sface:
@@ -33,6 +36,34 @@ class Sface:
     def embed(self, crop: Pixels) -> Vector:
         """Return the unit vector of an aligned crop."""
         return unit(self._net.feature(crop)[0])
+
+
+class Onnx:
+    """A centre's own model in SFace's place: unit vectors of aligned crops, of any length."""
+
+    def __init__(self, model: Path, feed: Feed) -> None:
+        """Load the model and try it; raise WeightsError where OpenCV cannot run it."""
+        self._feed = feed
+        try:
+            self._net = cv2.dnn.readNetFromONNX(str(model))
+            length = self.embed(np.full((feed.size_px, feed.size_px, 3), 90, np.uint8)).size
+        except (cv2.error, FloatingPointError) as error:
+            raise WeightsError(f"{model} cannot be run by OpenCV: {error}") from error
+        if not LENGTHS[0] <= length <= LENGTHS[1]:
+            raise WeightsError(f"{model} gives {length} numbers a face: not an embedder")
+
+    def embed(self, crop: Pixels) -> Vector:
+        """Return the unit vector of a face aligned by SFace.
+
+        Raises FloatingPointError rather than give NaN, which no threshold would call a match.
+        """
+        feed = self._feed
+        size, means = (feed.size_px, feed.size_px), (feed.mean,) * 3
+        self._net.setInput(cv2.dnn.blobFromImage(crop, feed.scale, size, means, feed.rgb))
+        vector = np.asarray(self._net.forward(), np.float32).ravel()
+        if not 0 < float(np.linalg.norm(vector)) < np.inf:
+            raise FloatingPointError("the embedder gave no direction for a face")
+        return unit(vector)
 
 
 class Dlib:

@@ -3,7 +3,7 @@
 import io
 import time
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from correction_service.face.recogniser import Recogniser
-from correction_service.face.template import DIMENSIONS, Embedding
+from correction_service.face.template import DIMENSIONS, Embedding, Vector
 from correction_service.face.thresholds import thresholds
 from correction_service.face.words import Reason
 
@@ -35,7 +35,7 @@ class DatasetError(ValueError):
 
 @dataclass(frozen=True, slots=True)
 class Gallery:
-    """Embeddings of a folder: (n, 128) each, and the number of each row's identity in ``names``.
+    """Embeddings of a folder, one a row, and the number of each row's identity in ``names``.
 
     ``failures`` counts the photos without a usable face by the first reason.
     """
@@ -84,8 +84,8 @@ def read(folder: Path, recogniser: Recogniser, tell: Tell = lambda _done, _of: N
             failures[found.value] += 1
         tell(done, len(photos))
     return Gallery(
-        sface=np.array([it.sface for it in embeddings]).reshape(-1, DIMENSIONS),
-        dlib=np.array([it.dlib for it in embeddings]).reshape(-1, DIMENSIONS),
+        sface=_rows([it.sface for it in embeddings]),
+        dlib=_rows([it.dlib for it in embeddings]),
         identity=np.array(identity, dtype=np.intp),
         names=tuple(person.name for person in people),
         failures=failures,
@@ -122,3 +122,7 @@ def _bytes(path: Path) -> bytes:
     with Image.open(path) as image:
         image.convert("RGB").save(written, "PNG")
     return written.getvalue()
+
+
+def _rows(vectors: Sequence[Vector]) -> Floats:
+    return np.stack(vectors) if vectors else np.empty((0, DIMENSIONS))

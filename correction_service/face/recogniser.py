@@ -1,7 +1,7 @@
 """The face check itself, in one thread: pictures in, a verdict out. It keeps nothing."""
 
 import hashlib
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
 from functools import cached_property
 from pathlib import Path
@@ -13,7 +13,7 @@ from correction_service.face import evidence, quality, weights
 from correction_service.face.actions import Action
 from correction_service.face.decide import decide, score, undecided
 from correction_service.face.detect import Detector
-from correction_service.face.embed import Dlib, Sface
+from correction_service.face.embed import Dlib, Onnx, Sface
 from correction_service.face.fingerprints import fingerprint
 from correction_service.face.gates import gates
 from correction_service.face.images import MAX_MEGAPIXELS, ImageError, decode
@@ -28,6 +28,7 @@ from correction_service.face.verdict import (
     Outcome,
     Verdict,
 )
+from correction_service.face.weights import Weight
 from correction_service.face.words import Reason
 
 MIN_PHOTOS = 3
@@ -50,16 +51,18 @@ class Recogniser:
         folder: Path | None = None,
         max_megapixels: float = MAX_MEGAPIXELS,
         calibration: Path | None = None,
+        own_embedder: Path | None = None,
     ) -> None:
         """Check and load the weights, from ``folder`` or the installed packages."""
         self._max_megapixels = max_megapixels
         self._calibration = calibration
-        rows = weights.listed()
+        rows = weights.listed(own_embedder)
         paths = weights.locate(rows, folder)
         cv2.setNumThreads(1)  # processes are the parallelism; threads would fight over the cores
         self.model_version = weights.model_version(rows)
         self._detector = Detector(paths["yunet"])
         self._sface = Sface(paths["sface"])
+        self._own = _own(rows, paths)
         self._dlib = Dlib()
 
     @cached_property
@@ -154,8 +157,12 @@ class Recogniser:
         return Look(reasons, rivals, portrait, seen)
 
     def embed(self, portrait: Portrait) -> Embedding:
-        """Add dlib's vector to SFace's; it takes twice as long, so only faces that count get it."""
-        return Embedding(portrait.sface, self._dlib.embed(portrait.image, portrait.face))
+        """Add dlib's vector to SFace's; it takes twice as long, so only faces that count get it.
+
+        A centre's own embedder takes SFace's place here, and nowhere else.
+        """
+        likeness = self._own.embed(portrait.crop) if self._own else portrait.sface
+        return Embedding(likeness, self._dlib.embed(portrait.image, portrait.face))
 
     def _compared(self, template: Template, looks: Sequence[Look]) -> Verdict:
         """Let the best three frames decide by their median.
@@ -188,6 +195,11 @@ class Recogniser:
         outcome, reasons = undecided([look.reasons for look in looks])
         faces = tuple(look.faces for look in looks)
         return Verdict(outcome, self.model_version, reasons=reasons, faces=faces)
+
+
+def _own(rows: Mapping[str, Weight], paths: Mapping[str, Path]) -> Onnx | None:
+    feed = rows[weights.OWN].feed if weights.OWN in rows else None
+    return Onnx(paths[weights.OWN], feed) if feed else None
 
 
 def _face_changed(best: Portrait, looks: Sequence[Look]) -> bool:

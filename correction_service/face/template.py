@@ -20,7 +20,10 @@ class TemplateError(ValueError):
 
 @dataclass(frozen=True, slots=True)
 class Embedding:
-    """One face as two vectors of 128: SFace's of unit length, dlib's as it comes."""
+    """One face as two vectors: SFace's (128) of unit length, dlib's (128) as it comes.
+
+    A centre's own embedder takes SFace's place, with a length of its own.
+    """
 
     sface: Vector
     dlib: Vector
@@ -45,7 +48,7 @@ class Template:
         return cls(model_version, unit(sface), dlib.astype(np.float32))
 
     def to_bytes(self) -> bytes:
-        """Serialise: magic, the version's length and text, 2 × 128 little-endian float32."""
+        """Serialise: magic, the version's length and text, two vectors of little-endian float32."""
         version = self.model_version.encode()
         vectors = (self.sface.astype(_VECTOR).tobytes(), self.dlib.astype(_VECTOR).tobytes())
         return b"".join((_MAGIC, struct.pack("B", len(version)), version, *vectors))
@@ -57,9 +60,10 @@ class Template:
         if not data.startswith(_MAGIC) or len(data) < start:
             raise TemplateError("not a face template")
         body = data[start + data[start - 1] :]
-        if len(body) != 2 * DIMENSIONS * _VECTOR.itemsize:
+        if len(body) % _VECTOR.itemsize or len(body) <= DIMENSIONS * _VECTOR.itemsize:
             raise TemplateError("a face template of the wrong length")
-        sface, dlib = np.frombuffer(body, _VECTOR).astype(np.float32).reshape(2, DIMENSIONS)
+        numbers = np.frombuffer(body, _VECTOR).astype(np.float32)
+        sface, dlib = numbers[:-DIMENSIONS], numbers[-DIMENSIONS:]
         try:
             return cls(data[start : start + data[start - 1]].decode(), sface, dlib)
         except UnicodeDecodeError as error:

@@ -64,14 +64,17 @@ class Verifier:
         max_megapixels: float = MAX_MEGAPIXELS,
         weights_folder: Path | None = None,
         calibration: Path | None = None,
+        own_embedder: Path | None = None,
     ) -> None:
         self._folder, self._calibration = weights_folder, calibration
+        self._own_embedder = own_embedder
         self._timeout_s = timeout_s
         self._lock = threading.Lock()
         self._limit = workers + queue_length
         self.calls_in_hand = 0
         self._workers = [
-            Worker(_load, weights_folder, max_megapixels, calibration) for _ in range(workers)
+            Worker(_load, weights_folder, max_megapixels, calibration, own_embedder)
+            for _ in range(workers)
         ]
         self._idle: queue.SimpleQueue[Worker] = queue.SimpleQueue()
         for worker in self._workers:
@@ -112,7 +115,7 @@ class Verifier:
     @cached_property
     def model_version(self) -> str:
         """Name the weights in force."""
-        return weights.model_version(weights.listed())
+        return weights.model_version(weights.listed(self._own_embedder))
 
     def warm(self) -> None:
         """Check weights and calibration and start every worker now.
@@ -120,7 +123,7 @@ class Verifier:
         Raises WeightsError, ThresholdsError, WorkerDied or WorkerFailed. Without it the first call
         of each worker pays the two seconds.
         """
-        weights.locate(weights.listed(), self._folder)
+        weights.locate(weights.listed(self._own_embedder), self._folder)
         in_force(self._calibration, self.model_version)
         with self._all_workers() as workers:
             for worker in workers:
@@ -193,12 +196,17 @@ class Verifier:
 _recogniser: "list[Recogniser]" = []
 
 
-def _load(folder: Path | None, max_megapixels: float, calibration: Path | None) -> None:
+def _load(
+    folder: Path | None,
+    max_megapixels: float,
+    calibration: Path | None,
+    own_embedder: Path | None,
+) -> None:
     from correction_service.face.recogniser import (  # noqa: PLC0415 no models in the web process
         Recogniser,
     )
 
-    _recogniser[:] = [Recogniser(folder, max_megapixels, calibration)]
+    _recogniser[:] = [Recogniser(folder, max_megapixels, calibration, own_embedder)]
 
 
 def _judge(

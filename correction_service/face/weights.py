@@ -3,9 +3,14 @@
 import hashlib
 import tomllib
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from importlib import metadata, resources
 from pathlib import Path
+
+from correction_service.face import embedder
+from correction_service.face.embedder import EmbedderError, Feed
+
+OWN = "embedder"  # the row of a centre's own model, whose ``package`` is its name
 
 
 class WeightsError(RuntimeError):
@@ -16,7 +21,8 @@ class WeightsError(RuntimeError):
 class Weight:
     """One row of ``weights.toml``: where a file lies, its digest and where it comes from.
 
-    ``built_sha256`` is the digest of what is built from the file, where it is not run as it is.
+    ``built_sha256`` is the digest of what is built from the file, where it is not run as it is;
+    ``feed`` says how to feed a model of the centre's own, which is in no package.
     """
 
     package: str
@@ -26,16 +32,25 @@ class Weight:
     source: str
     embeds: bool
     built_sha256: str | None = None
+    feed: Feed | None = None
 
 
-def listed() -> dict[str, Weight]:
-    """Return the rows of ``weights.toml`` by name."""
+def listed(own_embedder: Path | None = None) -> dict[str, Weight]:
+    """Return the rows of ``weights.toml`` by name, and the centre's own embedder if it has one.
+
+    Raises WeightsError when the embedder's description cannot be used.
+    """
     text = resources.files(__package__).joinpath("weights.toml").read_text(encoding="utf-8")
-    return {name: Weight(**row) for name, row in tomllib.loads(text).items()}
+    rows = {name: Weight(**row) for name, row in tomllib.loads(text).items()}
+    if own_embedder is None:
+        return rows
+    return {**rows, "sface": replace(rows["sface"], embeds=False), OWN: _own(own_embedder)}
 
 
 def installed(weight: Weight) -> Path:
     """Return where the package manager put the file; raise WeightsError without the package."""
+    if weight.feed is not None:
+        return Path(weight.file)
     try:
         distribution = metadata.distribution(weight.package)
     except metadata.PackageNotFoundError as error:
@@ -51,7 +66,8 @@ def locate(rows: Mapping[str, Weight], folder: Path | None = None) -> dict[str, 
     """
     paths = {}
     for name, weight in rows.items():
-        path = folder / Path(weight.file).name if folder else installed(weight)
+        packaged = weight.feed is None
+        path = folder / Path(weight.file).name if folder and packaged else installed(weight)
         _check(weight, path)
         paths[name] = path
     return paths
@@ -71,5 +87,17 @@ def _check(weight: Weight, path: Path) -> None:
 
 def model_version(rows: Mapping[str, Weight]) -> str:
     """Name the embedding, so that a template made by other weights is never compared."""
-    digests = "".join(row.sha256 for _, row in sorted(rows.items()) if row.embeds)
-    return f"sface+dlib/1-{hashlib.sha256(digests.encode()).hexdigest()[:8]}"
+    embedding = [row for _, row in sorted(rows.items()) if row.embeds]
+    digests = "".join(row.sha256 + (repr(row.feed) if row.feed else "") for row in embedding)
+    name = rows[OWN].package if OWN in rows else "sface"
+    return f"{name}+dlib/1-{hashlib.sha256(digests.encode()).hexdigest()[:8]}"
+
+
+def _own(file: Path) -> Weight:
+    try:
+        own = embedder.read(file)
+    except EmbedderError as error:
+        raise WeightsError(str(error)) from error
+    return Weight(
+        own.name, own.file, own.sha256, own.licence, own.source, embeds=True, feed=own.feed
+    )
