@@ -68,6 +68,9 @@ class Settings(BaseSettings):
     session_minutes: int = Field(480, ge=5, description="an idle console session ends after")
     phone_session_minutes: int = Field(15, ge=1, description="an idle phone session ends after")
     match_photo_days: int = Field(28, ge=1, description="check-in photos of a match are kept")
+    second_look_days: int = Field(
+        3, ge=1, description="the head may confirm a no-match alone after so long without a second"
+    )
     keep_enrolment_photo: bool = Field(
         True,  # noqa: FBT003 - pydantic's default
         description="keep one enrolment photo, encrypted, for officers to compare with",

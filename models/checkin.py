@@ -231,7 +231,7 @@ class Liveness(StrEnum):
 
 # NOT_JUDGED stands where an officer was beside the camera, and before liveness was judged at all.
 _PRESENT = frozenset({Liveness.LIVE, Liveness.NOT_JUDGED})
-_COMPARED = frozenset({Outcome.MATCH, Outcome.NO_MATCH, Outcome.UNCERTAIN})
+COMPARED = frozenset({Outcome.MATCH, Outcome.NO_MATCH, Outcome.UNCERTAIN})
 
 
 class CheckIn(AppendOnly, Base):
@@ -286,7 +286,7 @@ class CheckIn(AppendOnly, Base):
     @property
     def for_review(self) -> bool:
         """Whether a face was compared and only an officer can say what that means."""
-        return self.outcome in _COMPARED and not self.counts
+        return self.outcome in COMPARED and not self.counts
 
 
 def counted() -> ColumnElement[bool]:
@@ -297,4 +297,4 @@ def counted() -> ColumnElement[bool]:
 
 def doubtful() -> ColumnElement[bool]:
     """CheckIn.for_review in SQL."""
-    return and_(CheckIn.outcome.in_(_COMPARED), ~counted())
+    return and_(CheckIn.outcome.in_(COMPARED), ~counted())

@@ -32,6 +32,7 @@ class Permission(StrEnum):
     SEE_CASES = "see_cases"
     SEE_LOCATION = "see_location"
     SEE_PHOTOS = "see_photos"
+    SEE_REVIEWS = "see_reviews"
     ENROL = "enrol"
     SUPERVISE = "supervise"
     CONFIRM_POINTS = "confirm_points"
@@ -50,6 +51,7 @@ _OFFICER = frozenset(
         P.SEE_CASES,
         P.SEE_LOCATION,
         P.SEE_PHOTOS,
+        P.SEE_REVIEWS,
         P.ENROL,
         P.SUPERVISE,
         P.CONFIRM_POINTS,
@@ -62,7 +64,9 @@ PERMISSIONS: dict[Role, frozenset[Permission]] = {
     Role.COUNTY_HEAD: _OFFICER
     | {P.ASSIGN, P.APPROVE_ORDERS, P.DECIDE, P.SEE_AUDIT, P.CHANGE_RULES},
     Role.UPPER_AGENCY: frozenset({P.SEE_CASES, P.SEE_AUDIT, P.SEE_QUALITY, P.CHANGE_RULES}),
-    Role.PROCURATOR: frozenset({P.SEE_CASES, P.SEE_LOCATION, P.SEE_AUDIT, P.SEE_QUALITY}),
+    Role.PROCURATOR: frozenset(
+        {P.SEE_CASES, P.SEE_LOCATION, P.SEE_REVIEWS, P.SEE_AUDIT, P.SEE_QUALITY}
+    ),
     Role.VOLUNTEER: frozenset({P.SEE_CASES}),
     Role.ADMINISTRATOR: frozenset({P.ADMINISTER, P.SEE_AUDIT}),
 }
@@ -94,6 +98,11 @@ class User(Base):
     def may(self, permission: Permission) -> bool:
         """Whether the role holds `permission`."""
         return self.active and permission in PERMISSIONS[self.role]
+
+    @property
+    def of_county(self) -> bool:
+        """Whether the account is of no one office and supervises the county's cases itself."""
+        return self.office_id is None and self.may(Permission.SUPERVISE)
 
     def locked(self, now: datetime) -> bool:
         """Whether wrong passwords have closed the account for now."""

@@ -19,7 +19,7 @@ from models.case import Case, supervised_on
 from models.checkin import CheckIn, CheckInDuty, DutyState
 from models.incident import Cause, Incident, IncidentState
 from models.points import PointsDraft, PointsEntry
-from models.review import CheckInReview, ReviewDecision
+from models.review import CheckInReview, ReviewConfirmation, not_the_person
 from models.risk import FlagKind
 
 Rows = Select[*tuple[Any, ...]]
@@ -122,8 +122,13 @@ def _incidents(scope: Scope) -> Rows:
 
 
 def _reviews(scope: Scope) -> Rows:
-    found_at = select(func.max(CheckInReview.at)).where(CheckInReview.checkin_id == CheckIn.id)
-    moment = found_at.correlate(CheckIn).scalar_subquery()
+    """Check-ins by when a second person confirmed that it was somebody else."""
+    confirmed_at = (
+        select(func.max(ReviewConfirmation.at))
+        .join(ReviewConfirmation.review)
+        .where(CheckInReview.checkin_id == CheckIn.id)
+    )
+    moment = confirmed_at.correlate(CheckIn).scalar_subquery()
     return (
         select(
             CheckIn.id,
@@ -135,11 +140,6 @@ def _reviews(scope: Scope) -> Rows:
         .join(Case, Case.id == CheckIn.case_id)
         .where(moment.between(scope.since, scope.at))
     )
-
-
-def _latest_decision() -> ColumnElement[ReviewDecision]:
-    of_this = select(CheckInReview.decision).where(CheckInReview.checkin_id == CheckIn.id)
-    return of_this.order_by(CheckInReview.id.desc()).limit(1).correlate(CheckIn).scalar_subquery()
 
 
 COSTS = (
@@ -157,13 +157,7 @@ COSTS = (
         and_(Incident.state == IncidentState.CLOSED, Incident.cause == Cause.LEFT_WITHOUT_APPROVAL),
         _incidents,
     ),
-    Cost(
-        "verification_avoided",
-        "checkin",
-        CheckIn,
-        _latest_decision() == ReviewDecision.NO_MATCH,
-        _reviews,
-    ),
+    Cost("verification_avoided", "checkin", CheckIn, not_the_person(), _reviews),
 )
 
 

@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Any
 
-from sqlalchemy import Select, exists, func, select
+from sqlalchemy import Select, exists, func, or_, select
 from sqlalchemy.orm import InstrumentedAttribute, Session, joinedload
 from sqlalchemy.sql.base import ExecutableOption
 
@@ -21,7 +21,7 @@ from models.incident import Incident, IncidentState, IncidentStep, Passing, Seve
 from models.leave import Leave, LeaveState
 from models.notice import Notice, NoticeState
 from models.points import DraftState, PointsDraft
-from models.review import CheckInReview, awaiting_review
+from models.review import CheckInReview, awaiting_review, awaiting_second
 from models.risk import FlagKind, FlagState, RiskFlag
 from models.user import Permission, User
 
@@ -101,8 +101,16 @@ def open_incidents(user: User) -> Select[Incident]:
 
 
 def to_review(user: User) -> Select[CheckIn]:
-    """Check-ins that the machine left open and no officer has looked at."""
-    return select(CheckIn).join(CheckIn.case).where(visible(user), awaiting_review())
+    """Check-ins that only officers can settle; at county level also those for a second look."""
+    waits = awaiting_review()
+    if user.of_county:
+        waits = or_(waits, awaiting_second(but_by=user.id))
+    return select(CheckIn).join(CheckIn.case).where(visible(user), waits)
+
+
+def provisional(user: User) -> Select[CheckIn]:
+    """Check-ins found to be of somebody else, until a second person at county level agrees."""
+    return select(CheckIn).join(CheckIn.case).where(visible(user), awaiting_second())
 
 
 def unjudged(user: User) -> Select[CheckIn]:

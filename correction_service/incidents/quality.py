@@ -165,11 +165,12 @@ def _waits(session: Session, asked: Asked, opened: CTE) -> dict[Key, tuple[Sprea
             if waited is not None:
                 times.append(waited)
     return {
-        key: (_spread(answers), _spread(closings)) for key, (answers, closings) in found.items()
+        key: (spread(answers), spread(closings)) for key, (answers, closings) in found.items()
     }
 
 
-def _spread(waits: list[float]) -> Spread:
+def spread(waits: list[float]) -> Spread:
+    """The spread of times in seconds, in any order."""
     if not waits:
         return Spread()
     waits.sort()

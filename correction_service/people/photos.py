@@ -23,7 +23,7 @@ from models.errors import NotFound
 from models.face import StoredPhoto
 from models.keys import seal, unseal
 from models.person import Person
-from models.review import awaiting_review
+from models.review import undecided
 
 
 class Purpose(StrEnum):
@@ -88,7 +88,7 @@ def forget(settings: Settings, photo: StoredPhoto, now: datetime) -> None:
 
 def withdraw(session: Session, person: Person, now: datetime) -> None:
     """Let a person's check-in photos be deleted now, but for those an officer has yet to judge."""
-    to_judge = exists().where(CheckIn.photo_id == StoredPhoto.id, awaiting_review())
+    to_judge = exists().where(CheckIn.photo_id == StoredPhoto.id, undecided())
     theirs = select(StoredPhoto).where(
         StoredPhoto.person_id == person.id,
         StoredPhoto.purpose == Purpose.CHECKIN.value,

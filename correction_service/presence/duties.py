@@ -26,7 +26,7 @@ from models.checkin import (
 )
 from models.errors import Invalid, Refused
 from models.notice import Notice
-from models.review import awaiting_review
+from models.review import undecided
 
 LATE_COUNTS_FOR = timedelta(hours=12)  # after closing, a check-in still turns missed into late
 ATTEMPTED = "attempt_unfinished"  # why a duty is void: tried, not finished, held against nobody
@@ -255,7 +255,7 @@ def _closing(now: datetime, settings: Settings) -> Select[CheckInDuty, Case, boo
         CheckIn.case_id == CheckInDuty.case_id,
         CheckIn.at.between(CheckInDuty.opens_at, CheckInDuty.missed_after),
     )
-    in_review = exists().where(tried, awaiting_review())
+    in_review = exists().where(tried, undecided())
     faulted = exists().where(tried, CheckIn.outcome == Outcome.FAULT)
     begun = and_(
         Challenge.case_id == CheckInDuty.case_id,

@@ -78,12 +78,18 @@ class Desk:
                 session, self.settings, attempt, capture, verdict, now=now, way=way
             )
 
-    def review(self, checkin: CheckIn, decision: ReviewDecision, note: str = "as seen") -> None:
+    def review(
+        self,
+        checkin: CheckIn,
+        decision: ReviewDecision,
+        note: str = "as seen",
+        role: Role = Role.OFFICER,
+    ) -> None:
         with self.writing() as session:
             reviews.review(
                 session,
                 self.settings,
-                self.user(session),
+                self.user(session, role),
                 checkin.id,
                 decision=decision,
                 note=note,

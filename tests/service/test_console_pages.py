@@ -56,7 +56,7 @@ OF_A_CASE = {
     "/cases/{case}/file": P.SEE_CASES,
     "/incidents/{incident}": P.SEE_CASES,
     "/flags/{flag}": P.SEE_CASES,
-    "/reviews/{checkin}": P.SEE_PHOTOS,
+    "/reviews/{checkin}": P.SEE_REVIEWS,
     "/reviews/photos/{photo}": P.SEE_PHOTOS,
     "/api/v1/cases/{case}/trail?" + SPAN: P.SEE_LOCATION,
     "/api/v1/cases/{case}/zones": P.SEE_LOCATION,

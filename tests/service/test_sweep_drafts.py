@@ -16,7 +16,7 @@ from models.incident import Cause, Incident, IncidentKind
 from models.points import DraftState, PointsDraft, PointsEntry
 from models.review import CheckInReview, ReviewDecision
 from models.risk import FlagKind, FlagState
-from models.user import Role
+from models.user import Role, User
 from tests.county import NOW, County, add_draft
 from tests.swept import (
     TODAY,
@@ -127,13 +127,23 @@ def review(database: Database, county: County, decision: ReviewDecision) -> None
         )
 
 
-def test_a_check_in_found_not_to_be_the_person_is_drafted_and_a_later_match_takes_it_back(
+def confirm(database: Database, county: County) -> None:
+    with database.transaction(SYSTEM, "test") as session:
+        finding = session.scalars(select(CheckInReview).order_by(CheckInReview.id.desc())).first()
+        assert finding is not None
+        head = session.get_one(User, county.users[Role.COUNTY_HEAD])
+        session.add(finding.confirm(head, NOW, "x"))
+
+
+def test_what_two_found_not_to_be_the_person_is_drafted_and_a_later_match_takes_it_back(
     database: Database, county: County, settings: Settings
 ) -> None:
     check_in(database, county.case, NOW - timedelta(hours=1), Outcome.NO_MATCH)
     assert sweep.run(database, TODAY, NOW, settings).drafts == 0  # no machine makes it a fact
-    for decision in (ReviewDecision.NO_MATCH, ReviewDecision.NO_MATCH):
-        review(database, county, decision)
+    review(database, county, ReviewDecision.NO_MATCH)
+    assert sweep.run(database, TODAY, NOW, settings).drafts == 0  # nor a single pair of eyes
+    confirm(database, county)
+    for _ in range(2):
         sweep.run(database, TODAY, NOW, settings)
     [draft] = drafts(database)
     assert (draft.item, draft.points) == ("verification_avoided", -3)

@@ -5,7 +5,11 @@ from correction_service.web.console import (
     audit,
     calls,
     cases,
+<<<<<<< HEAD
     clocks,
+=======
+    checkin_figures,
+>>>>>>> 0fd4ef2 (Show how check-ins go, and whom the machine wrongly doubts)
     company,
     decisions,
     devices,
@@ -55,6 +59,7 @@ BLUEPRINTS = tuple(
         devices,
         ingest,
         quality,
+        checkin_figures,
         rules,
         users,
         audit,

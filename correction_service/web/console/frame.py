@@ -45,7 +45,7 @@ P = Permission
 PLACES = (
     Place("console.home", _l("Who needs me"), (P.SEE_CASES,)),
     Place("people.index", _l("People"), (P.SEE_CASES,)),
-    Place("reviews.queue", _l("Check-ins to review"), (P.SEE_PHOTOS,), "reviews"),
+    Place("reviews.queue", _l("Check-ins to review"), (P.SEE_REVIEWS,), "reviews"),
     Place("incidents.index", _l("Incidents"), (P.SEE_CASES,), "incidents"),
     Place("shifts.index", _l("Duty roster"), (P.SEE_CASES,)),
     Place("quality.index", _l("Quality"), (P.SEE_QUALITY,), also="rules"),

@@ -1,13 +1,11 @@
 """Incidents: a list with filters in the URL, one page with evidence, and what an officer does."""
 
-import csv
-import io
 from collections.abc import Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
 from apiflask import APIBlueprint
-from flask import Response, render_template, request, url_for
+from flask import render_template, request, url_for
 from flask.typing import ResponseReturnValue
 from flask_babel import gettext
 from flask_babel import lazy_gettext as _l
@@ -18,7 +16,7 @@ from correction_service import access
 from correction_service.audit import viewed
 from correction_service.incidents import escalations, handovers, incidents
 from correction_service.scope import case_for, visible
-from correction_service.web.console import acts, sentences, words
+from correction_service.web.console import acts, sentences, spreadsheets, words
 from correction_service.zones import bands, company
 from models.case import LEGAL_ZONE, Case
 from models.errors import Invalid, NotFound
@@ -32,7 +30,6 @@ MOST_EXPORTED = 20_000
 AROUND = timedelta(hours=3)  # of the trail, before the incident and after
 LONGEST = timedelta(hours=24)
 FILTERS = {"kind": IncidentKind, "severity": Severity, "state": IncidentState, "cause": Cause}
-FORMULA = ("=", "+", "-", "@", "\t", "\r")
 
 
 @blueprint.get("/")
@@ -98,13 +95,7 @@ def export() -> ResponseReturnValue:
         lines = [_line(incident) for incident in rows]
     columns = ("number", "case", "name", "office", "kind", "severity", "state", "since", "opened",
                "ended", "closed", "cause", "seen")  # fmt: skip
-    text = io.StringIO()
-    writer = csv.writer(text)
-    writer.writerows([columns, *([_safe(cell) for cell in line] for line in lines)])
-    name = f"incidents-{access.now():%Y%m%d-%H%M}.csv"
-    headers = {"Content-Disposition": f"attachment; filename={name}"}
-    body = "\ufeff" + text.getvalue()  # spreadsheets know UTF-8 by this mark
-    return Response(body, mimetype="text/csv", headers=headers)
+    return spreadsheets.answer(f"incidents-{access.now():%Y%m%d-%H%M}", [columns, *lines])
 
 
 def _line(incident: Incident) -> tuple[object, ...]:
@@ -125,12 +116,6 @@ def _line(incident: Incident) -> tuple[object, ...]:
 
 def _iso(at: datetime | None) -> str:
     return at.astimezone(LEGAL_ZONE).isoformat(timespec="seconds") if at else ""
-
-
-def _safe(cell: object) -> str:
-    """Keep a spreadsheet from running a cell as a formula."""
-    text = str(cell)
-    return f"'{text}" if text.startswith(FORMULA) else text
 
 
 @blueprint.get("/<int:incident_id>")

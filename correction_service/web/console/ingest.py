@@ -1,12 +1,10 @@
 """Ingest: how positions come in now and over days, and what was turned away and why."""
 
-import csv
-import io
 from datetime import timedelta
 from typing import Any
 
 from apiflask import APIBlueprint
-from flask import Response, render_template, request, url_for
+from flask import render_template, request, url_for
 from flask.typing import ResponseReturnValue
 from flask_babel import LazyString
 from flask_babel import lazy_gettext as _l
@@ -18,7 +16,7 @@ from correction_service.messages import alerts
 from correction_service.scope import agency_ids
 from correction_service.tracking import census, feed, outages, rejections
 from correction_service.tracking.feed import SPANS, Point
-from correction_service.web.console import acts, charts
+from correction_service.web.console import acts, charts, spreadsheets
 from models.device import Gateway
 from models.errors import Forbidden
 from models.telemetry import GRACE, OutageCause
@@ -116,18 +114,7 @@ def export() -> ResponseReturnValue:
         (it.received.isoformat(), it.gateway, it.device, it.seq, it.reason, it.times, it.digest)
         for it in rows
     ]
-    body = io.StringIO()
-    csv.writer(body).writerows([COLUMNS, *([_safe(cell) for cell in line] for line in lines)])
-    headers = {
-        "Content-Disposition": f"attachment; filename=rejects-{access.now():%Y%m%d-%H%M}.csv"
-    }
-    return Response("\ufeff" + body.getvalue(), mimetype="text/csv", headers=headers)
-
-
-def _safe(cell: object) -> object:
-    """Keep a spreadsheet from taking what a stranger sent for a formula."""
-    risky = isinstance(cell, str) and cell.startswith(("=", "+", "-", "@", "\t", "\r"))
-    return f"'{cell}" if risky else cell
+    return spreadsheets.answer(f"rejects-{access.now():%Y%m%d-%H%M}", [COLUMNS, *lines])
 
 
 def _asked() -> tuple[str, str]:

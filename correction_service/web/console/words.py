@@ -21,7 +21,7 @@ from models.order import Ground
 from models.order_evidence import EvidenceKind
 from models.order_paper import Paper
 from models.points import DraftState
-from models.review import ReviewDecision
+from models.review import ReviewDecision, Standing
 from models.risk import FlagKind, FlagState
 from models.risk_score import Band, Family
 from models.service import ServiceKind
@@ -173,6 +173,11 @@ WORDS: dict[type[StrEnum], dict[StrEnum, Any]] = {
         ReviewDecision.MATCH: _l("the same person"),
         ReviewDecision.NO_MATCH: _l("not the same person"),
         ReviewDecision.CONCERN: _l("a concern"),
+    },
+    Standing: {
+        Standing.FINAL: _l("stands"),
+        Standing.PROVISIONAL: _l("provisional until a second person agrees"),
+        Standing.CONFIRMED: _l("confirmed by a second person"),
     },
     Way: {
         Way.PHONE: _l("phone page"),
