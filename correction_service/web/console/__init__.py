@@ -5,11 +5,8 @@ from correction_service.web.console import (
     audit,
     calls,
     cases,
-<<<<<<< HEAD
-    clocks,
-=======
     checkin_figures,
->>>>>>> 0fd4ef2 (Show how check-ins go, and whom the machine wrongly doubts)
+    clocks,
     company,
     decisions,
     devices,
