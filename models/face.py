@@ -1,12 +1,16 @@
-"""Face templates: numbers and not photos, sealed under the person's key, versioned by model."""
+"""Face templates: numbers and not photos, sealed under the person's key, versioned by model.
+
+And how often the comparison with them was found to err, on sets of photos and never on a person.
+"""
 
 from datetime import datetime
+from enum import StrEnum
 from uuid import UUID
 
-from sqlalchemy import ForeignKey, Index, LargeBinary, String, text
+from sqlalchemy import CheckConstraint, ForeignKey, Index, LargeBinary, String, text
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
-from models.base import Base
+from models.base import AppendOnly, Base, words
 from models.keys import KeyRing, seal, unseal
 from models.person import Person
 
@@ -64,3 +68,48 @@ class StoredPhoto(Base):
     taken_at: Mapped[datetime]
     delete_after: Mapped[datetime | None]
     deleted_at: Mapped[datetime | None]
+
+
+class ErrorRate(StrEnum):
+    """What was counted (ISO/IEC 19795-1 and 30107-3)."""
+
+    FMR = "fmr"  # strangers taken for the person
+    FNMR = "fnmr"  # the person taken for a stranger
+    APCER = "apcer"  # attacks taken for a living face
+    BPCER = "bpcer"  # living faces taken for an attack
+
+
+class Compared(StrEnum):
+    """What was tried on what."""
+
+    PAIR = "pair"  # two photos
+    TEMPLATE = "template"  # a template of several photos and one photo
+    PRESENTATION = "presentation"  # what was held before the camera
+
+
+class FaceMeasurement(AppendOnly, Base):
+    """One error rate of the face check, as measured on a named set."""
+
+    __tablename__ = "face_measurement"
+    __table_args__ = (
+        CheckConstraint("trials > 0 AND errors BETWEEN 0 AND trials", name="errors_of_trials"),
+    )
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    measured_at: Mapped[datetime]
+    kind: Mapped[ErrorRate] = mapped_column(words(ErrorRate))
+    compared: Mapped[Compared] = mapped_column(words(Compared))
+    errors: Mapped[int]
+    trials: Mapped[int]
+    low: Mapped[float] = mapped_column(doc="lower end of the 95 % interval of the rate")
+    high: Mapped[float] = mapped_column(doc="upper end")
+    people: Mapped[int | None] = mapped_column(doc="who took part, where that is known")
+    threshold: Mapped[float | None]
+    model_version: Mapped[str] = mapped_column(String(64))
+    source: Mapped[str] = mapped_column(String(200), doc="name of the set")
+    recorded_by: Mapped[str] = mapped_column(String(64), doc="account's login, or shell")
+
+    @property
+    def rate(self) -> float:
+        """The share of errors."""
+        return self.errors / self.trials

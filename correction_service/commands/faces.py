@@ -2,7 +2,7 @@
 
 import json
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
@@ -10,21 +10,30 @@ from typing import TYPE_CHECKING
 
 import click
 
+from correction_service.commands.database import SHELL
 from correction_service.commands.liveness import liveness, models
+from correction_service.db import open_database
 from correction_service.face.groups import GroupsError
 from correction_service.face.groups import read as read_groups
 from correction_service.face.thresholds import ThresholdsError
 from correction_service.face.weights import WeightsError
+from correction_service.presence import measurements
+from correction_service.presence.measurements import Figure
 from correction_service.settings import Settings
+from models.face import Compared, ErrorRate
 
 if TYPE_CHECKING:
+    from correction_service.face.calibrate import Fit
     from correction_service.face.gallery import Gallery
+    from correction_service.face.rates import Counted
     from correction_service.face.recogniser import Recogniser
 
 PHOTO = click.Path(exists=True, dir_okay=False, readable=True, path_type=Path)
 FOLDER = click.Path(exists=True, file_okay=False, readable=True, path_type=Path)
 WRITTEN = click.Path(dir_okay=False, path_type=Path)
 TOLD_EVERY_S = 5.0
+RECORD = click.option("--record", is_flag=True, help="Write the rates into the service's record.")
+SOURCE = click.option("--source", help="Name of the set of photos; else DIR's name.")
 
 
 @click.group()
@@ -64,20 +73,36 @@ def compare(settings: Settings, a: Path, b: Path, *, as_json: bool) -> None:
 @click.argument("folder", metavar="DIR", type=FOLDER)
 @click.option("--templates", type=click.IntRange(min=1), help="Enrol the mean of N photos.")
 @click.option("--json", "as_json", is_flag=True, help="One JSON object instead of a table.")
+@RECORD
+@SOURCE
 @click.pass_obj
-def evaluate(settings: Settings, folder: Path, templates: int | None, *, as_json: bool) -> None:
+def evaluate(
+    settings: Settings,
+    folder: Path,
+    *,
+    templates: int | None,
+    record: bool,
+    source: str | None,
+    as_json: bool,
+) -> None:
     """Measure error rates on DIR/<identity>/<image>."""
     from correction_service.face import evaluate as measure  # noqa: PLC0415 - it loads OpenCV
 
-    with _explained():
+    with _explained(), _record(settings, record=record) as write_down:
         recogniser = _recogniser(settings)
         thresholds = recogniser.thresholds
         gallery = _gallery(folder, recogniser)
         if templates:
-            found = measure.templates(gallery, templates, thresholds.template.match)
+            match, compared = thresholds.template.match, Compared.TEMPLATE
+            found = measure.templates(gallery, templates, match)
         else:
-            found = measure.pairs(gallery, thresholds.pair.match)
-    _print(found, as_json=as_json)
+            match, compared = thresholds.pair.match, Compared.PAIR
+            found = measure.pairs(gallery, match)
+        _print(found, as_json=as_json)
+        if record:
+            rates = measure.counts(gallery, templates, match)
+            figures = _figures(rates, compared, gallery.people, match)
+            write_down(figures, source or folder.resolve().name, recogniser.model_version)
 
 
 @face.command()
@@ -85,7 +110,8 @@ def evaluate(settings: Settings, folder: Path, templates: int | None, *, as_json
 @click.option("--json", "as_json", is_flag=True, help="One JSON object instead of a table.")
 @click.option("--write", type=WRITTEN, help="Write the thresholds here, as TOML.")
 @click.option("--groups", type=PHOTO, help="CSV of identity,group: rates of each group too.")
-@click.option("--source", help="Name of the set of photos, for the record; else DIR's name.")
+@RECORD
+@SOURCE
 @click.option(
     "--fmr", type=click.FloatRange(1e-6, 1e-2), help="Share of strangers accepted; 0.0005."
 )
@@ -97,6 +123,7 @@ def calibrate(
     *,
     write: Path | None,
     groups: Path | None,
+    record: bool,
     source: str | None,
     fmr: float | None,
     floor: float | None,
@@ -105,7 +132,7 @@ def calibrate(
     """Fit the thresholds to DIR/<identity>/<image>: photos of one's own people and cameras."""
     from correction_service.face import calibrate as fitting  # noqa: PLC0415 - it loads OpenCV
 
-    with _explained():
+    with _explained(), _record(settings, record=record) as write_down:
         labels = read_groups(groups) if groups else {}
         recogniser = _recogniser(settings)
         gallery = _gallery(folder, recogniser)
@@ -135,6 +162,63 @@ def calibrate(
                 measured=datetime.now(UTC).date(),
             )
             write.write_text(fitting.to_toml(made), encoding="utf-8")
+        if record:
+            figures = [it for name, fit in fits.items() for it in _fitted(Compared(name), fit)]
+            write_down(figures, str(found["source"]), recogniser.model_version)
+
+
+def _fitted(compared: Compared, fit: "Fit") -> list[Figure]:
+    """Return the rates at a fitted threshold; none where none was fitted."""
+    it = fit.threshold
+    if it is None:
+        return []
+    counts = (
+        (ErrorRate.FMR, it.fmr, it.impostors, it.fmr_interval),
+        (ErrorRate.FNMR, it.fnmr, it.genuine, it.fnmr_interval),
+    )
+    return [
+        Figure(kind, compared, round(rate * trials), trials, interval, it.people, it.match)
+        for kind, rate, trials, interval in counts
+    ]
+
+
+def _figures(
+    rates: "Sequence[Counted]", compared: Compared, people: int, match: float
+) -> list[Figure]:
+    """Return FMR and FNMR as they are written down."""
+    return [
+        Figure(kind, compared, it.errors, it.trials, it.interval, people, match)
+        for kind, it in zip((ErrorRate.FMR, ErrorRate.FNMR), rates, strict=False)
+    ]
+
+
+WriteDown = Callable[[list[Figure], str, str], None]
+
+
+@contextmanager
+def _record(settings: Settings, *, record: bool) -> Iterator[WriteDown]:
+    """Open the record before anything is measured: an hour's work is not lost for a wrong key."""
+    database = open_database(settings) if record else None
+
+    def write_down(figures: list[Figure], source: str, model_version: str) -> None:
+        if database is None:
+            return
+        with database.transaction(SHELL, "face") as session:
+            made = measurements.record(
+                session,
+                figures,
+                source=source,
+                model_version=model_version,
+                recorded_by=SHELL.id,
+                now=datetime.now(UTC),
+            )
+            click.echo(f"{len(made)} figures written down", err=True)
+
+    try:
+        yield write_down
+    finally:
+        if database is not None:
+            database.close()
 
 
 def _recogniser(settings: Settings) -> "Recogniser":

@@ -15,7 +15,15 @@ import numpy as np
 
 from correction_service.face.evaluate import FMRS, SPLITS, pair_scores, template_scores
 from correction_service.face.gallery import DatasetError, Gallery
-from correction_service.face.rates import Curve, Resampled, Scores, curve, extrapolated, interval
+from correction_service.face.rates import (
+    Curve,
+    Resampled,
+    Scores,
+    counted,
+    curve,
+    extrapolated,
+    interval,
+)
 from correction_service.face.thresholds import Basis, Calibration, Threshold
 
 MATCH_FMR = 5e-4
@@ -192,18 +200,14 @@ def _report(drawn: Drawn) -> dict[str, object]:
 
 
 def _rates(scores: Scores, match: float) -> dict[str, object]:
-    genuine, impostor = scores.genuine.values, scores.impostor.values
-    found: dict[str, object] = {"genuine_pairs": len(genuine), "impostor_pairs": len(impostor)}
-    if not len(genuine) or not len(impostor):
-        return found
-    draws = Resampled(scores).curves()
-    return {
-        **found,
-        "fmr": float((impostor >= match).mean()),
-        "fmr_interval": interval(draws, lambda it: it.rates(match)[0]),
-        "fnmr": float((genuine < match).mean()),
-        "fnmr_interval": interval(draws, lambda it: it.rates(match)[1]),
+    found: dict[str, object] = {
+        "genuine_pairs": len(scores.genuine.values),
+        "impostor_pairs": len(scores.impostor.values),
     }
+    for name, rate in zip(("fmr", "fnmr"), counted(scores, match) or (), strict=False):
+        found[name] = rate.errors / rate.trials
+        found[f"{name}_interval"] = list(rate.interval)
+    return found
 
 
 def _up(score: float) -> float:

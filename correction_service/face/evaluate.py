@@ -10,7 +10,7 @@ import numpy as np
 
 from correction_service.face.decide import fuse
 from correction_service.face.gallery import DatasetError, Floats, Gallery
-from correction_service.face.rates import Scores, curve
+from correction_service.face.rates import Counted, Scores, counted, curve
 from correction_service.face.template import unit
 
 FMRS = (0.01, 0.001)
@@ -51,6 +51,16 @@ def templates(
         **_cost(gallery),
         "notes": _notes(rounds[0]),
     }
+
+
+def counts(
+    gallery: Gallery, photos: int | None, match: float, splits: int = SPLITS
+) -> Sequence[Counted]:
+    """Return FMR and FNMR at a threshold, of pairs or of templates, with intervals over people."""
+    if photos is None:
+        return counted(pair_scores(gallery), match) or ()
+    rounds = [template_scores(gallery, photos, seed) for seed in range(splits)]
+    return counted(Scores.of(rounds), match, splits) or ()
 
 
 def metrics(genuine: Floats, impostor: Floats, match: float) -> Metrics:

@@ -6,6 +6,7 @@ so intervals come from drawing *people* anew (Bolle, Ratha, Pankanti 2004: the s
 and never from drawing pairs.
 """
 
+import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
@@ -19,6 +20,7 @@ REPLICATES = 200
 TAIL = 0.05  # share of the impostor scores whose tail is fitted
 FEWEST_IN_TAIL = 100
 EPSILON = 1e-6
+Z95 = 1.959964
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,6 +124,41 @@ def interval(
     """Return the central interval of a figure over draws."""
     ends = [50 * (1 - share), 100 - 50 * (1 - share)]
     return [float(end) for end in np.percentile([figure(it) for it in curves], ends)]
+
+
+@dataclass(frozen=True, slots=True)
+class Counted:
+    """A rate as it was counted: of how many trials, with a 95 % interval."""
+
+    errors: int
+    trials: int
+    interval: tuple[float, float]
+
+
+def counted(scores: Scores, match: float, rounds: int = 1) -> tuple[Counted, Counted] | None:
+    """Return FMR and FNMR at a threshold, with intervals over people; none of one side alone.
+
+    ``scores`` may be of several rounds with the same people: counts are those of one.
+    """
+    genuine, impostor = scores.genuine.values, scores.impostor.values
+    if not len(genuine) or not len(impostor):
+        return None
+    draws = Resampled(scores).curves()
+    false = ((impostor >= match), (genuine < match))
+    found = []
+    for side, wrong in enumerate(false):
+        low, high = interval(draws, lambda it, side=side: it.rates(match)[side])  # type: ignore[misc]
+        found.append(Counted(round(wrong.sum() / rounds), len(wrong) // rounds, (low, high)))
+    return found[0], found[1]
+
+
+def wilson(errors: int, trials: int) -> Counted:
+    """Return a rate of independent trials with Wilson's (1927) 95 % interval."""
+    share, z2 = errors / trials, Z95**2
+    centre = (share + z2 / (2 * trials)) / (1 + z2 / trials)
+    spread = math.sqrt(share * (1 - share) / trials + z2 / (4 * trials**2)) / (1 + z2 / trials)
+    ends = max(0.0, centre - Z95 * spread), min(1.0, centre + Z95 * spread)
+    return Counted(errors, trials, ends)
 
 
 def extrapolated(impostor: Floats, fmr: float) -> float:

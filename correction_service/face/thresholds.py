@@ -101,10 +101,9 @@ class Thresholds:
 def thresholds() -> Thresholds:
     """Return the figures that come along; an unknown or missing one is a TypeError."""
     table = tomllib.loads(_packaged("thresholds.toml"))
-    calibration = packaged()
     return Thresholds(
-        pair=calibration.pair,
-        template=calibration.template,
+        pair=packaged().pair,
+        template=packaged().template,
         burst=Burst(**table["burst"]),
         capture=Limits(**table["quality"]["capture"]),
         compare=Limits(**table["quality"]["compare"]),
@@ -118,18 +117,24 @@ def packaged() -> Calibration:
 
 
 def in_force(file: Path | None, model_version: str) -> Thresholds:
-    """Return the figures for these models, by a centre's own calibration where there is one.
+    """Return the figures for these models; raises ThresholdsError as ``calibration`` does."""
+    found = calibration(file, model_version)
+    return replace(thresholds(), pair=found.pair, template=found.template)
+
+
+def calibration(file: Path | None, model_version: str) -> Calibration:
+    """Return a centre's own calibration, or the one that comes along where there is none.
 
     Raises ThresholdsError when the file cannot be used or was made with other models.
     """
-    calibration = packaged() if file is None else _own(file)
-    if calibration.model_version != model_version:
+    found = packaged() if file is None else _own(file)
+    if found.model_version != model_version:
         raise ThresholdsError(
-            f"{file or 'the calibration that comes along'} is for {calibration.model_version}, "
+            f"{file or 'the calibration that comes along'} is for {found.model_version}, "
             f"the models are {model_version}: run `correction-service face calibrate` with them "
             "and name its file in CORRECTION_FACE_CALIBRATION"
         )
-    return replace(thresholds(), pair=calibration.pair, template=calibration.template)
+    return found
 
 
 def read(text: str, name: str) -> Calibration:

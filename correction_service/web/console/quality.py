@@ -1,4 +1,4 @@
-"""Quality: how each rule does, in figures that say of how many they are."""
+"""Quality: how each rule does and how often the face check errs, with how many that is of."""
 
 from datetime import timedelta
 from typing import Any
@@ -9,9 +9,12 @@ from flask.typing import ResponseReturnValue
 from flask_babel import format_decimal, gettext, ngettext
 
 from correction_service import access
+from correction_service.face.thresholds import calibration
 from correction_service.incidents import quality
 from correction_service.incidents.quality import PERIODS, USUAL, Line, Quality
+from correction_service.presence import measurements
 from correction_service.web.console import charts
+from models.face import ErrorRate
 from models.incident import FALSE_ALARMS
 from models.user import Permission
 
@@ -36,6 +39,29 @@ def index() -> ResponseReturnValue:
         periods=PERIODS,
         false_causes=FALSE_ALARMS,
     )
+
+
+@blueprint.get("/face")
+@access.needs(Permission.SEE_QUALITY)
+def face_check() -> ResponseReturnValue:
+    """Show how often the face check was measured to err, and what it decides by."""
+    service = access.service()
+    model_version = service.verifier.model_version
+    with access.reading() as session:
+        found = measurements.latest(session)
+        return render_template(
+            "console/face_check.html",
+            rates=[(kind, [it for it in found if it.kind is kind]) for kind in ErrorRate],
+            measured=bool(found),
+            model_version=model_version,
+            calibration=calibration(service.settings.face_calibration, model_version),
+            percent=percent,
+        )
+
+
+def percent(share: float) -> str:
+    """Say a share in per cent, to two figures."""
+    return f"{rate(100 * share)} %"
 
 
 def _row(measured: Quality, line: Line) -> dict[str, Any]:
