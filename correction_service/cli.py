@@ -21,6 +21,7 @@ COMMANDS = {
     "sweep": _AT + "schedule:sweep",
     "points": _AT + "schedule:points",
     "audit": _AT + "schedule:audit",
+    "evidence": _AT + "evidence:evidence",
     "db": _AT + "database:db",
     "keys": _AT + "database:keys",
     "user": _AT + "database:user",

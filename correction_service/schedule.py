@@ -27,6 +27,7 @@ from correction_service.incidents import escalations, handovers, silences
 from correction_service.messages import delivery
 from correction_service.people import photos
 from correction_service.presence import attempts, duties
+from correction_service.proof import heads, signing
 from correction_service.readiness import HEARTBEAT
 from correction_service.risk import movements
 from correction_service.sealer import Sealer
@@ -194,6 +195,16 @@ class Chores:
         """Remove telemetry whose time is over."""
         log.info("expired", rows=retention.run(self._database, self._settings, now))
 
+    def witness(self, now: datetime) -> None:
+        """Give the witness the log's signed head, where there is one."""
+        folder = self._settings.witness_dir
+        if folder is None:
+            return
+        with self._database.reading() as session:
+            path = heads.export(session, signing.load(self._settings), folder)
+        if path is not None:
+            log.info("head_given", head=path.name, at=now.isoformat())
+
     def rulebook(self) -> None:
         """See that there is a rulebook at all."""
         with self._database.transaction(SYSTEM, "schedule") as session:
@@ -223,6 +234,7 @@ def timetable(chores: Chores) -> list[Job]:
         Job("partitions", IntervalTrigger(hours=6), 3600, chores.make_partitions, at_once=True),
         Job("pack", cron(minute=20), 1800, chores.pack, at_once=True),
         Job("expire", cron(hour=3, minute=40), 3600, chores.expire, at_once=True),
+        Job("witness", cron(minute=50), 1800, chores.witness),
         Job("retain", IntervalTrigger(hours=1), 600, chores.retain, at_once=True),
     ]
 

@@ -46,6 +46,12 @@ class Settings(BaseSettings):
     key_ring: SecretStr | None = Field(
         None, description="key ring as JSON (or a secret file): wrapping keys and index key"
     )
+    signing_key: SecretStr | None = Field(
+        None, description="Ed25519 key, in hex, that signs heads of the log and packs of evidence"
+    )
+    witness_dir: Path | None = Field(
+        None, description="folder outside, into which signed heads of the log are written hourly"
+    )
     secret_key: SecretStr | None = Field(None, description="signs session cookies; ≥32 characters")
     public_url: str = Field(
         "http://127.0.0.1:8000", description="address that people type; https in production"

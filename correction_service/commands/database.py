@@ -9,6 +9,7 @@ from sqlalchemy import select
 from correction_service import accounts
 from correction_service.audit import Actor
 from correction_service.db import alembic_config, open_database, upgrade
+from correction_service.proof import signing
 from correction_service.settings import Settings
 from models.agency import Agency, AgencyLevel, Office
 from models.errors import NotFound
@@ -57,6 +58,14 @@ def keys() -> None:
 def keys_new() -> None:
     """Print a fresh key ring, for a secret file of mode 0600."""
     click.echo(KeyRing.generate().dumps())
+
+
+@keys.command("signing")
+def keys_signing() -> None:
+    """Print a fresh signing key, for a secret file; its public part, to publish, goes to stderr."""
+    fresh = signing.fresh()
+    click.echo(fresh)
+    click.echo(f"public: {signing.public(signing.read(fresh))}", err=True)
 
 
 @keys.command("turn")
