@@ -1,5 +1,6 @@
 """The one way of taking a check-in that the phone's API and the kiosk share."""
 
+from dataclasses import asdict
 from datetime import datetime
 from typing import Any
 from uuid import UUID
@@ -187,7 +188,7 @@ def aim(form: AimIn) -> dict[str, object]:
         "advice": found.reasons[0].value if found.reasons else None,
         "words": in_language(found.reasons[0].words) if found.reasons else None,
         "box": found.box,
-        "pose": pose,
+        "pose": asdict(pose) if pose else None,
         "seen": pose is not None and action is not None and seen(action, pose, straight),
     }
 

@@ -13,6 +13,7 @@ from correction_service.face.thresholds import thresholds
 from correction_service.face.words import Reason
 
 MOST_MEGAPIXELS = 1.0
+MIDDLE = (0.25, 0.75)  # where the face's centre belongs, in both directions: the page's oval
 FULL_PX = 640  # the longer side of a frame that is judged; limits in pixels are for these
 # No fault of a face that does as it is asked.
 MOVING = {Reason.TURNED_ASIDE, Reason.LOOKING_UP_OR_DOWN, Reason.HEAD_TILTED}
@@ -45,13 +46,22 @@ class Eye:
         long_side = max(image.shape[:2])
         measured = quality.measure(image, face, self._sface.align(image, face))
         at_full = replace(measured, size_px=measured.size_px * FULL_PX / long_side)
+        box = _shares(image, face)
         wrong = quality.faults(at_full, thresholds().capture)
+        if not _in_the_middle(box):  # the box of a face that is cut in half ends with the picture
+            wrong = (Reason.FACE_CUT_OFF, *wrong)
         reasons = tuple(reason for reason in wrong if not (moving and reason in MOVING))
         pose = Pose(measured.turn, measured.pitch, measured.size_px / long_side, None)
-        return Aim(reasons, _shares(image, face), pose)
+        return Aim(reasons, box, pose)
 
 
 def _shares(image: Pixels, face: Face) -> tuple[float, float, float, float]:
     height, width = image.shape[:2]
     x, y, w, h = face.box
     return x / width, y / height, w / width, h / height
+
+
+def _in_the_middle(box: tuple[float, float, float, float]) -> bool:
+    left, top, width, height = box
+    least, most = MIDDLE
+    return least <= left + width / 2 <= most and least <= top + height / 2 <= most

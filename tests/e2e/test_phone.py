@@ -2,6 +2,8 @@
 
 import os
 import re
+import time
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from uuid import UUID
@@ -11,11 +13,23 @@ from flask import Flask
 from playwright.sync_api import Browser, BrowserContext, Page, expect
 from sqlalchemy import select
 
+from correction_service.access import Service
 from correction_service.audit import SYSTEM
 from correction_service.db import Database
+from correction_service.face.verifier import Verifier
 from correction_service.people import phones
+from correction_service.presence.judging import Judge
 from models.case import Case
-from models.checkin import CheckIn, CheckInDuty, DutyKind, DutyState, Liveness, Outcome
+from models.checkin import (
+    Challenge,
+    CheckIn,
+    CheckInDuty,
+    CheckInFrame,
+    DutyKind,
+    DutyState,
+    Liveness,
+    Outcome,
+)
 from models.help_request import HelpKind, HelpRequest
 from models.person import Person
 from tests.county import County
@@ -84,7 +98,7 @@ def activate(page: Page, base_url: str, code: str) -> None:
     page.locator("[name=again]").fill(PIN)
 
 
-def test_a_phone_is_activated_and_checks_in_with_a_receipt(
+def test_a_picture_held_before_the_camera_is_no_check_in_and_the_other_ways_stay(
     base_url: str, database: Database, browser: OpenBrowser, camera: Path, code: str
 ) -> None:
     here = {"latitude": 27.72, "longitude": 106.92, "accuracy": 12}
@@ -99,20 +113,30 @@ def test_a_phone_is_activated_and_checks_in_with_a_receipt(
     page.get_by_label("很好").check()
     picture(page, "questions-zh")
     page.get_by_role("button", name="打开摄像头").click()
-    expect(page.get_by_text("把脸放进椭圆框")).to_be_visible()
-    picture(page, "camera-zh")
+    expect(page.locator(".instruction")).to_have_text("很好，请按“我准备好了”")
+    picture(page, "aimed-zh")
     page.get_by_role("button", name="我准备好了").click()
-    receipt = page.locator(".receipt strong")
-    expect(receipt).to_have_text(re.compile(r"^\w{4}-\w{4}$"), timeout=30_000)
-    picture(page, "receipt-zh")
+    expect(page.get_by_text("尚未完成")).to_be_visible()
+    picture(page, "step-zh")
+    receipt = page.locator(".result .receipt strong")
+    expect(receipt).to_have_text(re.compile(r"^\w{4}-\w{4}$"), timeout=60_000)
+    picture(page, "unsure-zh")
     with database.reading() as session:
         made = session.scalars(select(CheckIn)).one()
-        assert (made.outcome, made.liveness) == (Outcome.MATCH, Liveness.NOT_JUDGED)
+        assert made.outcome is Outcome.MATCH
+        assert made.liveness in {Liveness.CANNOT_TELL, Liveness.NOT_LIVE}
         assert made.receipt == receipt.text_content()
         assert (made.lat, made.lon, made.accuracy_m) == (27.72, 106.92, 12)
         assert made.answers == {"mood": "well", "help": False, "call_back": False}
-        duty = session.scalars(select(CheckInDuty)).one()
-        assert (duty.id, duty.state) == (made.duty_id, DutyState.DONE)
+        asked = [frame["action"] for frame in made.frames]
+        assert asked == [None] * 3 + [0] * 3 + [1] * 3 + [2] * 3
+        assert re.match(r"Chrome \d+$", made.browser or "")
+        assert session.scalars(select(CheckInFrame)).all() == []
+        assert session.scalars(select(CheckInDuty.state)).one() is DutyState.DUE
+    page.get_by_role("button", name="用视频通话签到").click()
+    expect(page.get_by_text("这不算违规")).to_be_visible()
+    with database.reading() as session:
+        assert session.scalars(select(HelpRequest.kind)).all() == [HelpKind.VIDEO_CALL]
 
 
 def open_in_english(opened: Browser, base_url: str, code: str) -> Page:
@@ -124,22 +148,25 @@ def open_in_english(opened: Browser, base_url: str, code: str) -> Page:
     return page
 
 
+def begin_steps(page: Page) -> None:
+    page.get_by_role("button", name="Open the camera").click()
+    page.get_by_role("button", name="I am ready").click()
+    expect(page.get_by_role("button", name="Stop here")).to_be_visible()
+
+
 def test_a_check_in_waits_for_the_network_and_a_stranger_goes_to_review(
     base_url: str, database: Database, browser: OpenBrowser, strange_camera: Path, code: str
 ) -> None:
     page = open_in_english(browser(strange_camera), base_url, code)
     page.get_by_label("Please call me back").check()
     picture(page, "questions-en")
-    page.get_by_role("button", name="Open the camera").click()
-    ready = page.get_by_role("button", name="I am ready")
-    expect(ready).to_be_visible()
+    begin_steps(page)
     page.context.set_offline(True)
-    ready.click()
-    expect(page.get_by_role("heading", name="No network")).to_be_visible()
+    expect(page.get_by_role("heading", name="No network")).to_be_visible(timeout=60_000)
     picture(page, "offline-en")
     page.context.set_offline(False)
     expect(page.get_by_role("heading", name="an officer will look at it")).to_be_visible(
-        timeout=30_000
+        timeout=60_000
     )
     picture(page, "review-en")
     with database.reading() as session:
@@ -150,6 +177,63 @@ def test_a_check_in_waits_for_the_network_and_a_stranger_goes_to_review(
         assert session.scalars(select(HelpRequest.kind)).all() == [HelpKind.CALL_BACK]
 
 
+def test_a_page_that_was_reloaded_goes_on_where_it_was(
+    base_url: str, database: Database, browser: OpenBrowser, camera: Path, code: str
+) -> None:
+    page = open_in_english(browser(camera), base_url, code)
+    begin_steps(page)
+    expect(page.locator("[data-stage=steps] [data-receipt]")).to_have_text(re.compile("-"))
+    receipt = page.locator("[data-stage=steps] [data-receipt]").text_content()
+    first_frame(database)
+    page.reload()
+    expect(page.get_by_role("heading", name="not finished yet")).to_be_visible()
+    picture(page, "resume-en")
+    page.get_by_role("button", name="Go on").click()
+    expect(page.locator(".result .receipt strong")).to_have_text(receipt or "", timeout=60_000)
+    with database.reading() as session:
+        assert len(session.scalars(select(CheckIn)).one().frames) == 12
+
+
+def first_frame(database: Database) -> None:
+    """Wait until the server has something of the attempt."""
+    until = time.monotonic() + 30
+    while time.monotonic() < until:
+        with database.reading() as session:
+            if session.scalars(select(CheckInFrame.place)).first() is not None:
+                return
+        time.sleep(0.1)
+    pytest.fail("no frame arrived")
+
+
+def test_a_busy_service_lets_the_person_leave_and_judges_by_itself(
+    app: Flask, base_url: str, browser: OpenBrowser, camera: Path, code: str
+) -> None:
+    service: Service = app.extensions["correction"]
+    with Verifier(workers=1, queue_length=-1) as full:  # not one place
+        app.extensions["correction"] = replace(service, verifier=full)
+        page = open_in_english(browser(camera), base_url, code)
+        begin_steps(page)
+        expect(page.get_by_text("You may leave this page.").first).to_be_visible(timeout=60_000)
+        picture(page, "later-en")
+    judge = Judge(service.database, service.verifier, service.settings)
+    assert judge.turn(datetime.now(UTC))
+    expect(page.locator(".result .receipt strong")).to_be_visible(timeout=60_000)
+
+
+def test_stopping_deletes_what_was_sent_and_costs_nothing(
+    base_url: str, database: Database, browser: OpenBrowser, camera: Path, code: str
+) -> None:
+    page = open_in_english(browser(camera), base_url, code)
+    begin_steps(page)
+    first_frame(database)
+    page.get_by_role("button", name="Stop here").click()
+    expect(page.get_by_role("heading", name="You stopped")).to_be_visible()
+    picture(page, "stopped-en")
+    with database.reading() as session:
+        assert session.scalars(select(Challenge.close_reason)).one() == "cancelled"
+        assert session.scalars(select(CheckInFrame)).all() == []
+
+
 def test_a_camera_that_is_refused_leads_on_to_the_other_ways(
     base_url: str, browser: OpenBrowser, camera: Path, code: str
 ) -> None:
@@ -158,6 +242,6 @@ def test_a_camera_that_is_refused_leads_on_to_the_other_ways(
     page.get_by_role("button", name="Open the camera").click()
     expect(page.get_by_role("heading", name="The camera was not allowed")).to_be_visible()
     picture(page, "refused-en")
-    page.get_by_role("link", name="Check in another way").first.click()
-    expect(page.get_by_role("button", name="Check in by video call")).to_be_visible()
+    page.get_by_role("button", name="Check in with an officer in person").first.click()
+    expect(page.get_by_text("This counts as no fault.")).to_be_visible()
     picture(page, "another-way-en")

@@ -4,10 +4,10 @@ from flask import redirect, render_template, url_for
 from flask.typing import ResponseReturnValue
 
 from correction_service import access
-from correction_service.presence import checkins, receipts
+from correction_service.presence import attempts, checkins, receipts
 from correction_service.web.phone.frame import blueprint, to_a_browser
 from models.checkin import CheckIn
-from models.errors import Refused
+from models.errors import NotFound, Refused
 
 
 @blueprint.get("/checkin")
@@ -24,8 +24,11 @@ def check_in() -> ResponseReturnValue:
         return redirect(url_for("phone.ask", why=refusal.code))
     return render_template(
         "phone/checkin.html",
+        guided=True,
         challenge_url=url_for("checkins.challenge"),
-        capture_url=url_for("checkins.capture"),
+        attempts_url=url_for("checkins.under_way"),
+        aim_url=url_for("checkins.aim"),
+        grace_seconds=access.service().settings.upload_grace_seconds,
         receipt_url=url_for("phone.receipt", receipt="RECEIPT"),
         help_url=url_for("phone.ask"),
     )
@@ -34,9 +37,15 @@ def check_in() -> ResponseReturnValue:
 @blueprint.get("/receipt/<receipt>")
 @access.person_only
 def receipt(receipt: str) -> ResponseReturnValue:
-    """Say in words what came of a check-in; a reload says the same."""
+    """Say in words what came of an attempt, or how far it has come; a reload says the same."""
     with access.reading() as session:
-        made = checkins.mine(session, access.person_id(), receipt)
+        try:
+            made = checkins.mine(session, access.person_id(), receipt)
+        except NotFound:
+            attempt = attempts.mine(session, access.person_id(), receipt)
+            state = attempt.state(access.now(), attempts.grace(access.service().settings))
+            words = {"attempt": attempt, "state": state.value, "reason": attempt.close_reason}
+            return render_template("phone/attempt.html", **words)
         return render_template("phone/receipt.html", **told(made))
 
 

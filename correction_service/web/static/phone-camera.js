@@ -1,8 +1,7 @@
-// The front camera and a short burst of JPEG frames; and where the phone is, once.
-const FRAMES = 5;
-const BURST_MS = 2000;
+// The front camera and its pictures as JPEG; and where the phone is, once.
 const LONG_SIDE_PX = 640;
-const MOST_BYTES = 400_000;
+const FRAME_BYTES = 33_000; // a dozen of them stay under 400 kB
+const AIM_LONG_SIDE_PX = 400;
 const FIRST_PICTURE_MS = 10_000;
 
 const REASONS = {
@@ -46,25 +45,23 @@ export function close(video) {
   video.srcObject = null;
 }
 
-const pause = (ms) => new Promise((done) => setTimeout(done, ms));
-
-export async function burst(video, progress) {
-  const shots = [];
-  for (let i = 0; i < FRAMES; i += 1) {
-    shots.push(still(video));
-    progress((i + 1) / FRAMES);
-    if (i + 1 < FRAMES) await pause(BURST_MS / (FRAMES - 1));
+// One frame to be judged, as good as its share of the upload allows.
+export async function frame(video) {
+  const canvas = still(video, LONG_SIDE_PX);
+  let taken = null;
+  for (const quality of [0.85, 0.7, 0.55, 0.4]) {
+    taken = await jpeg(canvas, quality);
+    if (taken.size <= FRAME_BYTES) break;
   }
-  for (const quality of [0.85, 0.7, 0.5]) {
-    const frames = await Promise.all(shots.map((canvas) => jpeg(canvas, quality)));
-    const bytes = frames.reduce((sum, frame) => sum + frame.size, 0);
-    if (bytes <= MOST_BYTES || quality === 0.5) return frames;
-  }
-  return [];
+  return taken;
 }
 
-function still(video) {
-  const scale = Math.min(1, LONG_SIDE_PX / Math.max(video.videoWidth, video.videoHeight));
+// A small picture to be advised on.
+export const glance = (video) => jpeg(still(video, AIM_LONG_SIDE_PX), 0.6);
+
+function still(video, longSidePx) {
+  if (!video.srcObject?.active) throw new CameraStopped("taken");
+  const scale = Math.min(1, longSidePx / Math.max(video.videoWidth, video.videoHeight));
   const canvas = document.createElement("canvas");
   canvas.width = Math.round(video.videoWidth * scale);
   canvas.height = Math.round(video.videoHeight * scale);

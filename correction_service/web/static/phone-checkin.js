@@ -1,99 +1,132 @@
-// The check-in, one state at a time; every sentence stands in the page, in the reader's language.
+// The check-in on a person's own phone: aim, do what is asked, and be judged, now or when there is room.
 import * as camera from "./phone-camera.js";
+import * as guide from "./phone-guide.js";
 import * as send from "./phone-send.js";
+import { allow } from "./phone-signal.js";
+import { acts, all, beside, progress, root, say, show, video, why } from "./phone-states.js";
 
-const root = document.getElementById("checkin");
-const video = root.querySelector("video");
-const ring = root.querySelector(".ring.progress");
+const { attemptsUrl, challengeUrl, receiptUrl } = root.dataset;
+const GRACE_MS = Number(root.dataset.graceSeconds) * 1000;
 const POSITION_WAIT_MS = 5000;
-let permit = null;
+const ENOUGH_S = 20; // what is left of an attempt's life for the steps that are missing
+let attempt = null;
 let place = null;
+let aimed = new AbortController();
+let cancelled = new AbortController();
 
-const all = (selector) => root.querySelectorAll(selector);
-
-function show(state, words) {
-  for (const section of all("[data-state]")) section.hidden = section.dataset.state !== state;
-  const shown = root.querySelector(`[data-state="${state}"]`);
-  if (words) shown.querySelector("[data-words]").textContent = words;
-  (shown.querySelector("h1") ?? shown).scrollIntoView({ block: "nearest" });
+async function openCamera() {
+  allow();
+  show("waiting");
+  place ??= camera.position();
+  try {
+    await camera.open(video);
+    progress(0);
+    say("aim");
+    show("framing");
+    stage("aiming");
+    aimed = new AbortController();
+    if (attempt) return await begin();
+    await guide.aiming(aimed.signal);
+  } catch (error) {
+    if (!aimed.signal.aborted) stop(error);
+  }
 }
 
-function say(name) {
-  for (const line of all('[data-state="framing"] [data-say]')) line.hidden = line.dataset.say !== name;
+function stage(name) {
+  for (const part of all("[data-stage]")) part.hidden = part.dataset.stage !== name;
 }
 
 function stop(error) {
+  aimed.abort();
+  cancelled.abort();
   camera.close(video);
-  if (error instanceof camera.CameraStopped) return show(error.state);
-  if (!(error instanceof send.Refused)) return show("offline");
-  if (error.status === 401) return show("signed_out");
-  if (error.code.startsWith("challenge_")) return show("expired");
-  return show("failed", error.message);
+  why(error);
 }
 
-async function openCamera() {
-  show("waiting");
-  place = camera.position();
+async function begin() {
+  allow();
+  aimed.abort();
+  stage("steps");
+  cancelled = new AbortController();
   try {
-    await camera.open(video);
-    const issued = await send.challenge(root.dataset.challengeUrl);
-    permit = { token: issued.token, endsAt: Date.now() + issued.seconds * 1000 };
-    ring.style.strokeDashoffset = "100";
-    say("ready");
-    show("framing");
-  } catch (error) {
-    stop(error);
-  }
-}
-
-async function takeAndSend(button) {
-  button.disabled = true;
-  say("still");
-  try {
-    const frames = await camera.burst(video, (part) => {
-      ring.style.strokeDashoffset = String(100 * (1 - part));
-    });
+    attempt ??= fresh(await send.challenge(challengeUrl));
+    for (const shown of all("[data-receipt]")) shown.textContent = attempt.receipt;
+    const beganAt = performance.now() - attempt.begun_ms;
+    const endsAt = Date.now() + attempt.seconds * 1000 + GRACE_MS;
+    const upload = new send.Upload(attemptsUrl, attempt.receipt, { endsAt, lost });
+    await guide.through(attempt, upload, beganAt, cancelled.signal);
+    if (cancelled.signal.aborted) return;
     camera.close(video);
     show("sending");
-    const form = await filled(frames);
-    const result = await send.capture(root.dataset.captureUrl, form, permit.endsAt, waiting);
-    location.assign(root.dataset.receiptUrl.replace("RECEIPT", result.receipt));
+    await finish(upload);
   } catch (error) {
-    stop(error);
-  } finally {
-    button.disabled = false;
+    attempt = null;
+    if (!cancelled.signal.aborted) stop(error);
   }
 }
 
-function waiting(state, seconds) {
-  show(state);
-  for (const left of all("[data-left]")) left.textContent = seconds;
+const fresh = (permit) => ({ ...permit, frames: [], begun_ms: 0 });
+
+// While the frames are being taken nothing of the network is shown: they wait their turn.
+function lost(state) {
+  if (root.querySelector('[data-state="framing"]').hidden) show(state);
 }
 
-async function filled(frames) {
-  const form = new FormData();
-  form.set("token", permit.token);
-  frames.forEach((frame, i) => form.append("frames", frame, `${i}.jpg`));
-  const where = await Promise.race([place, new Promise((done) => setTimeout(done, POSITION_WAIT_MS, null))]);
-  root.querySelector('[data-say="no-position"]').hidden = Boolean(where);
-  if (where) {
-    form.set("lat", where.latitude);
-    form.set("lon", where.longitude);
-    form.set("accuracy_m", where.accuracy);
+async function finish(upload) {
+  const left = await upload.finish(await beside(place, POSITION_WAIT_MS));
+  await answered(left);
+}
+
+async function answered(standing) {
+  for (const shown of all("[data-receipt]")) shown.textContent = standing.receipt;
+  while (standing.state === "waiting") {
+    show("later");
+    await send.pause((standing.retry_after_s ?? 3) * 1000);
+    standing = await send.standing(attemptsUrl, standing.receipt).catch((error) => {
+      if (error instanceof send.Refused) throw error;
+      return standing; // no network: the answer is there when it is back
+    });
   }
-  const mood = root.querySelector('[name="mood"]:checked');
-  if (mood) form.set("mood", mood.value);
-  for (const name of ["help", "call_back"]) form.set(name, root.querySelector(`[name="${name}"]`).checked);
-  return form;
+  location.assign(receiptUrl.replace("RECEIPT", standing.receipt));
 }
 
-const ACTS = {
+async function cancel() {
+  cancelled.abort();
+  aimed.abort();
+  camera.close(video);
+  if (attempt) await send.cancel(attemptsUrl, attempt.receipt).catch(() => {});
+  attempt = null;
+  show("cancelled");
+}
+
+// After a reload: the server knows what it has, the page keeps nothing.
+async function resume() {
+  attempt = await send.underWay(attemptsUrl).catch(() => null);
+  if (!attempt) return;
+  for (const shown of all("[data-receipt]")) shown.textContent = attempt.receipt;
+  if (attempt.state === "waiting") return answered(attempt).catch(stop);
+  show("resume");
+}
+
+async function goOn() {
+  const complete = attempt.frames.length === guide.steps(attempt.actions).length * 3;
+  if (!complete && attempt.seconds >= ENOUGH_S) return openCamera();
+  if (!attempt.frames.length) return cancel();
+  const endsAt = Date.now() + attempt.seconds * 1000 + GRACE_MS;
+  show("sending");
+  place ??= camera.position();
+  await finish(new send.Upload(attemptsUrl, attempt.receipt, { endsAt, lost })).catch(stop);
+}
+
+acts({
   camera: openCamera,
-  capture: takeAndSend,
+  begin,
+  cancel,
+  resume: goOn,
   again: () => (root.querySelector('[data-state="signed_out"]').hidden ? openCamera() : location.reload()),
-};
-for (const button of all("[data-go]")) button.addEventListener("click", () => ACTS[button.dataset.go](button));
+});
 addEventListener("pagehide", () => camera.close(video));
 
 const obstacle = camera.unavailable();
 if (obstacle) show(obstacle);
+else resume();

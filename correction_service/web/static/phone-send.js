@@ -1,4 +1,4 @@
-// Send a capture until the server has answered or its challenge has ended.
+// What goes to the server and comes back. Everything here may be sent twice.
 const RETRY_MS = 3000;
 const HEADERS = () => ({
   Accept: "application/json",
@@ -14,32 +14,73 @@ export class Refused extends Error {
   }
 }
 
-async function post(url, body) {
-  const answer = await fetch(url, { method: "POST", headers: HEADERS(), body });
+async function ask(method, url, body) {
+  const answer = await fetch(url, { method, headers: HEADERS(), body });
   const data = await answer.json().catch(() => ({}));
   if (!answer.ok) throw new Refused(answer.status, data);
   return data;
 }
 
-const pause = (ms) => new Promise((done) => setTimeout(done, ms));
+const form = (fields) => {
+  const made = new FormData();
+  for (const [name, value] of Object.entries(fields)) if (value !== null && value !== undefined) made.append(name, value);
+  return made;
+};
 
-export const challenge = (url) => post(url);
+const passing = (error) => !(error instanceof Refused) || error.status === 503 || error.status === 429;
+export const pause = (ms) => new Promise((done) => setTimeout(done, ms));
 
-// The same burst with the same challenge finds the same receipt, so sending twice is safe.
-export async function capture(url, form, endsAt, waiting) {
+// Ask until there is an answer or the time is over; `lost` is told while there is none.
+async function insist(method, url, body, { endsAt, lost }) {
   for (;;) {
     try {
-      return await post(url, form);
+      return await ask(method, url, body);
     } catch (error) {
-      if (error instanceof Refused && error.status === 422 && ["lat", "lon", "accuracy_m"].includes(error.field)) {
-        for (const name of ["lat", "lon", "accuracy_m"]) form.delete(name);
-        continue;
-      }
-      const passing = !(error instanceof Refused) || error.status === 503;
-      if (!passing) throw error;
+      if (!passing(error)) throw error;
       if (Date.now() > endsAt) throw new Refused(409, { type: "challenge_expired" });
-      waiting(error instanceof Refused ? "busy" : "offline", Math.ceil((endsAt - Date.now()) / 1000));
+      lost(error instanceof Refused ? "busy" : "offline");
       await pause(RETRY_MS);
     }
   }
+}
+
+export const challenge = (url) => ask("POST", url);
+export const aim = (url, frame, fields) => ask("POST", url, form({ frame, ...fields }));
+export const underWay = async (url) => (await ask("GET", url)).attempt;
+export const standing = (url, receipt) => ask("GET", `${url}/${receipt}`);
+export const cancel = (url, receipt) => ask("POST", `${url}/${receipt}/cancel`);
+
+const PLACE = ["lat", "lon", "accuracy_m"];
+
+// Frames go up in the order taken, each as soon as it is there, again and again until it has arrived.
+export class Upload {
+  constructor(url, receipt, when) {
+    this.base = `${url}/${receipt}`;
+    this.when = when;
+    this.last = Promise.resolve();
+  }
+
+  add(place, frame, atMs, action) {
+    const body = form({ frame, at_ms: atMs, action });
+    this.last = this.last.then(() => insist("PUT", `${this.base}/frames/${place}`, body, this.when));
+    this.last.catch(() => {}); // `finish` says it
+  }
+
+  async finish(fields) {
+    await this.last;
+    try {
+      return await insist("POST", `${this.base}/finish`, form(fields), this.when);
+    } catch (error) {
+      if (!(error instanceof Refused && error.status === 422 && PLACE.includes(error.field))) throw error;
+      const rest = Object.fromEntries(Object.entries(fields).filter(([name]) => !PLACE.includes(name)));
+      return insist("POST", `${this.base}/finish`, form(rest), this.when);
+    }
+  }
+}
+
+// A whole burst at once. The same burst with the same challenge finds the same receipt.
+export async function capture(url, token, frames, fields, when) {
+  const body = form({ token, ...fields });
+  frames.forEach((frame, i) => body.append("frames", frame, `${i}.jpg`));
+  return insist("POST", url, body, when);
 }
