@@ -22,7 +22,8 @@ class Weight:
     """One row of ``weights.toml``: where a file lies, its digest and where it comes from.
 
     ``built_sha256`` is the digest of what is built from the file, where it is not run as it is;
-    ``feed`` says how to feed a model of the centre's own, which is in no package.
+    ``feed`` says how to feed a model of the centre's own, which is in no package; an ``optional``
+    one is of a package that not every platform has, and is done without there.
     """
 
     package: str
@@ -33,18 +34,25 @@ class Weight:
     embeds: bool
     built_sha256: str | None = None
     feed: Feed | None = None
+    optional: bool = False
 
 
 def listed(own_embedder: Path | None = None) -> dict[str, Weight]:
     """Return the rows of ``weights.toml`` by name, and the centre's own embedder if it has one.
 
-    Raises WeightsError when the embedder's description cannot be used.
+    An optional row is left out where its package is not installed. Raises WeightsError when the
+    embedder's description cannot be used.
     """
     text = resources.files(__package__).joinpath("weights.toml").read_text(encoding="utf-8")
     rows = {name: Weight(**row) for name, row in tomllib.loads(text).items()}
+    rows = {name: row for name, row in rows.items() if not row.optional or _has(row.package)}
     if own_embedder is None:
         return rows
     return {**rows, "sface": replace(rows["sface"], embeds=False), OWN: _own(own_embedder)}
+
+
+def _has(package: str) -> bool:
+    return next(iter(metadata.distributions(name=package)), None) is not None
 
 
 def installed(weight: Weight) -> Path:

@@ -1,4 +1,5 @@
 import shutil
+from importlib import metadata
 from pathlib import Path
 
 import pytest
@@ -15,7 +16,7 @@ def copies(tmp_path: Path) -> Path:
 
 
 def test_every_weight_is_found_in_its_package_and_names_its_licence() -> None:
-    assert set(locate(listed())) == {
+    assert set(locate(listed())) - {"landmarks"} == {
         "yunet",
         "sface",
         "dlib_landmarks",
@@ -47,6 +48,14 @@ def test_an_absent_package_is_named() -> None:
     row = Weight("no-such-package", "x.onnx", "", "MIT", "", embeds=False)
     with pytest.raises(WeightsError, match="package no-such-package is missing"):
         locate({"x": row})
+
+
+def test_an_optional_weight_is_done_without_where_its_package_is_absent(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(metadata, "distributions", lambda **_: iter(()))
+    assert "landmarks" not in listed()
+    assert "yunet" in listed()
 
 
 def test_the_model_version_changes_with_a_weight_that_embeds_and_only_then() -> None:
