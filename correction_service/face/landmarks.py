@@ -1,6 +1,7 @@
 """478 points of a face, by MediaPipe's face mesh (Kartynnik et al. 2019), read by OpenCV."""
 
 import zipfile
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -44,6 +45,11 @@ class Mesh:
 
     def _distance(self, one: int, other: int) -> float:
         return float(np.linalg.norm(self.points[one, :2] - self.points[other, :2]))
+
+
+def loaded(paths: Mapping[str, Path]) -> "Landmarker | None":
+    """Return the net where its weights are installed: they are not on every platform."""
+    return Landmarker(paths["landmarks"]) if "landmarks" in paths else None
 
 
 class Landmarker:
