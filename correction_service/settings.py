@@ -79,7 +79,10 @@ class Settings(BaseSettings):
     )
     keep_enrolment_photo: bool = Field(
         True,  # noqa: FBT003 - pydantic's default
-        description="keep one enrolment photo, encrypted, for officers to compare with",
+        description="keep enrolment photos, encrypted, for officers to compare with",
+    )
+    enrolment_photos: int = Field(
+        3, ge=1, le=8, description="how many of them; with 3 a new model needs no new enrolment"
     )
     max_photo_bytes: int = Field(6_000_000, description="largest photo accepted, bytes")
     max_photo_megapixels: float = Field(

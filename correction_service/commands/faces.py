@@ -12,6 +12,7 @@ import click
 
 from correction_service.commands.database import SHELL
 from correction_service.commands.liveness import liveness, models
+from correction_service.commands.reembed import re_embed
 from correction_service.db import open_database
 from correction_service.face.groups import GroupsError
 from correction_service.face.groups import read as read_groups
@@ -43,6 +44,7 @@ def face() -> None:
 
 face.add_command(liveness)
 face.add_command(models)
+face.add_command(re_embed)
 
 
 @face.command()

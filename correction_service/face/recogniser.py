@@ -19,7 +19,7 @@ from correction_service.face.gates import gates
 from correction_service.face.images import MAX_MEGAPIXELS, ImageError, decode
 from correction_service.face.liveness import Frame
 from correction_service.face.looks import Look, Portrait
-from correction_service.face.template import Embedding, Template
+from correction_service.face.template import PHOTOS_NEEDED, Embedding, Template
 from correction_service.face.thresholds import Limits, Thresholds, in_force, thresholds
 from correction_service.face.verdict import (
     Assessment,
@@ -31,7 +31,6 @@ from correction_service.face.verdict import (
 from correction_service.face.weights import Weight
 from correction_service.face.words import Reason
 
-MIN_PHOTOS = 3
 # A frame with these faults shows one whole face all the same: it can still betray a swap.
 _COMPARABLE = {
     Reason.BLURRED,
@@ -129,7 +128,7 @@ class Recogniser:
             flaws[i] = (Reason.DIFFERENT_PERSON,)
             del faces[i]
         assessed = tuple(Assessment(f, s.faces) for f, s in zip(flaws, looks, strict=True))
-        if len(faces) < MIN_PHOTOS:
+        if len(faces) < PHOTOS_NEEDED:
             return EnrolmentVerdict(
                 EnrolmentOutcome.REFUSED,
                 self.model_version,

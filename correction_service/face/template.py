@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 Vector = NDArray[np.float32]
 DIMENSIONS = 128
+PHOTOS_NEEDED = 3  # for a template; one photo tells too little of how a face varies
 _MAGIC = b"FT1"
 _VECTOR = np.dtype("<f4")
 

@@ -1,8 +1,9 @@
 """Face enrolment: consent first, photos judged outside any transaction, then one short write.
 
-A template is kept and not the photos, with one exception: the first accepted photo is kept
+A template is kept and not the photos, with one exception: some of the accepted photos are kept
 encrypted until release or withdrawal, because an officer who reviews an uncertain check-in needs
-to see who was enrolled. `keep_enrolment_photo = false` keeps none.
+to see who was enrolled, and new models need photos to make the template anew.
+`enrolment_photos` says how many, and `keep_enrolment_photo = false` keeps none.
 """
 
 from collections.abc import Sequence
@@ -82,11 +83,12 @@ def record(
     )
     photos.expire(session, settings, now)
     if settings.keep_enrolment_photo:
-        kept = _first_accepted(verdict, given)
-        photos.put(session, settings, case.person, kept, purpose=photos.Purpose.ENROLMENT, now=now)
+        for kept in _accepted(verdict, given)[: settings.enrolment_photos]:
+            purpose = photos.Purpose.ENROLMENT
+            photos.put(session, settings, case.person, kept, purpose=purpose, now=now)
     return template
 
 
-def _first_accepted(verdict: EnrolmentVerdict, given: Sequence[bytes]) -> bytes:
+def _accepted(verdict: EnrolmentVerdict, given: Sequence[bytes]) -> list[bytes]:
     judged = zip(verdict.photos, given, strict=True)
-    return next(photo for assessment, photo in judged if assessment.accepted)
+    return [photo for assessment, photo in judged if assessment.accepted]

@@ -56,7 +56,7 @@ def forget(session: Session, person: Person, now: datetime) -> None:
 
 
 def enrolment_photos(session: Session, person: Person) -> list[StoredPhoto]:
-    """Return the enrolment photos still kept: at most one, and none that is to be deleted."""
+    """Return the enrolment photos still kept, and none that is to be deleted."""
     return list(
         session.scalars(
             select(StoredPhoto).where(

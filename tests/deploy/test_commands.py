@@ -17,9 +17,9 @@ TEXTS = sorted(
     for path in (ROOT / folder).rglob("*")
     if path.is_file() and path.suffix not in {".pyc", ".png"}
 )
-SPOKEN = re.compile(r"correction-service((?: [a-z]+)+)")
+SPOKEN = re.compile(r"correction-service((?: [a-z][a-z-]*)+)")
 TABLE = re.compile(r"<!-- commands -->\n(.*?)\n\n", re.DOTALL)
-ROW = re.compile(r"^\| `([a-z]+(?: [a-z]+)*)", re.MULTILINE)
+ROW = re.compile(r"^\| `([a-z]+(?: [a-z][a-z-]*)*)", re.MULTILINE)
 
 
 def children(group: click.Group) -> dict[str, click.Command]:

@@ -103,21 +103,26 @@ def test_enrolling_again_retires_the_old_template_and_deletes_the_old_photo(
         found = templates.in_use(session, person)
         assert found is not None
         assert found.id == new.id
-        (kept,) = templates.enrolment_photos(session, person)
-        assert kept.deleted_at is None
-        assert len(session.scalars(select(StoredPhoto)).all()) == 2
-    assert len([path for path in settings.data_dir.rglob("*") if path.is_file()]) == 1
+        kept = templates.enrolment_photos(session, person)
+        assert [photo.deleted_at for photo in kept] == [None] * 3
+        assert len(session.scalars(select(StoredPhoto)).all()) == 6
+    assert len([path for path in settings.data_dir.rglob("*") if path.is_file()]) == 3
 
 
 def test_no_photo_is_kept_where_the_settings_say_so(
     database: Database, county: County, verdict: EnrolmentVerdict, given: list[bytes],
     settings: Settings,
 ) -> None:  # fmt: skip
-    settings.keep_enrolment_photo = False
     agree(database, county)
+    settings.enrolment_photos = 1
     record(database, county, verdict, given, settings)
     with database.reading() as session:
-        assert session.scalars(select(StoredPhoto)).all() == []
+        assert len(session.scalars(select(StoredPhoto)).all()) == 1
+    settings.keep_enrolment_photo = False
+    record(database, county, verdict, given, settings)
+    with database.reading() as session:
+        (old,) = session.scalars(select(StoredPhoto))
+        assert old.deleted_at is not None
 
 
 def test_too_few_photos_and_strangers_among_them_are_refused_with_reasons(
