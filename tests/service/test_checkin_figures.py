@@ -96,8 +96,8 @@ def test_duties_are_counted_by_office_and_tries_by_duty(weeks: Weeks) -> None:
     weeks.duty(weeks.cases[2], DutyState.VOID)
     weeks.duty(weeks.elsewhere, DutyState.DONE)
     figures = weeks.figures()
-    assert figures.completion == (None, 3, 1, 1)
     assert figures.completion.share == 0.8
+    assert tuple(figures.completion) == (None, 3, 1, 1)
     assert {it.office: it[1:] for it in figures.offices} == {
         "甲司法所": (2, 1, 1),
         "乙司法所": (1, 0, 0),

@@ -13,7 +13,15 @@ from flask_login import current_user
 
 from correction_service import access
 from correction_service.casework import worklist
-from correction_service.web.console import acts, facts, ingest, reasons, sentences, words
+from correction_service.web.console import (
+    acts,
+    evidence_words,
+    facts,
+    ingest,
+    reasons,
+    sentences,
+    words,
+)
 from correction_service.zones import destinations
 from devices.messages import Reason
 from models.user import Permission, User
@@ -118,6 +126,10 @@ def _speak(state: BlueprintSetupState) -> None:
         matters=facts.matters,
         facts=facts.of_incident,
         likeness=facts.likeness,
+        cue=evidence_words.cue,
+        sign=evidence_words.sign,
+        perhaps=evidence_words.perhaps,
+        basis=evidence_words.basis,
         quality=facts.quality,
         turned_away=reasons.word,
         turned_away_to_do=reasons.to_do,

@@ -17,7 +17,7 @@ from correction_service.casework import worklist
 from correction_service.face.words import ADVICE, Reason
 from correction_service.locale import chosen
 from correction_service.people import photos, templates
-from correction_service.presence import reviews
+from correction_service.presence import checkin_evidence, reviews
 from correction_service.problems import said
 from correction_service.scope import visible
 from correction_service.tracking import trails
@@ -82,6 +82,7 @@ def _page(
             case=checkin.case,
             enrolled=templates.enrolment_photos(session, checkin.case.person)[:ENROLLED],
             history=_history(session, checkin),
+            evidence=checkin_evidence.beside(session, checkin),
             waiting=len(waiting),
             next=_after(waiting, checkin.id),
             written=written,
@@ -181,6 +182,16 @@ def where(checkin_id: int) -> ResponseReturnValue:
         checkin = reviews.seen(session, access.user(), checkin_id, Permission.SEE_LOCATION)
         beside = trails.viewed_checkin(session, checkin)
         return render_template("console/_whereabouts.html", checkin=checkin, beside=beside)
+
+
+@blueprint.post("/<int:checkin_id>/positions")
+@access.needs(Permission.SEE_LOCATION)
+def positions(checkin_id: int) -> ResponseReturnValue:
+    """Say what the positions of phone and bracelet show of a check-in; the look is logged."""
+    with access.writing() as session:
+        checkin = reviews.seen(session, access.user(), checkin_id, Permission.SEE_LOCATION)
+        found = checkin_evidence.viewed_positions(session, checkin)
+        return render_template("console/_positions.html", checkin=checkin, found=found)
 
 
 @blueprint.get("/photos/<uuid:photo_id>")
