@@ -10,15 +10,13 @@ from typing import TYPE_CHECKING
 
 import click
 
-from correction_service.commands.database import SHELL
 from correction_service.commands.liveness import liveness, models
+from correction_service.commands.recording import RECORD, opened
 from correction_service.commands.reembed import re_embed
-from correction_service.db import open_database
 from correction_service.face.groups import GroupsError
 from correction_service.face.groups import read as read_groups
 from correction_service.face.thresholds import ThresholdsError
 from correction_service.face.weights import WeightsError
-from correction_service.presence import measurements
 from correction_service.presence.measurements import Figure
 from correction_service.settings import Settings
 from models.face import Compared, ErrorRate
@@ -33,7 +31,6 @@ PHOTO = click.Path(exists=True, dir_okay=False, readable=True, path_type=Path)
 FOLDER = click.Path(exists=True, file_okay=False, readable=True, path_type=Path)
 WRITTEN = click.Path(dir_okay=False, path_type=Path)
 TOLD_EVERY_S = 5.0
-RECORD = click.option("--record", is_flag=True, help="Write the rates into the service's record.")
 SOURCE = click.option("--source", help="Name of the set of photos; else DIR's name.")
 
 
@@ -90,7 +87,7 @@ def evaluate(
     """Measure error rates on DIR/<identity>/<image>."""
     from correction_service.face import evaluate as measure  # noqa: PLC0415 - it loads OpenCV
 
-    with _explained(), _record(settings, record=record) as write_down:
+    with _explained(), opened(settings, record=record) as write_down:
         recogniser = _recogniser(settings)
         thresholds = recogniser.thresholds
         gallery = _gallery(folder, recogniser)
@@ -134,7 +131,7 @@ def calibrate(
     """Fit the thresholds to DIR/<identity>/<image>: photos of one's own people and cameras."""
     from correction_service.face import calibrate as fitting  # noqa: PLC0415 - it loads OpenCV
 
-    with _explained(), _record(settings, record=record) as write_down:
+    with _explained(), opened(settings, record=record) as write_down:
         labels = read_groups(groups) if groups else {}
         recogniser = _recogniser(settings)
         gallery = _gallery(folder, recogniser)
@@ -192,35 +189,6 @@ def _figures(
         Figure(kind, compared, it.errors, it.trials, it.interval, people, match)
         for kind, it in zip((ErrorRate.FMR, ErrorRate.FNMR), rates, strict=False)
     ]
-
-
-WriteDown = Callable[[list[Figure], str, str], None]
-
-
-@contextmanager
-def _record(settings: Settings, *, record: bool) -> Iterator[WriteDown]:
-    """Open the record before anything is measured: an hour's work is not lost for a wrong key."""
-    database = open_database(settings) if record else None
-
-    def write_down(figures: list[Figure], source: str, model_version: str) -> None:
-        if database is None:
-            return
-        with database.transaction(SHELL, "face") as session:
-            made = measurements.record(
-                session,
-                figures,
-                source=source,
-                model_version=model_version,
-                recorded_by=SHELL.id,
-                now=datetime.now(UTC),
-            )
-            click.echo(f"{len(made)} figures written down", err=True)
-
-    try:
-        yield write_down
-    finally:
-        if database is not None:
-            database.close()
 
 
 def _recogniser(settings: Settings) -> "Recogniser":

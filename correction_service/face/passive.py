@@ -1,5 +1,6 @@
 """Is it a living face? Told from pictures alone, when nothing was asked of anybody."""
 
+import hashlib
 import tomllib
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
@@ -77,6 +78,8 @@ class Watcher:
         self._detector = Detector(paths["yunet"])
         self._sface = Sface(paths["sface"])
         self._pad = Pad(rows, paths)
+        digests = "".join(rows[name].sha256 for name in sorted(REACH))
+        self.model_version = f"minifasnet/1-{hashlib.sha256(digests.encode()).hexdigest()[:8]}"
 
     def judge(self, path: Path) -> Finding:
         """Look at a photo, a folder of frames or a video."""

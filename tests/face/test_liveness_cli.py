@@ -10,10 +10,14 @@ import pytest
 from click.testing import CliRunner, Result
 
 from correction_service.commands.liveness import liveness, models
+from correction_service.db import Database
 from correction_service.face import frames as reading
 from correction_service.face.images import Pixels, decode
 from correction_service.face.passive import Watcher
 from correction_service.face.words import Reason
+from correction_service.presence import measurements
+from correction_service.settings import Settings
+from models.face import ErrorRate
 from tests.faces import FacePhotos, frames, jpeg
 
 Answer = tuple[bool | None, list[str]]
@@ -227,3 +231,26 @@ def test_the_models_are_listed_and_found_to_be_those_expected() -> None:
     assert [row["fault"] for row in rows] == [None] * len(rows)
     assert all(row["licence"] and len(row["sha256"]) == 64 for row in rows)
     assert result.exit_code == 0
+
+
+def test_errors_against_the_truth_are_counted_and_written_down(
+    database: Database, settings: Settings, face_photos: FacePhotos, tmp_path: Path
+) -> None:
+    (tmp_path / "empty.jpg").touch()
+    grey = still(tmp_path / "wall.jpg", np.full((200, 200, 3), 128))
+    paths = [str(it) for it in (*face_photos.person[:2], grey, tmp_path / "empty.jpg")]
+    words = ["--record", "--truth", "attack", "--source", "photos held to be attacks", *paths]
+    result = CliRunner().invoke(liveness, words, obj=settings)
+    assert result.exit_code == 0
+    assert "APCER 2 of 3 (95 %: 20.8 to 93.9 %), cannot tell 1" in result.stderr
+    with database.reading() as session:
+        (row,) = measurements.latest(session)
+        assert (row.kind, row.errors, row.trials) == (ErrorRate.APCER, 2, 3)
+        assert row.source == "photos held to be attacks"
+        assert row.model_version.startswith("minifasnet/1-")
+
+
+def test_nothing_is_recorded_without_the_truth_and_a_name(face_photos: FacePhotos) -> None:
+    result = CliRunner().invoke(liveness, ["--record", str(face_photos.stranger)])
+    assert result.exit_code == 2
+    assert "--truth" in result.stderr
