@@ -4,7 +4,7 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Any
 
-from sqlalchemy import CheckConstraint, ForeignKey, Index, String
+from sqlalchemy import CheckConstraint, ForeignKey, Index, String, false
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from models.base import Base, words
@@ -54,6 +54,12 @@ class Leave(Base):
     returned_by: Mapped[int | None] = mapped_column(
         ForeignKey("user_account.id"), doc="who signed it off"
     )
+    regular: Mapped[bool] = mapped_column(
+        default=False, server_default=false(), doc="regular cross-county work (IM 29)"
+    )
+    return_said_at: Mapped[datetime | None] = mapped_column(
+        doc="the person said on the phone page that they are back; an officer confirms it"
+    )
 
     case: Mapped[Case] = relationship()
 
@@ -63,10 +69,15 @@ class Leave(Base):
 
     def overdue(self, at: datetime) -> bool:
         """Whether it is over and nobody has signed it off."""
-        return self.state is LeaveState.APPROVED and self.ends_at <= at
+        return self.state is LeaveState.APPROVED and self.ends_at <= at and not self.regular
 
     def depart(self, now: datetime) -> None:
-        """The case is on leave once this runs, unless somebody has said otherwise since."""
+        """The case is on leave once this runs, unless somebody has said otherwise since.
+
+        Regular work elsewhere comes and goes: it moves no case.
+        """
+        if self.regular:
+            return
         case, known = self.case, max(self.starts_at, self.approved_at or now)
         here = case.state is CaseState.UNDER_CORRECTION and case.state_since <= known
         if here and self.running(now):
@@ -79,6 +90,17 @@ class Leave(Base):
             raise Refused("This leave has not begun. Cancel it instead.")
         self.state, self.returned_at, self.returned_by = LeaveState.RETURNED, now, by
 
+    def say_back(self, now: datetime) -> None:
+        """The person says that they are back; the zones ask again once an officer confirms it."""
+        self._refuse_over()
+        if now < self.starts_at:
+            raise Refused("This leave has not begun.")
+        self.return_said_at = self.return_said_at or now
+
+    def lapse(self) -> None:
+        """Regular work elsewhere is over with its permit: nobody comes back from it."""
+        self.state, self.returned_at = LeaveState.RETURNED, self.ends_at
+
     def cancel(self, now: datetime) -> None:
         """It is not taken; one that has begun is signed off instead."""
         self._refuse_over()
@@ -89,6 +111,7 @@ class Leave(Base):
     def extend(self, ends_at: datetime, now: datetime) -> None:
         """Back later than was approved first."""
         self._refuse_over()
+        self.return_said_at = None
         if ends_at <= max(self.ends_at, now):
             raise Invalid(
                 "An extension ends later than the leave, and later than now.", field="ends_at"

@@ -38,6 +38,7 @@ class Permission(StrEnum):
     CONFIRM_POINTS = "confirm_points"
     APPROVE_ORDERS = "approve_orders"
     DECIDE = "decide"
+    DECIDE_LEAVE = "decide_leave"
     SEE_AUDIT = "see_audit"
     ASSIGN = "assign"
     SEE_QUALITY = "see_quality"
@@ -60,10 +61,12 @@ _OFFICER = frozenset(
 )
 PERMISSIONS: dict[Role, frozenset[Permission]] = {
     Role.OFFICER: _OFFICER,
-    Role.OFFICE_HEAD: _OFFICER | {P.ASSIGN},
+    Role.OFFICE_HEAD: _OFFICER | {P.ASSIGN, P.DECIDE_LEAVE},
     Role.COUNTY_HEAD: _OFFICER
-    | {P.ASSIGN, P.APPROVE_ORDERS, P.DECIDE, P.SEE_AUDIT, P.CHANGE_RULES},
-    Role.UPPER_AGENCY: frozenset({P.SEE_CASES, P.SEE_AUDIT, P.SEE_QUALITY, P.CHANGE_RULES}),
+    | {P.ASSIGN, P.APPROVE_ORDERS, P.DECIDE, P.DECIDE_LEAVE, P.SEE_AUDIT, P.CHANGE_RULES},
+    Role.UPPER_AGENCY: frozenset(
+        {P.SEE_CASES, P.DECIDE_LEAVE, P.SEE_AUDIT, P.SEE_QUALITY, P.CHANGE_RULES}
+    ),
     Role.PROCURATOR: frozenset(
         {P.SEE_CASES, P.SEE_LOCATION, P.SEE_REVIEWS, P.SEE_AUDIT, P.SEE_QUALITY}
     ),

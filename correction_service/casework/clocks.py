@@ -159,6 +159,13 @@ def start(
     return _begin(session, case, rule, began, note=note.strip(), by=user.id, now=now)
 
 
+def begin_named(session: Session, case: Case, name: str, note: str, now: datetime) -> None:
+    """Start a clock for what the service itself did, unless it runs already."""
+    if _row(session, case.id, name) is None:
+        rule = clock_rules.rules_of(session)[name]
+        _begin(session, case, rule, now, note=note.strip(), by=None, now=now)
+
+
 def done(
     session: Session, user: User, case_id: int, name: str, *, on: date, note: str, now: datetime
 ) -> LegalClock:

@@ -1,7 +1,8 @@
 """Leave: approved, extended, signed off, cancelled; the zones to keep to follow by themselves.
 
 Who has to approve a leave of how many days is not decided here: what is recorded is an approval
-that was given, on the paper that it names. `overdue` sees to those who are not back.
+that was given, on the paper that it names. What a person asks for on the phone page is routed in
+`leave_requests`. `overdue` sees to those who are not back.
 """
 
 from collections.abc import Sequence
@@ -13,16 +14,18 @@ from sqlalchemy.orm import Session
 
 from correction_service import hours, outbox
 from correction_service.casework import overdue
+from correction_service.law.limits import bounds_of
 from correction_service.people.cases import open_case_for
 from correction_service.scope import visible
 from correction_service.zones import destination_zones, zone_pauses
 from models.case import Case, CaseState
 from models.errors import Forbidden, Invalid, NotFound, Refused
 from models.leave import Leave, LeaveReason, LeaveState
+from models.order import months_later
 from models.user import Permission, User
 
 BACKDATED = timedelta(days=3)  # an approval by word of mouth is written down when it can be
-SHORTEST, LONGEST = timedelta(hours=1), timedelta(days=183)  # six months at most (IM 29)
+SHORTEST = timedelta(hours=1)
 MOST_NOTE = 400
 
 
@@ -35,8 +38,9 @@ class Approval:
     starts_at: datetime
     ends_at: datetime
     note: str
+    regular: bool = False
 
-    def check(self, case: Case, now: datetime) -> None:
+    def check(self, session: Session, case: Case, now: datetime) -> None:
         """Refuse what is no leave."""
         if not self.divisions:
             raise Invalid("Say where to: a county, district or city.", field="destination")
@@ -44,15 +48,17 @@ class Approval:
             raise Invalid("A leave is recorded at most 3 days after it began.", field="starts_at")
         if self.ends_at <= now:
             raise Invalid("A leave ends later than now.", field="ends_at")
-        _check_length(case, self.starts_at, self.ends_at)
+        check_length(session, case, self.starts_at, self.ends_at)
         if not self.note.strip():
             raise Invalid("Say on which paper it was approved.", field="note")
         if len(self.note) > MOST_NOTE:
             raise Invalid("At most 400 characters fit here.", field="note")
 
 
-def _check_length(case: Case, starts_at: datetime, ends_at: datetime) -> None:
-    if not SHORTEST <= ends_at - starts_at <= LONGEST:
+def check_length(session: Session, case: Case, starts_at: datetime, ends_at: datetime) -> None:
+    """Refuse a leave of minutes, one longer than any permit (IM 29), or past the term."""
+    longest = months_later(starts_at, bounds_of(session)["leave_regular"].value)
+    if not starts_at + SHORTEST <= ends_at <= longest:
         raise Invalid("A leave lasts from an hour to six months.", field="ends_at")
     if hours.local_day(ends_at) > case.term_end:
         raise Invalid("A leave ends with the term at the latest.", field="ends_at")
@@ -61,8 +67,13 @@ def _check_length(case: Case, starts_at: datetime, ends_at: datetime) -> None:
 def approve(session: Session, user: User, case_id: int, approval: Approval, now: datetime) -> Leave:
     """Record an approval; the zones to keep to rest from its beginning to its end."""
     case = open_case_for(session, user, case_id, Permission.SUPERVISE)
+    return grant(session, user, case, approval, now)
+
+
+def grant(session: Session, user: User, case: Case, approval: Approval, now: datetime) -> Leave:
+    """Let an approved leave begin and end by itself; who may approve it was seen to before."""
     session.refresh(case, with_for_update=True)  # two officers do not approve two at once
-    approval.check(case, now)
+    approval.check(session, case, now)
     if any(it.overdue(now) for it in _approved(session, case)):
         raise Refused("The leave before this one is not signed off yet.")
     leave = Leave(
@@ -72,6 +83,7 @@ def approve(session: Session, user: User, case_id: int, approval: Approval, now:
         starts_at=approval.starts_at,
         ends_at=approval.ends_at,
         note=approval.note.strip(),
+        regular=approval.regular,
         state=LeaveState.APPROVED,
         approved_by=user.id,
         approved_at=now,
@@ -94,14 +106,14 @@ def _approved(session: Session, case: Case) -> Sequence[Leave]:
 def _refuse_overlap(session: Session, leave: Leave) -> None:
     for other in _approved(session, leave.case):
         meets = other.starts_at < leave.ends_at and leave.starts_at < other.ends_at
-        if other is not leave and meets:
+        if other is not leave and meets and other.regular is leave.regular:
             raise Refused("Another leave covers part of this time.", field="starts_at")
 
 
 def extend(session: Session, user: User, leave_id: int, ends_at: datetime, now: datetime) -> Leave:
     """Approve a later end; who was overdue is on leave again."""
     leave = leave_for(session, user, leave_id)
-    _check_length(leave.case, leave.starts_at, ends_at)
+    check_length(session, leave.case, leave.starts_at, ends_at)
     ended_at = leave.ends_at
     leave.extend(ends_at, now)
     _refuse_overlap(session, leave)
@@ -150,8 +162,8 @@ def of(session: Session, case: Case) -> Sequence[Leave]:
 
 
 def current(session: Session, case: Case) -> Leave | None:
-    """The leave that runs or is overdue, else the next one."""
-    return min(_approved(session, case), key=lambda it: it.starts_at, default=None)
+    """The leave that runs or is overdue, else the next one; regular work elsewhere comes last."""
+    return min(_approved(session, case), key=lambda it: (it.regular, it.starts_at), default=None)
 
 
 def _changed(session: Session, leave: Leave, now: datetime) -> Leave:

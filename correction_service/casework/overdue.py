@@ -13,6 +13,7 @@ from sqlalchemy.orm import InstrumentedAttribute, Session, contains_eager
 from correction_service import hours, outbox
 from correction_service.incidents import incidents, sightings
 from correction_service.incidents.sightings import Seen
+from correction_service.zones import zone_pauses
 from models.case import supervised_on
 from models.device import Binding
 from models.incident import Incident, IncidentKind, Severity
@@ -29,7 +30,11 @@ def watch(session: Session, now: datetime) -> int:
     today = hours.local_day(now)
     for leave in session.scalars(_open_leaves(Leave.starts_at <= now, Leave.ends_at > now)):
         leave.depart(now)
-    late = session.scalars(_open_leaves(Leave.ends_at <= now - GRACE, supervised_on(today))).all()
+    for leave in session.scalars(_open_leaves(Leave.ends_at <= now, Leave.regular.is_(True))):
+        leave.lapse()
+        zone_pauses.resume(session, leave, now)
+    unsaid = (Leave.ends_at <= now - GRACE, Leave.return_said_at.is_(None), ~Leave.regular)
+    late = session.scalars(_open_leaves(*unsaid, supervised_on(today))).all()
     for leave in late:
         incident = _of(session, leave)
         if incident is not None:

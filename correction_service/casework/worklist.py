@@ -6,12 +6,12 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Any
 
-from sqlalchemy import Select, exists, func, or_, select
+from sqlalchemy import Select, and_, exists, func, or_, select
 from sqlalchemy.orm import InstrumentedAttribute, Session, joinedload
 from sqlalchemy.sql.base import ExecutableOption
 
 from correction_service import hours
-from correction_service.casework import overdue
+from correction_service.casework import leave_requests, overdue
 from correction_service.messages import notices
 from correction_service.scope import visible
 from models.case import Case, supervised_on
@@ -19,6 +19,7 @@ from models.checkin import CheckIn, Liveness, Outcome
 from models.help_request import HelpRequest
 from models.incident import Incident, IncidentState, IncidentStep, Passing, Severity
 from models.leave import Leave, LeaveState
+from models.leave_request import LeaveRequest
 from models.notice import Notice, NoticeState
 from models.points import DraftState, PointsDraft
 from models.review import CheckInReview, awaiting_review, awaiting_second
@@ -40,6 +41,7 @@ class Need(StrEnum):
     FLAG = "flag"
     CALL = "call"
     LEAVE = "leave"
+    REQUESTS = "requests"
     REVIEWS = "reviews"
     DRAFTS = "drafts"
 
@@ -53,7 +55,7 @@ class Item:
     since: datetime
     due: datetime | None = None
     case: Case | None = None
-    subject: Incident | HelpRequest | RiskFlag | Notice | Leave | None = None
+    subject: Incident | HelpRequest | RiskFlag | Notice | Leave | LeaveRequest | None = None
     count: int = 1
     passed: IncidentStep | None = None  # how an incident came to its owner, who did nothing yet
 
@@ -76,6 +78,7 @@ def items(session: Session, user: User, now: datetime) -> list[Item]:
     if user.may(Permission.SUPERVISE):
         found += _calls(session, user)
         found += _leaves(session, user, now)
+    found += _requests(session, user, now)
     if user.may(Permission.SEE_PHOTOS):
         found += _queue(session, Need.REVIEWS, to_review(user), CheckIn.at)
     found += _queue(session, Need.DRAFTS, to_confirm(user), PointsDraft.made_at)
@@ -153,9 +156,13 @@ def to_call(user: User) -> Select[Notice]:
 
 
 def to_sign_off(user: User, now: datetime) -> Select[Leave]:
-    """Leaves that end today or ended before, of which no open incident tells yet."""
-    due = Leave.ends_at < hours.day_end(hours.local_day(now))
-    query = select(Leave).join(Leave.case).where(visible(user), due, ~overdue.raised())
+    """Leaves that end today or ended before, of which no open incident tells yet.
+
+    Whoever says on the phone page that they are back waits to be confirmed, however early.
+    """
+    over = and_(Leave.ends_at < hours.day_end(hours.local_day(now)), ~overdue.raised())
+    due = or_(and_(over, ~Leave.regular), Leave.return_said_at.is_not(None))
+    query = select(Leave).join(Leave.case).where(visible(user), due)
     supervised = supervised_on(hours.local_day(now))
     return query.where(Leave.state == LeaveState.APPROVED, supervised)
 
@@ -220,6 +227,18 @@ def _leaves(session: Session, user: User, now: datetime) -> Iterator[Item]:
         yield Item(Need.LEAVE, severity, ends, due=ends, case=leave.case, subject=leave)
 
 
+def _requests(session: Session, user: User, now: datetime) -> Iterator[Item]:
+    """Each by its person: what is asked for begins on a day of its own."""
+    query = leave_requests.to_decide(user).order_by(LeaveRequest.starts_at).limit(MOST)
+    for request in session.scalars(query.options(*_whose(LeaveRequest))):
+        soon = request.starts_at - now < SOON_WITHIN
+        severity = Severity.SOON if soon else Severity.WATCH
+        due = request.starts_at
+        yield Item(
+            Need.REQUESTS, severity, request.asked_at, due=due, case=request.case, subject=request
+        )
+
+
 def _queue(
     session: Session, need: Need, query: Select[Any], clock: InstrumentedAttribute[datetime]
 ) -> Iterator[Item]:
@@ -230,7 +249,9 @@ def _queue(
         yield Item(need, Severity.WATCH, oldest, count=count)
 
 
-def _whose(kind: type[Incident | HelpRequest | RiskFlag | Leave]) -> tuple[ExecutableOption, ...]:
+def _whose(
+    kind: type[Incident | HelpRequest | RiskFlag | Leave | LeaveRequest],
+) -> tuple[ExecutableOption, ...]:
     whose = joinedload(kind.case)
     return whose.joinedload(Case.person), whose.joinedload(Case.office)
 

@@ -62,6 +62,7 @@ def answer(session: Session, refold: Refold, new: Sequence[Crossing], now: datet
         Incident.zone_id.in_(refold.broken),
         Incident.last_seen_at > refold.begin,
     )
+    overdue = zone_watch.overdue_in(session, new)
     known: dict[int, list[Incident]] = {}
     for incident in session.scalars(sightings.locked(query)):
         known.setdefault(incident.zone_id or 0, []).append(incident)
@@ -69,7 +70,8 @@ def answer(session: Session, refold: Refold, new: Sequence[Crossing], now: datet
         crossings = [it for it in refold.crossings if it.zone_id == zone_id]
         breaches = list(_breaches(crossings, broken=broken))
         for breach in breaches:
-            if any(breach.seen is it for it in new):
+            spared = overdue and breach.seen is not None and breach.seen.yields
+            if not spared and any(breach.seen is it for it in new):
                 _open(session, breach, known.get(zone_id, ()), now)
         for incident in known.get(zone_id, ()):
             if incident.open_key is not None:

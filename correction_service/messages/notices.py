@@ -27,6 +27,10 @@ TEXTS = {
         "请在收到本消息后 {minutes} 分钟内打开手机页面签到。如有困难，请联系工作人员。",
         "Please check in on your phone page within {minutes} minutes, or call your officer.",
     ),
+    "leave": (
+        "您的外出申请已有结果，请打开手机页面查看。",
+        "Your request for leave is decided: see your phone page.",
+    ),
     "order": (
         "您有一份新的决定，请打开手机页面查看；工作人员会当面说明您的义务和权利。",
         "There is a new decision for you: see your phone page. Your officer will explain it.",

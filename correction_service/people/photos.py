@@ -31,6 +31,7 @@ class Purpose(StrEnum):
 
     ENROLMENT = "enrolment"
     CHECKIN = "checkin"
+    LEAVE = "leave"
 
 
 def put(

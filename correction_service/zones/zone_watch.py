@@ -6,6 +6,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import numpy as np
+from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from correction_service.incidents import sightings
@@ -18,7 +19,7 @@ from models.containment import NOT_IN_FORCE, WITHDREW, WRONG, Change, Sights
 from models.evidence import error_m
 from models.grid import STEPS
 from models.ground import KINDS, Places, broken_by
-from models.incident import IncidentKind, Severity
+from models.incident import Incident, IncidentKind, Severity
 from models.memory import UNKNOWN, Memory
 from models.zone import ZoneKind, ZoneState
 
@@ -29,6 +30,7 @@ BREACHES = {
     ZoneKind.PLACE: IncidentKind.AWAY_FROM_PLACE,
     ZoneKind.DESTINATION: IncidentKind.AWAY_FROM_DESTINATION,
 }
+YIELDING = frozenset({IncidentKind.OUT_IN_CURFEW, IncidentKind.AWAY_FROM_PLACE})
 REFRESH_AFTER = timedelta(seconds=30)  # an open incident is not rewritten for every fix
 
 
@@ -67,6 +69,11 @@ class Crossing:
     def breaks(self) -> bool:
         """Whether the new state is the one that the zone forbids."""
         return self.change.state is broken_by(self.place["kind"])
+
+    @property
+    def yields(self) -> bool:
+        """Whether an overdue return says as much: one absence is one incident."""
+        return self.breaks and self.kind in YIELDING
 
 
 def follow(session: Session, roster: Roster, gated: Gated, newer: Rows, now: datetime) -> None:
@@ -138,9 +145,12 @@ def warned(places: Places, memory: Memory) -> set[int]:
 
 def answer(session: Session, crossings: Sequence[Crossing], now: datetime) -> None:
     """Open on a crossing to the wrong side, end on the right one or where nothing is asked."""
+    overdue = overdue_in(session, crossings)
     with sightings.gathered(session, {it.key for it in crossings}, now) as found:
         for it in crossings:
             why = it.change.evidence.get("why")
+            if it.case_id in overdue and it.yields:
+                continue
             if it.breaks or (it.change.approach and why != WITHDREW):
                 if it.change.crossed or it.change.approach:
                     found.seen(seen_of(it, now))
@@ -148,6 +158,18 @@ def answer(session: Session, crossings: Sequence[Crossing], now: datetime) -> No
             if why in {NOT_IN_FORCE, WITHDREW} or it.change.state is not ZoneState.UNKNOWN:
                 facts = {"ended_by": NOT_IN_FORCE if why == NOT_IN_FORCE else "back"}
                 found.ended(it.key, datetime.fromtimestamp(it.change.since, UTC), facts)
+
+
+def overdue_in(session: Session, crossings: Sequence[Crossing]) -> set[int]:
+    """The cases whose overdue return is said already, in these crossings or before."""
+    asked = {it.case_id for it in crossings if it.yields}
+    if not asked:
+        return set()
+    late = IncidentKind.LEAVE_OVERDUE
+    running = (Incident.kind == late, Incident.open_key.is_not(None), Incident.ended_at.is_(None))
+    query = select(Incident.case_id).where(Incident.case_id.in_(asked), *running)
+    now = {it.case_id for it in crossings if it.kind is late and it.breaks and it.change.crossed}
+    return now | set(session.scalars(query))
 
 
 def seen_of(it: Crossing, now: datetime) -> sightings.Seen:

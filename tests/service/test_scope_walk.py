@@ -4,6 +4,7 @@ import io
 from collections.abc import Iterator
 from datetime import timedelta
 from typing import Any
+from uuid import UUID
 
 import pytest
 from flask import Flask
@@ -20,6 +21,7 @@ from models.case import Case, Level
 from models.checkin import CheckIn
 from models.company import CompanyBan, CompanyBanCase
 from models.leave import Leave, LeaveReason
+from models.leave_request import LeaveLevel, LeaveProof, LeaveRequest
 from models.order_paper import OrderPaper, Paper
 from models.points import PointsDraft, PointsEntry
 from models.user import PERMISSIONS, Permission, Role, User
@@ -58,6 +60,21 @@ def on_leave(case_id: int) -> Leave:
         starts_at=NOW,
         ends_at=NOW + timedelta(days=2),
         note="外出审批表",
+    )
+
+
+def asking(case_id: int) -> LeaveRequest:
+    return LeaveRequest(
+        case_id=case_id,
+        reason=LeaveReason.WORK,
+        regular=False,
+        divisions=["520100"],
+        starts_at=NOW + timedelta(days=9),
+        ends_at=NOW + timedelta(days=11),
+        why="出差",
+        level=LeaveLevel.OFFICE,
+        days=2,
+        asked_at=NOW,
     )
 
 
@@ -113,9 +130,10 @@ def ids(database: Database, county: County, tracked: Tracked, desk: Desk) -> dic
         )
         leave, ban = on_leave(desk.case), kept_apart(desk.case, county)
         paper = OrderPaper(order_id=tracked.order, kind=Paper.PERSON_TOLD)
-        session.add_all([entry, leave, ban, paper])
+        wish = asking(desk.case)
+        wish.proofs = [LeaveProof(photo_id=UUID(desk.photo))]
         objection, suggestion = objected(entry), suggested(entry)
-        session.add_all([entry, leave, ban, objection, suggestion])
+        session.add_all([entry, leave, ban, paper, wish, objection, suggestion])
         session.flush()
         return {
             "case_id": desk.case,
@@ -128,6 +146,7 @@ def ids(database: Database, county: County, tracked: Tracked, desk: Desk) -> dic
             "request_id": desk.help,
             "photo_id": desk.photo,
             "leave_id": leave.id,
+            "asked_id": wish.id,
             "ban_id": ban.id,
             "objection_id": objection.id,
             "suggestion_id": suggestion.id,

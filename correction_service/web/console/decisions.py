@@ -1,6 +1,7 @@
 """A person's decisions: leave, and whom they are to keep away from."""
 
 from datetime import datetime
+from functools import partial
 
 from apiflask import APIBlueprint
 from flask import flash, redirect, render_template, request, url_for
@@ -10,7 +11,7 @@ from flask_babel import lazy_gettext as _l
 from sqlalchemy.orm import Session
 
 from correction_service import access
-from correction_service.casework import leaves
+from correction_service.casework import leave_requests, leave_routes, leaves
 from correction_service.casework.leaves import Approval
 from correction_service.problems import said
 from correction_service.scope import case_for
@@ -43,6 +44,9 @@ def shown(case_id: int, refusal: DomainError | None = None) -> ResponseReturnVal
             tab="decisions",
             leaves=leaves.of(session, head["case"]),
             bans=company.of(session, access.user(), head["case"]),
+            requests=leave_requests.of(session, head["case"]),
+            short_notice=partial(leave_requests.short_notice, session),
+            own_level=leave_routes.level_of(access.user()),
             reasons=words.options(LeaveReason),
             **clocks.of_case(session, case_id),
             values=request.form if refusal else {},

@@ -16,6 +16,7 @@ from models.help_request import HelpKind
 from models.identity import IdKind, Sex
 from models.incident import Cause, IncidentKind, IncidentState, Severity, Tier
 from models.leave import LeaveReason, LeaveState
+from models.leave_request import LeaveLevel, RequestState
 from models.notice import NoticeState
 from models.order import Ground
 from models.order_evidence import EvidenceKind
@@ -114,6 +115,17 @@ WORDS: dict[type[StrEnum], dict[StrEnum, Any]] = {
         LeaveReason.LITIGATION: _l("a lawsuit"),
         LeaveReason.FAMILY: _l("an important family matter"),
         LeaveReason.WORK: _l("important work"),
+    },
+    LeaveLevel: {
+        LeaveLevel.OFFICE: _l("the judicial office decides"),
+        LeaveLevel.COUNTY: _l("the county decides"),
+        LeaveLevel.UPPER: _l("one level up decides, the procuratorate is informed"),
+    },
+    RequestState: {
+        RequestState.ASKED: _l("asked for"),
+        RequestState.APPROVED: _l("approved"),
+        RequestState.REFUSED: _l("refused"),
+        RequestState.WITHDRAWN: _l("withdrawn by the person"),
     },
     LeaveState: {
         LeaveState.APPROVED: _l("approved"),

@@ -1,7 +1,7 @@
 """The phone page of supervised people, and the kiosk at the counter."""
 
-from correction_service.web.phone import checkin, door, frame, home, kiosk, points, shell
+from correction_service.web.phone import checkin, door, frame, home, kiosk, leave, points, shell
 
-__all__ = ["BLUEPRINTS", "checkin", "door", "home", "points", "shell"]
+__all__ = ["BLUEPRINTS", "checkin", "door", "home", "leave", "points", "shell"]
 
 BLUEPRINTS = (frame.blueprint, kiosk.blueprint)
