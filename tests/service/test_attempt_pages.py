@@ -2,6 +2,8 @@
 
 import io
 from dataclasses import replace
+from datetime import UTC, datetime
+from uuid import UUID
 
 import cv2
 import numpy as np
@@ -12,15 +14,18 @@ from sqlalchemy import func, select
 from werkzeug.test import TestResponse
 
 from correction_service.access import Service
+from correction_service.audit import SYSTEM
 from correction_service.db import Database
 from correction_service.face.aim import Aimer
 from correction_service.face.images import Pixels, decode
 from correction_service.face.verifier import Verifier
+from correction_service.people.phones import offer
 from models.audit import AuditRecord
 from models.checkin import Challenge, CheckIn, CheckInFrame
+from models.person import Person
 from tests.enrolled import Bursts
 from tests.faces import FacePhotos, jpeg
-from tests.service.test_phone_pages import code, phone
+from tests.service.test_phone_pages import PIN, code, phone
 
 __all__ = ["code", "phone"]
 
@@ -104,6 +109,33 @@ def test_a_wrong_place_leaves_the_attempt_to_be_finished_without_one(
     assert refused.json is not None
     assert (refused.status_code, refused.json["field"]) == (422, "lat")
     assert phone.post(path, data={}, headers=JSON).status_code == 200
+
+
+def test_a_phone_that_is_bound_again_is_known_by_its_mark_and_a_shared_one_is_not(
+    app: Flask, phone: FlaskClient, database: Database, enrolled: UUID, bursts: Bursts
+) -> None:
+    def checked_in(client: FlaskClient) -> None:
+        attempt = begun(client)
+        put(client, attempt["receipt"], 0, bursts.person.frames[0].data)
+        path = f"{API}/attempts/{attempt['receipt']}/finish"
+        agent = {"User-Agent": "Mozilla/5.0 (Linux; Android 13) Chrome/116.0 Mobile Safari/537.36"}
+        assert client.post(path, data={}, headers=JSON | agent).status_code == 200
+
+    def activated(client: FlaskClient, **shared: str) -> FlaskClient:
+        with database.transaction(SYSTEM, "test") as session:
+            new = offer(session, session.get_one(Person, enrolled), datetime.now(UTC))
+        client.post("/m/activate", data={"code": new, "pin": PIN, "again": PIN, **shared})
+        return client
+
+    checked_in(phone)
+    checked_in(activated(phone))
+    checked_in(activated(app.test_client(), shared="on"))
+    with database.reading() as session:
+        made = session.scalars(select(CheckIn).order_by(CheckIn.id)).all()
+        first, again, shared = (each.phone_mark for each in made)
+        assert first
+        assert (again, shared) == (first, None)
+        assert {each.browser for each in made} == {"Chrome 116"}
 
 
 def test_an_attempt_is_its_own_persons_alone(app: Flask, phone: FlaskClient) -> None:

@@ -184,7 +184,7 @@ def test_a_stranger_before_the_camera_is_told_without_blame(
     assert (result["outcome"], result["counts"]) == ("no_match", False)
     page = phone.get(f"/m/receipt/{result['receipt']}").text
     assert "Nothing is held against you" in page
-    assert "Check in another way" in page
+    assert "Or check in another way" in page
 
 
 def test_a_burst_sent_again_after_a_lost_answer_finds_its_receipt(

@@ -1,6 +1,8 @@
 """In and out of the phone page: activation code, PIN, this phone's cookie."""
 
+import secrets
 from collections.abc import Callable
+from typing import Any
 from uuid import UUID
 
 from flask import Response, current_app, make_response, redirect, render_template, request, url_for
@@ -40,9 +42,10 @@ def activate() -> ResponseReturnValue:
     except DomainError as error:
         page = render_template("phone/activate.html", error=said(error), field=error.field)
         return page, error.status
-    answer = _let_in(opened)
-    if not shared:
-        _bind(answer, opened)
+    mark = None if shared else _mark() or secrets.token_hex(8)
+    answer = _let_in(opened, mark)
+    if mark is not None:
+        _bind(answer, opened, mark)
     return answer
 
 
@@ -71,7 +74,7 @@ def pin() -> ResponseReturnValue:
             "phone/pin.html", bound=bound, error=said(error), field=error.field, code=error.code
         )
         return page, error.status
-    return _let_in(opened)
+    return _let_in(opened, _mark() if person_id else None)
 
 
 @blueprint.post("/sign-out")
@@ -103,13 +106,14 @@ def _counted(act: Callable[[Session], PhoneAccess]) -> PhoneAccess:
     raise refusal
 
 
-def _let_in(opened: PhoneAccess) -> Response:
+def _let_in(opened: PhoneAccess, mark: str | None) -> Response:
     language = cookie.get("lang")
     cookie.clear()  # whoever was signed in on this browser before is not any more
     cookie[access.PERSON_KEY] = {
         "id": str(opened.person_id),
         "epoch": opened.session_epoch,
         "at": access.now().timestamp(),
+        "mark": mark,
     }
     if language:
         cookie["lang"] = language
@@ -120,8 +124,9 @@ def _signer() -> URLSafeSerializer:
     return URLSafeSerializer(current_app.config["SECRET_KEY"], salt="phone-device")
 
 
-def _bind(answer: Response, opened: PhoneAccess) -> None:
-    value = _signer().dumps({"id": str(opened.person_id), "epoch": opened.session_epoch})
+def _bind(answer: Response, opened: PhoneAccess, mark: str) -> None:
+    whose = {"id": str(opened.person_id), "epoch": opened.session_epoch, "mark": mark}
+    value = _signer().dumps(whose)
     answer.set_cookie(
         DEVICE,
         value,
@@ -133,11 +138,23 @@ def _bind(answer: Response, opened: PhoneAccess) -> None:
     )
 
 
+def _binding() -> dict[str, Any]:
+    """Read what this phone was bound with; nothing where it was not, or not by us."""
+    try:
+        return dict(_signer().loads(request.cookies.get(DEVICE, "")))
+    except BadSignature:
+        return {}
+
+
+def _mark() -> str | None:
+    """What tells that one phone was bound again, whoever did: a check-in keeps it."""
+    return _binding().get("mark")
+
+
 def _bound_to() -> UUID | None:
     """Return whose phone this is, unless an officer has since offered a new code."""
-    try:
-        stored = _signer().loads(request.cookies.get(DEVICE, ""))
-    except BadSignature:
+    stored = _binding()
+    if not stored:
         return None
     with access.reading() as session:
         known = session.get(PhoneAccess, UUID(stored["id"]))
