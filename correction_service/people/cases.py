@@ -14,10 +14,12 @@ from correction_service.people import templates
 from correction_service.scope import case_for
 from models.agency import Agency, Office
 from models.case import ENDED, LEGAL_ZONE, NEXT, Case, CaseState, TeamMember
+from models.clock import LegalClock
 from models.errors import Invalid, NotFound, Refused
 from models.identity import Sex
 from models.user import Permission, User
 
+PENDING = "pending_revocation"  # the clock that an officer starts when one is proposed
 TEAM_PARTS = ("officer", "family", "neighbour", "employer", "volunteer", "guardian", "other")
 
 
@@ -133,11 +135,29 @@ def move(
         raise Refused("Reporting in is recorded first.", field="state")
     if not note.strip():
         raise Invalid("Say why, and on which paper.", field="note")
+    if state is CaseState.RELEASED:
+        _refuse_pending(session, case)
     case.move(state, now, note.strip())
     if state in ENDED:
         end(session, case, now)
     _changed(session, case, now)
     return case
+
+
+def _refuse_pending(session: Session, case: Case) -> None:
+    """Hold the paper of release while revocation is pending (司办通〔2021〕94号, S).
+
+    The paper alone: positioning and check-ins have stopped with the term by themselves (LCC 44).
+    """
+    pending = (LegalClock.case_id == case.id, LegalClock.rule == PENDING)
+    running = select(LegalClock.id).where(*pending, LegalClock.stopped_at.is_(None))
+    if session.scalar(running.limit(1)) is not None:
+        raise Refused(
+            "A revocation or compulsory measure is pending: the paper of release waits for it. "
+            "Tracking has ended with the term all the same.",
+            field="state",
+            code="pending_revocation",
+        )
 
 
 def end(session: Session, case: Case, now: datetime) -> None:

@@ -161,15 +161,21 @@ def answer(session: Session, crossings: Sequence[Crossing], now: datetime) -> No
 
 
 def overdue_in(session: Session, crossings: Sequence[Crossing]) -> set[int]:
-    """The cases whose overdue return is said already, in these crossings or before."""
+    """The cases whose overdue return is said already, in these crossings or before.
+
+    Only where the bracelet was seen beyond the home area: of whom nobody knows where they are, a
+    broken curfew is news.
+    """
     asked = {it.case_id for it in crossings if it.yields}
     if not asked:
         return set()
     late = IncidentKind.LEAVE_OVERDUE
     running = (Incident.kind == late, Incident.open_key.is_not(None), Incident.ended_at.is_(None))
-    query = select(Incident.case_id).where(Incident.case_id.in_(asked), *running)
+    query = select(Incident.case_id, Incident.facts).where(Incident.case_id.in_(asked), *running)
+    known = {row.case_id for row in session.execute(query) if "beyond_m" in row.facts}
     now = {it.case_id for it in crossings if it.kind is late and it.breaks and it.change.crossed}
-    return now | set(session.scalars(query))
+    back = {it.case_id for it in crossings if it.kind is late and not it.breaks}
+    return (known - back) | now
 
 
 def seen_of(it: Crossing, now: datetime) -> sightings.Seen:

@@ -15,15 +15,18 @@ from correction_service.law import clock_rules, tables
 from correction_service.law.clock_rules import Opens
 from correction_service.law.legal_days import calendar
 from correction_service.law.tables import Mark
+from correction_service.people import cases
 from correction_service.scope import visible
 from correction_service.settings import Settings
 from models.agency import Office
 from models.case import Case, CaseState, Category
 from models.clock import LegalClock
 from models.errors import Forbidden, Invalid, NotFound, Refused
+from models.order import PositioningOrder
 from models.user import Role, User
 from tests.county import DAY, NOW, County, make_case
 from tests.pages import SignedInClient
+from tests.tracked import Tracked
 
 RULES = clock_rules.rules()
 WEDNESDAY = datetime(2026, 11, 4, 2, 0, tzinfo=UTC)  # 10:00 in Shanghai; nothing near is a holiday
@@ -262,6 +265,24 @@ def test_clocks_of_another_office_are_nobodys_business(database: Database, count
         with pytest.raises(Forbidden):
             clocks.start(session, volunteer, county.case, "notify", on=DAY, note="函", now=NOW)
     assert running(database, county) == {}
+
+
+def test_pending_revocation_holds_the_paper_of_release_and_never_the_end_of_tracking(
+    database: Database, county: County, tracked: Tracked
+) -> None:
+    be(database, county, term_end=DAY)
+    start(database, county, "pending_revocation", DAY, "撤销缓刑建议书 2026-1")
+    over = hours.day_end(DAY)
+    with database.transaction(SYSTEM, "test") as session:
+        case, mine = session.get_one(Case, county.case), officer(session, county)
+        with pytest.raises(Refused, match="is pending"):
+            cases.move(session, mine, case.id, CaseState.RELEASED, note="期满", now=over)
+        assert not case.supervised_at(over), "the term is over all the same"
+        clocks.done(session, mine, case.id, cases.PENDING, on=DAY, note="不予撤销", now=over)
+        cases.move(session, mine, case.id, CaseState.RELEASED, note="期满", now=over)
+        assert case.state is CaseState.RELEASED
+        order = session.get_one(PositioningOrder, tracked.order)
+        assert not order.in_force(over)
 
 
 @pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)

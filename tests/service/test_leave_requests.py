@@ -390,8 +390,12 @@ def test_who_is_in_the_city_after_a_leave_and_not_at_home_by_night_is_out_in_cur
     request = ask(database, settings, county, replace(WISH, starts_at=NOW + HOUR))
     approve(database, county, request, Role.OFFICE_HEAD)
     elsewhere = (HUICHUAN[0] + 0.03, HUICHUAN[1])
+    with database.transaction(SYSTEM, "test") as session:
+        overdue.watch(session, WISH.ends_at + HOUR)  # until then nobody knew where
     live(database, minutes(WISH.ends_at + HOUR, [elsewhere] * 15))
-    assert [it.kind for it in incidents_of(database)] == [IncidentKind.OUT_IN_CURFEW]
+    asked, curfew_broken = incidents_of(database)
+    assert (asked.kind, asked.facts["ended_by"]) == (IncidentKind.LEAVE_OVERDUE, "back")
+    assert curfew_broken.kind is IncidentKind.OUT_IN_CURFEW
 
 
 def local(moment: datetime) -> str:
