@@ -17,6 +17,7 @@ from correction_service.web.console import (
     enrol_tracking,
     errands,
     flags,
+    forms,
     frame,
     home,
     incidents,
@@ -31,6 +32,7 @@ from correction_service.web.console import (
     rules,
     services,
     shifts,
+    statistics,
     users,
     zones,
 )
@@ -60,6 +62,7 @@ BLUEPRINTS = tuple(
         quality,
         checkin_figures,
         rules,
+        statistics,
         users,
         audit,
         enrol,
@@ -68,6 +71,7 @@ BLUEPRINTS = tuple(
         enrol_steps,
         enrol_tracking,
         zones,
+        forms,
         errands,
         services,
     )

@@ -57,6 +57,7 @@ PLACES = (
     Place("incidents.index", _l("Incidents"), (P.SEE_CASES,), "incidents"),
     Place("shifts.index", _l("Duty roster"), (P.SEE_CASES,)),
     Place("quality.index", _l("Quality"), (P.SEE_QUALITY,), also="rules"),
+    Place("statistics.index", _l("Statistics"), (P.SEE_QUALITY,)),
     Place("clocks.index", _l("Clocks"), (P.SEE_CASES,)),
     Place("flags.index", _l("Flags"), (P.SEE_CASES,), "flags", also="risk"),
     Place("points.index", _l("Points"), (P.SEE_CASES,), "drafts", also="assessment"),

@@ -1,0 +1,1 @@
+"""Statistics that offices send: counted by office and period, as a page, a workbook and a paper."""

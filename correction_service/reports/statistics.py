@@ -1,0 +1,136 @@
+"""统计: what happened at each office in a period. The database counts, a statement a figure."""
+
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from sqlalchemy import ColumnElement, and_, case, func, or_, select
+from sqlalchemy.orm import InstrumentedAttribute, Session
+
+from correction_service.reports.periods import Period
+from correction_service.scope import visible
+from models.agency import Office
+from models.case import ENDED, Case, CaseState, Category, Level
+from models.checkin import CheckInDuty, DutyState
+from models.incident import FALSE_ALARMS, Incident
+from models.leave import Leave, LeaveState
+from models.points import PointsEntry
+from models.user import User
+
+TABLES = {  # figures that stand together
+    "cases": ("received", "in_correction", "released", "terminated", "minors"),
+    "categories": tuple(f"category.{it.value}" for it in Category),
+    "levels": tuple(f"level.{it.value}" for it in Level),
+    "leave": ("leaves", "leaves_late"),
+    "checkins": ("done", "late", "missed"),
+    "incidents": ("incidents", "incidents_closed", "incidents_false"),
+    "points": ("entries_plus", "entries_minus", "entries_reversed"),
+}
+FIGURES = tuple(name for names in TABLES.values() for name in names)
+Conditions = tuple[ColumnElement[bool], ...]
+
+
+@dataclass(frozen=True)
+class Line:
+    """The figures of one office; what did not happen is 0."""
+
+    office: str
+    figures: Counter[str] = field(default_factory=Counter)
+
+
+@dataclass(frozen=True)
+class Statistics:
+    """Every office that the user sees, in order of name, and all of them together."""
+
+    period: Period
+    lines: Sequence[Line]
+
+    @property
+    def total(self) -> Counter[str]:
+        """The sums over the offices."""
+        return sum((line.figures for line in self.lines), Counter())
+
+
+def count(session: Session, user: User, period: Period) -> Statistics:
+    """Count everything of the cases that the user sees."""
+    offices = dict(session.execute(_offices(user)).all())
+    lines = {number: Line(name) for number, name in offices.items()}
+    for name, office_id, times in _counted(session, (visible(user),), period):
+        lines[office_id].figures[name] += times
+    return Statistics(period, sorted(lines.values(), key=lambda line: line.office))
+
+
+def _offices(user: User) -> Any:  # noqa: ANN401 - a Select of id and name
+    """The offices that have or had a case."""
+    query = select(Office.id, Office.name).join(Case, Case.office_id == Office.id)
+    return query.where(visible(user)).distinct()
+
+
+def _counted(session: Session, seen: Conditions, period: Period) -> Iterator[tuple[str, int, int]]:
+    """Every figure with its office and number."""
+    for name, condition in _of_cases(period).items():
+        query = select(Case.office_id, func.count()).where(*seen, condition)
+        for office_id, times in session.execute(query.group_by(Case.office_id)):
+            yield name, office_id, times
+    for prefix, column in (("category", Case.category), ("level", Case.level)):
+        query = select(Case.office_id, column, func.count()).where(*seen, _at_the_end(period))
+        for office_id, value, times in session.execute(query.group_by(Case.office_id, column)):
+            yield f"{prefix}.{value.value}", office_id, times
+    for row, kind, figures in _happened(period):
+        query = select(Case.office_id, *figures.values()).join(row, row.case_id == Case.id)
+        query = query.where(*seen, kind)
+        for office_id, *counts in session.execute(query.group_by(Case.office_id)):
+            for name, times in zip(figures, counts, strict=True):
+                yield name, office_id, times or 0
+
+
+def _of_cases(period: Period) -> dict[str, ColumnElement[bool]]:
+    begun = Case.reported_on.between(period.first, period.last)
+    return {
+        "received": begun,
+        "in_correction": _at_the_end(period),
+        "released": and_(Case.state == CaseState.RELEASED, _within(Case.state_since, period)),
+        "terminated": and_(Case.state == CaseState.TERMINATED, _within(Case.state_since, period)),
+        "minors": and_(_at_the_end(period), Case.minor),
+    }
+
+
+def _at_the_end(period: Period) -> ColumnElement[bool]:
+    """Under correction when the period was over: category and level are those of today."""
+    goes_on = or_(Case.state.not_in(ENDED), Case.state_since >= period.until)
+    return and_(Case.reported_on <= period.last, goes_on)
+
+
+def _within(moment: InstrumentedAttribute[Any], period: Period) -> ColumnElement[bool]:
+    return and_(moment >= period.since, moment < period.until)
+
+
+def _happened(
+    period: Period,
+) -> Iterator[tuple[Any, ColumnElement[bool], dict[str, Any]]]:
+    """The table to join cases with, what of it is in the period, and what to count of that."""
+    late = or_(Leave.returned_at > Leave.ends_at, Leave.state == LeaveState.APPROVED)
+    taken = and_(_within(Leave.ends_at, period), Leave.state != LeaveState.CANCELLED)
+    yield Leave, taken, {"leaves": func.count(), "leaves_late": _times(late)}
+    states = (DutyState.DONE, DutyState.LATE, DutyState.MISSED)
+    duties = {it.value: _times(CheckInDuty.state == it) for it in states}
+    yield CheckInDuty, _within(CheckInDuty.closes_at, period), duties
+    incidents = {
+        "incidents": func.count(),
+        "incidents_closed": _times(Incident.cause.is_not(None)),
+        "incidents_false": _times(Incident.cause.in_(FALSE_ALARMS)),
+    }
+    yield Incident, _within(Incident.opened_at, period), incidents
+    reverses = PointsEntry.reverses_id.is_not(None)
+    entries = {
+        "entries_plus": _times(and_(PointsEntry.points > 0, ~reverses)),
+        "entries_minus": _times(and_(PointsEntry.points < 0, ~reverses)),
+        "entries_reversed": _times(reverses),
+    }
+    happened = PointsEntry.happened_on.between(period.first, period.last)
+    yield PointsEntry, happened, entries
+
+
+def _times(condition: ColumnElement[bool]) -> Any:  # noqa: ANN401 - SQLAlchemy's sum
+    return func.sum(case((condition, 1), else_=0))

@@ -1,0 +1,112 @@
+"""A person's printed forms: look at one first, print it under its number, open it again."""
+
+from uuid import UUID
+
+from apiflask import APIBlueprint
+from flask import Response, flash, redirect, render_template, request, url_for
+from flask.typing import ResponseReturnValue
+from flask_babel import gettext
+from sqlalchemy.exc import IntegrityError
+
+from correction_service import access
+from correction_service.forms import facts, prints
+from correction_service.forms.catalogue import catalogue
+from correction_service.problems import said
+from correction_service.web.console.cases import head_of
+from models.errors import DomainError, NotFound, Refused
+from models.printed_form import FormKind
+from models.user import Permission
+
+blueprint = APIBlueprint("forms", __name__, url_prefix="/cases", enable_openapi=False)
+TRIES = 5  # while others print forms of the same kind at the same moment
+
+
+@blueprint.get("/<int:case_id>/forms")
+@access.needs(Permission.SEE_CASES)
+def page(case_id: int) -> ResponseReturnValue:
+    """What can be printed, and what was."""
+    return shown(case_id)
+
+
+def shown(case_id: int, refusal: DomainError | None = None) -> ResponseReturnValue:
+    """The page; with a refusal, why nothing was printed."""
+    with access.reading() as session:
+        head = head_of(session, case_id)
+        forms = [
+            (form, facts.subjects(session, form, head["case"])) for form in catalogue().values()
+        ]
+        page = render_template(
+            "console/case/forms.html",
+            **head,
+            tab="forms",
+            forms=forms,
+            printed=prints.of(session, head["case"]),
+            titles={kind: form.title for kind, form in catalogue().items()},
+            error=said(refusal) if refusal else None,
+        )
+    return page, refusal.status if refusal else 200
+
+
+@blueprint.post("/<int:case_id>/forms/<kind>/draft")
+@access.needs(Permission.SUPERVISE)
+def draft(case_id: int, kind: str) -> ResponseReturnValue:
+    """Show a form as it would be printed, without a number."""
+    try:
+        with access.writing() as session:
+            asked = (session, access.user(), case_id, *_asked(kind))
+            made = prints.prepare(*asked, now=access.now())
+    except DomainError as refusal:
+        return shown(case_id, refusal)
+    return _paper(prints.paper(made.filled, access.now()), f"{made.form.kind.value}.pdf")
+
+
+@blueprint.post("/<int:case_id>/forms/<kind>")
+@access.needs(Permission.SUPERVISE)
+def make(case_id: int, kind: str) -> ResponseReturnValue:
+    """Print a form under the next number, and keep it."""
+    try:
+        number = _printed(case_id, *_asked(kind))
+    except DomainError as refusal:
+        return shown(case_id, refusal)
+    flash(gettext("Printed under %(number)s. Open it below.", number=number))
+    return redirect(url_for("forms.page", case_id=case_id))
+
+
+def _printed(case_id: int, kind: FormKind, subject_id: int | None) -> str:
+    for _ in range(TRIES):
+        now = access.now()
+        with access.writing() as session:
+            asked = (session, access.user(), case_id, kind, subject_id)
+            made = prints.prepare(*asked, now=now)
+            numbered = prints.number(session, made, now)
+        pdf = prints.paper(made.filled | {"number": numbered[2]}, now)
+        try:
+            with access.writing() as session:
+                paper = {"numbered": numbered, "pdf": pdf, "now": now}
+                return prints.keep(session, access.user(), made, **paper).number
+        except IntegrityError:
+            continue
+    raise Refused("Others print the same form at this moment. Try again.")
+
+
+@blueprint.post("/forms/<uuid:printed_id>")
+@access.needs(Permission.SEE_CASES)
+def reopen(printed_id: UUID) -> ResponseReturnValue:
+    """Open a printed paper again; the look is on record."""
+    with access.writing() as session:
+        printed, pdf = prints.view(session, access.user(), printed_id)
+        return _paper(pdf, f"{printed.kind.value}-{printed.year}-{printed.serial}.pdf")
+
+
+def _asked(kind: str) -> tuple[FormKind, int | None]:
+    if kind not in set(FormKind):
+        raise NotFound("There is no such form.")
+    return FormKind(kind), request.form.get("subject", type=int)
+
+
+def _paper(pdf: bytes, name: str) -> Response:
+    headers = {
+        "Content-Disposition": f'inline; filename="{name}"',
+        "Cache-Control": "no-store",
+    }
+    return Response(pdf, mimetype="application/pdf", headers=headers)

@@ -1,0 +1,175 @@
+"""Printable forms: every kind sets, numbers follow, the paper is sealed and seen on record."""
+
+import hashlib
+import re
+from datetime import timedelta
+
+import pytest
+from sqlalchemy import select
+from sqlalchemy.exc import IntegrityError
+from sqlalchemy.orm import Session
+
+from correction_service.audit import SYSTEM
+from correction_service.db import Database
+from correction_service.forms import prints
+from correction_service.forms.catalogue import BLANK, Subject, catalogue
+from models.audit import AuditRecord
+from models.case import Case
+from models.errors import Forbidden, NotFound
+from models.order import Ground, PositioningOrder
+from models.printed_form import FormKind, PrintedForm
+from models.user import Role, User
+from tests.county import NOW, County, make_case
+from tests.pages import SignedInClient
+
+MARKS = {"V", "S", "R"}
+
+
+def officer_of(session: Session, county: County) -> User:
+    return session.get_one(User, county.users[Role.OFFICER])
+
+
+def printed(database: Database, county: County, kind: FormKind = FormKind.NOTIFICATION) -> str:
+    with database.transaction(SYSTEM, "test") as session:
+        officer = officer_of(session, county)
+        draft = prints.prepare(session, officer, county.case, kind, now=NOW)
+        numbered = prints.number(session, draft, NOW)
+        pdf = prints.paper(draft.filled | {"number": numbered[2]}, NOW)
+        made = prints.keep(session, officer, draft, numbered=numbered, pdf=pdf, now=NOW)
+        return made.number
+
+
+def test_every_form_names_its_source_and_how_sure_its_text_is() -> None:
+    assert all(form.source and form.mark in MARKS for form in catalogue().values())
+
+
+def test_no_two_forms_are_numbered_alike() -> None:
+    assert len({form.serial for form in catalogue().values()}) == len(FormKind)
+
+
+@pytest.mark.parametrize("kind", FormKind)
+def test_every_form_is_set_as_archivable_pdf_with_its_font_inside(kind: FormKind) -> None:
+    form = catalogue()[kind]
+    filled = form.filled({"name": "测试"}, minor=True)
+    rest = {"agency": "某区", "day": "", "source": "", "mark": "R", "number": "1", "steps": []}
+    pdf = prints.paper(filled | rest, NOW)
+    assert pdf.startswith(b"%PDF-1.7")
+    assert b"pdfaid:part" in pdf
+    assert re.search(rb"/FontFile3?", pdf)
+
+
+def test_what_a_fact_says_is_never_read_as_markup() -> None:
+    form = catalogue()[FormKind.NOTIFICATION]
+    filled = form.filled({"name": "#panic() *粗* $x$ \\"}, minor=False)
+    rest = {"agency": "某区", "day": "", "source": "", "mark": "V", "number": "1", "steps": []}
+    assert prints.paper(filled | rest, NOW)
+
+
+def test_equal_forms_of_one_moment_are_equal_bytes() -> None:
+    form = catalogue()[FormKind.PLAN]
+    rest = {"agency": "某区", "day": "", "source": "", "mark": "V", "number": "1", "steps": []}
+    filled = form.filled({}, minor=False) | rest
+    assert prints.paper(filled, NOW) == prints.paper(filled, NOW)
+
+
+def test_an_absent_fact_leaves_a_line_to_fill_in() -> None:
+    filled = catalogue()[FormKind.NOTIFICATION].filled({"name": "测试"}, minor=False)
+    assert BLANK in filled["body"][0]
+
+
+def test_the_guardian_signs_for_a_minor_only() -> None:
+    form = catalogue()[FormKind.NOTIFICATION]
+    assert form.for_minors in form.filled({}, minor=True)["signatures"]
+    assert form.for_minors not in form.filled({}, minor=False)["signatures"]
+
+
+def test_numbers_follow_each_other_by_kind(database: Database, county: County) -> None:
+    numbers = [printed(database, county) for _ in range(2)]
+    assert numbers == ["〔2026〕告字第1号", "〔2026〕告字第2号"]
+    assert printed(database, county, FormKind.PLAN) == "〔2026〕案字第1号"
+
+
+def test_one_number_is_given_once(database: Database, county: County) -> None:
+    with database.transaction(SYSTEM, "test") as session:
+        officer = officer_of(session, county)
+        draft = prints.prepare(session, officer, county.case, FormKind.PLAN, now=NOW)
+        numbered = prints.number(session, draft, NOW)
+        prints.keep(session, officer, draft, numbered=numbered, pdf=b"a", now=NOW)
+        with pytest.raises(IntegrityError), session.begin_nested():
+            prints.keep(session, officer, draft, numbered=numbered, pdf=b"b", now=NOW)
+
+
+def test_the_paper_is_sealed_and_a_look_is_on_record(database: Database, county: County) -> None:
+    printed(database, county)
+    with database.transaction(SYSTEM, "test") as session:
+        row = session.scalars(select(PrintedForm)).one()
+        assert b"%PDF" not in row.sealed
+        _, pdf = prints.view(session, officer_of(session, county), row.id)
+        assert hashlib.sha256(pdf).hexdigest() == row.digest
+        looked = select(AuditRecord).where(AuditRecord.action == "view_form")
+        assert session.scalars(looked).one().subject_id == str(row.id)
+
+
+def test_opening_the_id_number_for_a_form_is_on_record(database: Database, county: County) -> None:
+    printed(database, county, FormKind.RELEASE_CERTIFICATE)
+    with database.reading() as session:
+        looked = select(AuditRecord.id).where(AuditRecord.action == "view_id_number")
+        assert len(session.scalars(looked).all()) == 1
+
+
+def test_an_order_of_another_case_is_no_subject(database: Database, county: County) -> None:
+    with database.transaction(SYSTEM, "test") as session:
+        office = session.get_one(Case, county.case).office
+        other = make_case(session, office, 77)
+        head = session.get_one(User, county.users[Role.COUNTY_HEAD])
+        order = PositioningOrder(
+            case=other,
+            ground=Ground.PROHIBITION_BREACHED,
+            evidence="某事",
+            starts_at=NOW,
+            ends_at=NOW + timedelta(days=30),
+            approved_by=head.id,
+            approved_at=NOW,
+        )
+        session.add(order)
+        session.flush()
+        kind, officer = FormKind.POSITIONING_DECISION, officer_of(session, county)
+        with pytest.raises(NotFound):
+            prints.prepare(session, officer, county.case, kind, order.id, now=NOW)
+        draft = prints.prepare(session, officer, other.id, kind, order.id, now=NOW)
+        assert "某事" in draft.filled["body"][1]
+
+
+def test_a_procurator_opens_papers_and_prints_none(database: Database, county: County) -> None:
+    printed(database, county)
+    with database.transaction(SYSTEM, "test") as session:
+        procurator = session.get_one(User, county.users[Role.PROCURATOR])
+        row = session.scalars(select(PrintedForm)).one()
+        assert prints.view(session, procurator, row.id)[1].startswith(b"%PDF")
+        with pytest.raises(Forbidden):
+            prints.prepare(session, procurator, county.case, FormKind.PLAN, now=NOW)
+
+
+def test_the_page_prints_and_opens_again(client_of: SignedInClient, county: County) -> None:
+    client = client_of(Role.OFFICER)
+    page = f"/cases/{county.case}/forms"
+    assert "Nothing yet" in client.get(page).text
+    draft = client.post(f"{page}/notification/draft")
+    assert draft.data.startswith(b"%PDF")
+    assert "Nothing yet" in client.get(page).text
+    assert client.post(f"{page}/notification").status_code == 302
+    shown = client.get(page).text
+    assert "告字第1号" in shown
+    link = re.search(r"/cases/forms/[0-9a-f-]{36}", shown)
+    assert link
+    again = client.post(link[0])
+    assert again.mimetype == "application/pdf"
+    assert again.headers["Cache-Control"] == "no-store"
+
+
+def test_a_form_that_needs_an_order_says_so(client_of: SignedInClient, county: County) -> None:
+    client = client_of(Role.OFFICER)
+    refused = client.post(f"/cases/{county.case}/forms/positioning_decision")
+    assert refused.status_code == 404
+    assert "Choose what the form is about." in refused.text
+    assert Subject.ORDER in {form.subject for form in catalogue().values()}
