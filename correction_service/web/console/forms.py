@@ -82,8 +82,9 @@ def _printed(case_id: int, kind: FormKind, subject_id: int | None) -> str:
         pdf = prints.paper(made.filled | {"number": numbered[2]}, now)
         try:
             with access.writing() as session:
-                paper = {"numbered": numbered, "pdf": pdf, "now": now}
-                return prints.keep(session, access.user(), made, **paper).number
+                user = access.user()
+                kept = prints.keep(session, user, made, numbered=numbered, pdf=pdf, now=now)
+                return kept.number
         except IntegrityError:
             continue
     raise Refused("Others print the same form at this moment. Try again.")
