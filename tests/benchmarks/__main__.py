@@ -7,7 +7,17 @@ import sys
 from collections.abc import Callable, Iterator
 from functools import partial
 
-from tests.benchmarks import crowd, face, history, ingest, performance, sweep, zones, zones_page
+from tests.benchmarks import (
+    crowd,
+    face,
+    history,
+    ingest,
+    performance,
+    points,
+    sweep,
+    zones,
+    zones_page,
+)
 from tests.benchmarks.figure import Figure
 
 WRITE = "--write"
@@ -16,6 +26,7 @@ SUBJECTS: dict[str, Callable[[], Iterator[Figure]]] = {
     "history": history.measure,
     "ingest.pg": ingest.on_a_server,
     "ingest.sqlite": ingest.on_a_file,
+    "points": points.measure,
     "sweep": sweep.measure,
     **{f"zones.fa.{it}": partial(zones.false_alerts, it) for it in crowd.SETTINGS},
     "zones.updates": zones.updates,
