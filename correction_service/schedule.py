@@ -31,6 +31,7 @@ from correction_service.proof import heads, signing
 from correction_service.readiness import HEARTBEAT
 from correction_service.risk import movements
 from correction_service.sealer import Sealer
+from correction_service.searches import searches
 from correction_service.settings import Settings
 from correction_service.storage import packing, partitions
 from correction_service.tracking import census, outages, replays
@@ -148,11 +149,8 @@ class Chores:
         day = hours.local_day(now)
         result = sweep.run(self._database, day, now, self._settings)
         log.info("sweep", **result.as_json())
-
-    def movements(self, now: datetime) -> None:
-        """Write yesterday's movement, before the morning's sweep weighs it."""
-        day = hours.local_day(now) - timedelta(days=1)
-        log.info("movements", day=day.isoformat(), people=movements.run(self._database, day))
+        with self._database.transaction(SYSTEM, "searches") as session:
+            searches.draft(session, now)
 
     def months(self, now: datetime) -> None:
         """Close last month once its day has come, correct closed ones, suggest levels."""

@@ -55,6 +55,21 @@ class PointsMonth(AppendOnly, Base):
         return 100 * self.total / self.base if self.base else None
 
 
+class PointsPublication(AppendOnly, Base):
+    """公示: what of a closed month was made public: a masked name and a total, never a minor's."""
+
+    __tablename__ = "points_publication"
+    __table_args__ = (Index("ix_points_publication_agency_id_month", "agency_id", "month"),)
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    agency_id: Mapped[int] = mapped_column(ForeignKey("agency.id"))
+    office_id: Mapped[int | None] = mapped_column(ForeignKey("office.id"))
+    month: Mapped[date]
+    lines: Mapped[list[Any]] = mapped_column(doc="[case id, total], in the order they were shown")
+    made_by: Mapped[int] = mapped_column(ForeignKey("user_account.id"))
+    made_at: Mapped[datetime]
+
+
 class SuggestionState(StrEnum):
     """A suggested level waits for an officer, or was overtaken by a later one."""
 

@@ -72,9 +72,16 @@ def proposed(
     )
 
 
-def _refuse_excused(session: Session, case_id: int, fact: str) -> None:
+def _facts(draft: PointsDraft) -> list[str]:
+    """What a draft rests on by key: a penalty names the facts that were found under it."""
+    return [draft.fact, *draft.evidence.get("facts", [])]
+
+
+def _refuse_excused(session: Session, draft: PointsDraft) -> None:
     excused = select(PointsDraft.id).where(
-        PointsDraft.case_id == case_id, PointsDraft.fact == fact, PointsDraft.excuse.is_not(None)
+        PointsDraft.case_id == draft.case_id,
+        PointsDraft.fact.in_(_facts(draft)),
+        PointsDraft.excuse.is_not(None),
     )
     if session.scalars(excused).first() is not None:
         raise Refused(
@@ -93,7 +100,7 @@ def confirm(
     session.refresh(draft, with_for_update=True)
     _refuse_gone(session, draft)
     if draft.points < 0:
-        _refuse_excused(session, draft.case_id, draft.fact)
+        _refuse_excused(session, draft)
     replaced = _standing_deductions(session, draft)
     if draft.rulebook.rule(draft.item).get("replaces"):
         for entry in replaced:
@@ -121,7 +128,7 @@ def _standing_deductions(session: Session, draft: PointsDraft) -> list[PointsEnt
         .join(PointsDraft, PointsDraft.id == PointsEntry.draft_id)
         .where(
             PointsDraft.case_id == draft.case_id,
-            PointsDraft.fact == draft.fact,
+            PointsDraft.fact.in_(_facts(draft)),
             PointsDraft.id != draft.id,
             deductions.standing(),
         )

@@ -164,9 +164,7 @@ def _waits(session: Session, asked: Asked, opened: CTE) -> dict[Key, tuple[Sprea
         for times, waited in zip(both, waits, strict=True):
             if waited is not None:
                 times.append(waited)
-    return {
-        key: (spread(answers), spread(closings)) for key, (answers, closings) in found.items()
-    }
+    return {key: (spread(answers), spread(closings)) for key, (answers, closings) in found.items()}
 
 
 def spread(waits: list[float]) -> Spread:

@@ -20,10 +20,12 @@ from models.audit import AuditRecord
 from models.case import Case, Level
 from models.checkin import CheckIn
 from models.company import CompanyBan, CompanyBanCase
+from models.discipline import Measure, MeasureKind
 from models.leave import Leave, LeaveReason
 from models.leave_request import LeaveLevel, LeaveProof, LeaveRequest
 from models.order_paper import OrderPaper, Paper
 from models.points import PointsDraft, PointsEntry
+from models.search import SearchRecord
 from models.user import PERMISSIONS, Permission, Role, User
 from tests.county import NOW, County
 from tests.desk import Desk, grey_picture
@@ -112,6 +114,19 @@ def suggested(entry: PointsEntry) -> LevelSuggestion:
     )
 
 
+def penalised(case_id: int, county: County) -> Measure:
+    return Measure(
+        case_id=case_id,
+        kind=MeasureKind.ADMONITION,
+        limb="minor_breach",
+        law="IM 34 (S)",
+        found="未报告",
+        happened_on=NOW.date(),
+        prepared_by=county.users[Role.OFFICER],
+        prepared_at=NOW,
+    )
+
+
 @pytest.fixture
 def ids(database: Database, county: County, tracked: Tracked, desk: Desk) -> dict[str, object]:
     """Something of the desk's case for every parameter; the county head sits at its office."""
@@ -133,7 +148,9 @@ def ids(database: Database, county: County, tracked: Tracked, desk: Desk) -> dic
         wish = asking(desk.case)
         wish.proofs = [LeaveProof(photo_id=UUID(desk.photo))]
         objection, suggestion = objected(entry), suggested(entry)
-        session.add_all([entry, leave, ban, paper, wish, objection, suggestion])
+        measure = penalised(desk.case, county)
+        search = SearchRecord(case_id=desk.case, reasons=[], drafted_at=NOW)
+        session.add_all([entry, leave, ban, paper, wish, objection, suggestion, measure, search])
         session.flush()
         return {
             "case_id": desk.case,
@@ -149,6 +166,8 @@ def ids(database: Database, county: County, tracked: Tracked, desk: Desk) -> dic
             "asked_id": wish.id,
             "ban_id": ban.id,
             "objection_id": objection.id,
+            "measure_id": measure.id,
+            "record_id": search.id,
             "suggestion_id": suggestion.id,
             "place_id": 0,  # of no agency: an agency's places are of all its offices
             "zone_id": tracked.zone,

@@ -12,12 +12,19 @@ from flask_babel import lazy_gettext as _l
 from sqlalchemy.orm import Session
 
 from correction_service import access, hours
-from correction_service.assessment import levels, months, objections, rulebooks, trials
+from correction_service.assessment import (
+    levels,
+    months,
+    objections,
+    publications,
+    rulebooks,
+    trials,
+)
 from correction_service.assessment.rulebooks import Rulebooks
 from correction_service.assessment.trials import Trial
 from correction_service.people.cases import open_case_for
 from correction_service.problems import said
-from correction_service.web.console import acts
+from correction_service.web.console import acts, ledger
 from models.assessment import ObjectionState, SuggestionState
 from models.errors import DomainError, Invalid
 from models.user import Permission
@@ -81,6 +88,37 @@ def level(suggestion_id: int) -> ResponseReturnValue:
         levels.decide(session, user, suggestion_id, state, note=acts.note(), now=now)
 
     return acts.done(act, _l("Written down."), url_for("assessment.waiting"))
+
+
+@blueprint.get("/publication")
+@access.needs(Permission.CONFIRM_POINTS)
+def publication() -> ResponseReturnValue:
+    """Show what would be made public of a month, fit for the board of the office."""
+    month = ledger.month_of(request.args.get("month"), _last_month())
+    with access.reading() as session:
+        return render_template(
+            "console/publication.html",
+            month=month,
+            lines=publications.lines(session, access.user(), month),
+            made=publications.of(session, access.user()),
+        )
+
+
+@blueprint.post("/publication")
+@access.needs(Permission.DECIDE)
+def publish() -> ResponseReturnValue:
+    """Keep that it was made public, and what."""
+    month = ledger.month_of(request.form.get("month"), _last_month())
+
+    def act(session: Session) -> None:
+        publications.publish(session, access.user(), month, access.now())
+
+    back = url_for("assessment.publication", month=f"{month:%Y-%m}")
+    return acts.done(act, _l("Written down as published."), back)
+
+
+def _last_month() -> date:
+    return months.month_before(hours.local_day(access.now()))
 
 
 def _one_of(kind: type[Any]) -> Any:  # noqa: ANN401 - a member of `kind`

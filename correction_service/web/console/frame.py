@@ -61,6 +61,8 @@ PLACES = (
     Place("clocks.index", _l("Clocks"), (P.SEE_CASES,)),
     Place("flags.index", _l("Flags"), (P.SEE_CASES,), "flags", also="risk"),
     Place("points.index", _l("Points"), (P.SEE_CASES,), "drafts", also="assessment"),
+    Place("searches.index", _l("Searches"), (P.SEE_CASES,)),
+    Place("discipline.index", _l("Rewards and penalties"), (P.SEE_CASES,)),
     Place("calls.index", _l("Calls"), (P.SUPERVISE,), "calls"),
     Place("devices.index", _l("Devices"), (P.SEE_LOCATION, P.ADMINISTER)),
     Place("ingest.index", _l("Ingest"), (P.ADMINISTER, P.APPROVE_ORDERS)),

@@ -12,6 +12,7 @@ from models.case import CaseState, Category, Level
 from models.checkin import DutyKind, DutyState, Liveness, Outcome, Way
 from models.command import CommandState
 from models.consent import ConsentPurpose
+from models.discipline import MeasureKind, MeasureState
 from models.help_request import HelpKind
 from models.identity import IdKind, Sex
 from models.incident import Cause, IncidentKind, IncidentState, Severity, Tier
@@ -25,6 +26,7 @@ from models.points import DraftState
 from models.review import ReviewDecision, Standing
 from models.risk import FlagKind, FlagState
 from models.risk_score import Band, Family
+from models.search import Finding, LetterKind, SearchState, StepKind
 from models.service import ServiceKind
 from models.user import Role
 from models.what_if import WhatIfState
@@ -52,6 +54,48 @@ WORDS: dict[type[StrEnum], dict[StrEnum, Any]] = {
         Level.STRICT: _l("strict"),
         Level.ORDINARY: _l("ordinary"),
         Level.LENIENT: _l("lenient"),
+    },
+    MeasureKind: {
+        MeasureKind.COMMENDATION: _l("Commendation"),
+        MeasureKind.ADMONITION: _l("Admonition"),
+        MeasureKind.WARNING: _l("Warning"),
+        MeasureKind.PUBLIC_SECURITY: _l("Public-security penalty"),
+        MeasureKind.REVOKE_SUSPENSION: _l("Revocation of the suspended sentence"),
+        MeasureKind.REVOKE_PAROLE: _l("Revocation of parole"),
+        MeasureKind.RECOMMITMENT: _l("Recommitment to prison"),
+    },
+    MeasureState: {
+        MeasureState.PREPARED: _l("prepared"),
+        MeasureState.DECIDED: _l("decided by the county"),
+        MeasureState.REFUSED: _l("not agreed to"),
+        MeasureState.GRANTED: _l("granted"),
+        MeasureState.DENIED: _l("denied"),
+    },
+    SearchState: {
+        SearchState.DRAFT: _l("proposed"),
+        SearchState.OPEN: _l("being searched for"),
+        SearchState.FOUND: _l("found"),
+        SearchState.DROPPED: _l("dropped"),
+    },
+    Finding: {
+        Finding.BACK: _l("found, and back under supervision"),
+        Finding.REFUSING: _l("found, and refusing supervision"),
+        Finding.CUSTODY: _l("found in custody"),
+        Finding.DEAD: _l("found dead"),
+    },
+    StepKind: {
+        StepKind.CALL: _l("call"),
+        StepKind.VISIT: _l("visit"),
+        StepKind.FAMILY: _l("asked the family"),
+        StepKind.TEAM: _l("asked the team"),
+        StepKind.WORK: _l("asked at work or school"),
+        StepKind.CUSTODY: _l("asked for custody"),
+        StepKind.HOSPITAL: _l("asked the hospitals"),
+        StepKind.OTHER: _l("something else"),
+    },
+    LetterKind: {
+        LetterKind.POLICE: _l("police: notice to assist"),
+        LetterKind.PROCURATORATE: _l("procuratorate: informed"),
     },
     Severity: {
         Severity.URGENT: _l("urgent"),

@@ -5,12 +5,14 @@ from flask.typing import ResponseReturnValue
 from flask_babel import gettext
 from sqlalchemy import select
 
-from correction_service import access
+from correction_service import access, locale
 from correction_service.assessment import months, objections
 from correction_service.casework import points
+from correction_service.discipline import ladder, measures
 from correction_service.presence import checkins
 from correction_service.web.phone.frame import blueprint
 from correction_service.web.phone.home import month_of
+from models.discipline import Measure
 from models.points import Rulebook
 
 MONTHS = 12
@@ -33,6 +35,7 @@ def ledger() -> ResponseReturnValue:
             month=month_of(session, case),
             months=months.of(session, case.id)[:MONTHS],
             objections=objections.of(session, case.id),
+            measures=measures.served(session, case.id),
         )
 
 
@@ -58,3 +61,10 @@ def carry_on(objection_id: int) -> ResponseReturnValue:
         entry_id = objection.entry_id
     flash(gettext("Noted: the procuratorate can read your objection and the answer."))
     return redirect(url_for("phone.ledger", _anchor=f"entry-{entry_id}"))
+
+
+@blueprint.app_template_filter()
+def ground(measure: Measure) -> str:
+    """Say the ground of a measure in the reader's language."""
+    found = ladder.limb(measure.kind, measure.limb)
+    return found.zh if locale.chosen() == "zh" else found.en
