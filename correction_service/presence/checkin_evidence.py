@@ -168,10 +168,11 @@ def _prints(packed: bytes | None) -> list[bytes]:
 
 
 def _people(session: Session, checkin: CheckIn) -> int:
-    """How many people checked in from the phone that this one came from."""
+    """How many people of the agency checked in from the phone that this one came from."""
+    here = (Case.agency_id == checkin.case.agency_id, CheckIn.phone_mark == checkin.phone_mark)
     lately = CheckIn.at.between(checkin.at - PHONE_FOR, checkin.at)
     query = select(func.count(Case.person_id.distinct())).select_from(CheckIn).join(CheckIn.case)
-    return session.scalar(query.where(CheckIn.phone_mark == checkin.phone_mark, lately)) or 0
+    return session.scalar(query.where(*here, lately)) or 0
 
 
 def _bracelet(session: Session, checkin: CheckIn, here: Spot, figures: Limits) -> Finding | None:
