@@ -7,7 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from correction_service.face.evaluate import pairs, read
+from correction_service.face.evaluate import pairs
+from correction_service.face.gallery import read
 from correction_service.face.recogniser import Recogniser
 from correction_service.face.verdict import Outcome
 
@@ -39,7 +40,7 @@ def test_small_grey_faces_err_no_more_than_measured(recogniser: Recogniser, tmp_
         (tmp_path / person.name).mkdir()
         for photo in sorted(person.glob("*.png"))[:4]:
             (tmp_path / person.name / photo.name).write_bytes(photo.read_bytes())
-    found = pairs(read(tmp_path, recogniser))
+    found = pairs(read(tmp_path, recogniser), recogniser.thresholds.pair.match)
     assert found["failed_to_enrol"] == 0
     assert float(str(found["eer"])) < 0.03
     assert found["fmr_at_threshold"] == 0
