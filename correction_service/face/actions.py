@@ -13,7 +13,6 @@ class Action(StrEnum):
     TURN_LEFT = "turn_left"
     TURN_RIGHT = "turn_right"
     NOD = "nod"
-    CLOSE_EYES = "close_eyes"
     COME_CLOSER = "come_closer"
 
 

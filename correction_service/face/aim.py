@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 WAIT_S = 0.5  # for a lane; later the advice would be of a face that has moved on
 RETRY_S = 3
 # Enough of a movement to go on to the next step. Guidance: the judgement is not made here.
-TURN, DIP, NEARER, SHUT = 0.3, 0.10, 1.2, 0.6
+TURN, DIP, NEARER = 0.3, 0.05, 1.2
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,13 +48,11 @@ class Aim:
 def seen(action: Action, pose: Pose, straight: Pose) -> bool:
     """Whether a head does what was asked, against the same head held straight."""
     turned = pose.turn - straight.turn
-    opened = None if pose.eyes is None or straight.eyes is None else pose.eyes / straight.eyes
     return {
         Action.TURN_LEFT: turned >= TURN,
         Action.TURN_RIGHT: turned <= -TURN,
         Action.NOD: pose.pitch - straight.pitch >= DIP,
         Action.COME_CLOSER: pose.size >= NEARER * straight.size,
-        Action.CLOSE_EYES: opened is not None and opened <= SHUT,
     }[action]
 
 

@@ -32,13 +32,25 @@ class Timing:
 
 
 @dataclass(frozen=True, slots=True)
+class Gestures:
+    """How far each action must go to be seen; see :mod:`correction_service.face.gestures`."""
+
+    turn: float
+    nod: float
+    closer: float
+    source: str
+
+
+@dataclass(frozen=True, slots=True)
 class Gates:
     """Everything about liveness that is decided by a figure."""
 
     live: float
     not_live: float
+    frozen_bits: int
     same_bits: int
     timing: Timing
+    gestures: Gestures
     scales: Mapping[CueName, Scale]
 
 
@@ -53,7 +65,9 @@ def gates() -> Gates:
     return Gates(
         live=table["live"],
         not_live=table["not_live"],
+        frozen_bits=table["fingerprints"]["frozen_bits"],
         same_bits=table["fingerprints"]["same_bits"],
         timing=Timing(**table["timing"]),
+        gestures=Gestures(**table["gestures"]),
         scales=scales,
     )

@@ -44,6 +44,8 @@ class CueName(StrEnum):
     ACTIONS = "actions"  # share of the actions asked that were seen in their own step
     PARALLAX = "parallax"  # how far the nose moved between the eyes over a turn
     DEPTH = "depth"  # what a plane cannot explain of a turn, in eye distances
+    SURFACE = "surface"  # how ill a flat or bent sheet explains the nose of the turned face
+    RELIEF = "relief"  # how much further the nose moved than the face became narrow
     PASSIVE = "passive"  # the look of skin against paper and screens, 0 to 1
     SAME_FACE = "same_face"  # the least likeness of any frame to the others
     ALONE = "alone"  # share of the frames with one face

@@ -19,6 +19,7 @@ from correction_service.face.gates import gates
 from correction_service.face.images import MAX_MEGAPIXELS, ImageError, decode
 from correction_service.face.liveness import Frame
 from correction_service.face.looks import Look, Portrait
+from correction_service.face.pad import Pad
 from correction_service.face.template import PHOTOS_NEEDED, Embedding, Template
 from correction_service.face.thresholds import Limits, Thresholds, in_force, thresholds
 from correction_service.face.verdict import (
@@ -63,6 +64,7 @@ class Recogniser:
         self._sface = Sface(paths["sface"])
         self._own = _own(rows, paths)
         self._dlib = Dlib()
+        self._pad = Pad(rows, paths)
 
     @cached_property
     def thresholds(self) -> Thresholds:
@@ -110,8 +112,13 @@ class Recogniser:
         verdict = replace(self._compared(template, looks), fingerprints=prints)
         if not actions:
             return verdict
-        cues = evidence.weigh(evidence.measured(frames, looks, earlier), gates())
-        return replace(verdict, cues=cues, liveness=evidence.judge(cues, gates()))
+        passive = [self._pad.score(seen.image, seen.face) for _, seen in _best(looks)]
+        taken = evidence.Taken(frames, looks, actions)
+        cues = evidence.weigh(evidence.measured(taken, passive, earlier, gates()), gates())
+        liveness = evidence.judge(cues, gates())
+        advice = evidence.reasons(cues, liveness, gates())
+        reasons = tuple(dict.fromkeys((*verdict.reasons, *advice)))
+        return replace(verdict, cues=cues, liveness=liveness, reasons=reasons)
 
     def enrol(self, photos: Sequence[bytes]) -> EnrolmentVerdict:
         """Make a template of three or more photos that are good enough and of one person."""
@@ -169,15 +176,12 @@ class Recogniser:
         SFace looks at every frame, so that a burst that begins with one face and ends with another
         is never a match.
         """
-        usable = {i: s.portrait for i, s in enumerate(looks) if s.portrait and not s.reasons}
-        if not usable:
+        best = _best(looks)
+        if not best:
             return self._undecided(looks)
-        best = sorted(usable, key=lambda i: -usable[i].quality.rank)[
-            : thresholds().burst.best_frames
-        ]
-        value = median(score(template, self.embed(usable[i])) for i in best)
+        value = median(score(template, self.embed(portrait)) for _, portrait in best)
         outcome, reasons = decide(value, self.thresholds.template)
-        if _face_changed(usable[best[0]], looks):
+        if _face_changed(best[0][1], looks):
             outcome = Outcome.UNCERTAIN if outcome is Outcome.MATCH else outcome
             reasons = (Reason.FACE_CHANGED, *reasons)
         return Verdict(
@@ -187,7 +191,7 @@ class Recogniser:
             threshold=self.thresholds.template.match,
             reasons=reasons,
             faces=tuple(look.faces for look in looks),
-            best_frame=best[0],
+            best_frame=best[0][0],
         )
 
     def _undecided(self, looks: Sequence[Look]) -> Verdict:
@@ -199,6 +203,12 @@ class Recogniser:
 def _own(rows: Mapping[str, Weight], paths: Mapping[str, Path]) -> Onnx | None:
     feed = rows[weights.OWN].feed if weights.OWN in rows else None
     return Onnx(paths[weights.OWN], feed) if feed else None
+
+
+def _best(looks: Sequence[Look]) -> list[tuple[int, Portrait]]:
+    """Return the few frames without fault that show the face best, with their places."""
+    usable = [(i, s.portrait) for i, s in enumerate(looks) if s.portrait and not s.reasons]
+    return sorted(usable, key=lambda seen: -seen[1].quality.rank)[: thresholds().burst.best_frames]
 
 
 def _face_changed(best: Portrait, looks: Sequence[Look]) -> bool:

@@ -35,12 +35,12 @@ def _latest(frame: Frame, at_ms: int, figures: Timing) -> int:
     return at_ms if frame.arrived_ms is None else frame.arrived_ms + figures.drift_ms
 
 
-def motion(prints: Sequence[bytes], same_bits: int) -> float | None:
+def motion(prints: Sequence[bytes], frozen_bits: int) -> float | None:
     """Return the share of pictures unlike all before them in the burst; None for fewer than two."""
     if len(prints) < 2:  # noqa: PLR2004 one picture cannot repeat another
         return None
     apart = distances(prints, prints) + 1000 * np.triu(np.ones((len(prints), len(prints)), int))
-    return float((apart[1:].min(axis=1) > same_bits).mean())
+    return float((apart[1:].min(axis=1) > frozen_bits).mean())
 
 
 def unseen(prints: Sequence[bytes], earlier: Collection[bytes], same_bits: int) -> float | None:

@@ -41,6 +41,9 @@ class Reason(StrEnum):
     NO_FRAMES = "no_frames"
     PICTURE_OF_A_PICTURE = "picture_of_a_picture"
     LIVENESS_UNCLEAR = "liveness_unclear"
+    ACTION_NOT_SEEN = "action_not_seen"
+    TURN_FURTHER = "turn_further"
+    NOT_TAKEN_NOW = "not_taken_now"
     TEMPLATE_OUTDATED = "template_outdated"
     SYSTEM_FAULT = "system_fault"
 
@@ -137,6 +140,17 @@ ADVICE = {
     Reason.LIVENESS_UNCLEAR: Words(
         "无法判断是否为真人，请在光线均匀处重新拍摄。",
         "It cannot be told whether this is a living face: take it again in even light.",
+    ),
+    Reason.ACTION_NOT_SEEN: Words(
+        "没有看清要求的动作，请按提示慢一点、完整地再做一次。",
+        "Not everything that was asked was seen: follow the prompts slowly and fully.",
+    ),
+    Reason.TURN_FURTHER: Words(
+        "转头幅度不够，请再多转一些。", "Turn your head further to the side when asked."
+    ),
+    Reason.NOT_TAKEN_NOW: Words(
+        "画面不像是刚刚连续拍摄的，请重新拍摄。",
+        "The pictures were not taken one after another just now: take them again.",
     ),
     Reason.TEMPLATE_OUTDATED: Words(
         "人脸模板由旧模型生成，需由工作人员重新登记；不影响本人。",

@@ -1,0 +1,107 @@
+"""What a person does, seen against how the same person looks straight into the camera."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from statistics import median
+
+import numpy as np
+
+from correction_service.face import parallax
+from correction_service.face.actions import Action
+from correction_service.face.gates import Gestures
+from correction_service.face.looks import Portrait
+
+NARROWING = 1.2  # parts heads from prints bent to a radius of two eye distances best
+
+
+@dataclass(frozen=True, slots=True)
+class Posture:
+    """How a face is held in one frame.
+
+    ``turn`` of the nose between the eyes; ``pitch`` the nose's height between eyes and mouth;
+    ``squat`` the distance between the eyes over that from eyes to mouth; ``down`` and ``size`` the
+    face's place and size in pixels; ``points`` the five landmarks, (5, 2) in pixels.
+    """
+
+    turn: float
+    pitch: float
+    squat: float
+    down: float
+    size: float
+    points: parallax.Points
+
+
+def posture(portrait: Portrait) -> Posture:
+    """Measure one face."""
+    points = portrait.face.points.astype(np.float64)
+    level = parallax.upright(points)
+    mouth = float((level[3] + level[4])[1]) / 2
+    return Posture(
+        turn=portrait.quality.turn,
+        pitch=portrait.quality.pitch,
+        squat=1 / max(mouth, 1e-6),
+        down=float(points[:2, 1].mean()),
+        size=portrait.face.size_px,
+        points=points,
+    )
+
+
+def at_rest(straight: Sequence[Posture]) -> Posture:
+    """Return the middle of the frames in which the person looks straight into the camera."""
+    return Posture(
+        *(median(getattr(each, name) for each in straight) for name in Posture.__slots__[:-1]),
+        points=np.median([each.points for each in straight], axis=0),
+    )
+
+
+def turned_left(rest: Posture, now: Posture) -> float:
+    """Return how far the nose moved towards the person's own left eye."""
+    return now.turn - rest.turn
+
+
+def stood_out(rest: Posture, now: Posture) -> float:
+    """Return how much further the nose moved than the face became narrow.
+
+    Turned far, a bent picture moves its nose as well; but its eyes come together more for it.
+    """
+    narrowed = max(1 - now.squat / rest.squat, 0.0)
+    return abs(turned_left(rest, now)) - NARROWING * narrowed
+
+
+def nodded(rest: Posture, now: Posture) -> float:
+    """Return how much the face looks down (positive) or up.
+
+    The nose nears the mouth, the face grows squat and sinks in the picture, each by a little: none
+    of them alone tells a nod from the landmarks' own error.
+    """
+    eye_distance = max(float(np.linalg.norm(rest.points[0] - rest.points[1])), 1.0)
+    sunk = (now.down - rest.down) / eye_distance
+    return now.pitch - rest.pitch + 0.4 * (now.squat / rest.squat - 1) + 0.25 * sunk
+
+
+def came_closer(rest: Posture, now: Posture) -> float:
+    """Return by which share the face grew."""
+    return now.size / rest.size - 1
+
+
+def seen(action: Action, rest: Posture, step: Sequence[Posture], figures: Gestures) -> bool:
+    """Tell whether an action was done in the frames of its own step, and not its opposite."""
+    match action:
+        case Action.TURN_LEFT:
+            return _turned(rest, step, figures.turn, 1)
+        case Action.TURN_RIGHT:
+            return _turned(rest, step, figures.turn, -1)
+        case Action.NOD:
+            return any(
+                abs(nodded(rest, now)) >= figures.nod
+                and abs(turned_left(rest, now)) < figures.turn  # turning makes a face narrow too
+                for now in step
+            )
+        case Action.COME_CLOSER:
+            return any(came_closer(rest, now) >= figures.closer for now in step)
+
+
+def _turned(rest: Posture, step: Sequence[Posture], least: float, side: int) -> bool:
+    """The first frame of a step may still show the one before."""
+    ways = [side * turned_left(rest, now) for now in step]
+    return max(ways) >= least and min(ways[1:], default=0.0) > -least
