@@ -22,6 +22,8 @@ TERM_WARNING_DAYS = 30  # LCC 44: the certificate and three notices are ready on
 SENTENCES = {
     "not_reported": "Has not reported in; the last day was %(by)s.",
     "checkin_missed": "No check-in between %(opens)s and %(until)s.",
+    "checkin_unfinished": "Began a check-in at %(began)s and did not finish it.",
+    "unfinished_often": "Not finished %(times)s times in the last %(days)s days.",
     "delivery_proved": "The request arrived (%(channel)s).",
     "last_check_in": "The latest check-in that counted.",
     "never_checked_in": "No check-in has counted so far.",
@@ -85,6 +87,7 @@ class FlagKind(StrEnum):
 
     LATE_TO_REPORT = "late_to_report"
     CHECKIN_MISSED = "checkin_missed"
+    CHECKIN_UNFINISHED = "checkin_unfinished"
     DEVICE_SILENT = "device_silent"
     ORDER_ENDING = "order_ending"
     TERM_ENDING = "term_ending"
