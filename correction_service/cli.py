@@ -22,6 +22,7 @@ COMMANDS = {
     "points": _AT + "schedule:points",
     "audit": _AT + "schedule:audit",
     "evidence": _AT + "evidence:evidence",
+    "risk": _AT + "risk:risk",
     "db": _AT + "database:db",
     "keys": _AT + "database:keys",
     "user": _AT + "database:user",

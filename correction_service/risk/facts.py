@@ -21,7 +21,7 @@ from models.incident import Cause, Incident, IncidentKind
 from models.leave import Leave, LeaveState
 from models.movement import MovementDay
 from models.notice import Notice, NoticeState
-from models.review import CheckInReview, ReviewDecision
+from models.review import not_the_person
 from models.risk import FlagKind, FlagState, RiskFlag
 from models.risk_score import DAY_S, Facts, Weights, joined
 
@@ -123,12 +123,8 @@ def _duties(session: Session, since: datetime, at: datetime) -> Iterable[Source]
         rows = select(CheckInDuty.case_id, seconds(session, moment), CheckInDuty.id)
         window = CheckInDuty.closes_at.between(since, at)
         yield item, rows.join(CheckInDuty.case).where(CheckInDuty.state == state, window)
-    later = select(func.max(CheckInReview.id)).where(CheckInReview.checkin_id == CheckIn.id)
-    stands = CheckInReview.id == later.correlate(CheckIn).scalar_subquery()
-    other = CheckInReview.decision == ReviewDecision.NO_MATCH
     rows = select(CheckIn.case_id, seconds(session, CheckIn.at), CheckIn.id).join(CheckIn.case)
-    rows = rows.join(CheckInReview, CheckInReview.checkin_id == CheckIn.id)
-    yield "checkin_no_match", rows.where(CheckIn.at.between(since, at), stands, other)
+    yield "checkin_no_match", rows.where(CheckIn.at.between(since, at), not_the_person())
 
 
 def _incidents(session: Session, since: datetime, at: datetime) -> Iterable[Source]:
