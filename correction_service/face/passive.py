@@ -44,14 +44,24 @@ class Bounds:
     min_room: float
     min_colour: float
     limits: Limits
+    least: Limits
 
 
 class Seen(NamedTuple):
-    """One picture, the faces that could be meant, and why they are of no use."""
+    """One picture and the faces that could be meant.
+
+    ``reasons`` say why it is of no use, ``doubts`` why nobody may be called an attack by it.
+    """
 
     image: Pixels
     faces: Sequence[Face]
     reasons: tuple[Reason, ...]
+    doubts: tuple[Reason, ...] = ()
+
+    @property
+    def clear(self) -> bool:
+        """Whether it will do for any answer."""
+        return not self.reasons and not self.doubts
 
 
 @cache
@@ -65,6 +75,7 @@ def bounds() -> Bounds:
         min_room=table["view"]["min_room"],
         min_colour=table["view"]["min_colour"],
         limits=Limits(**table["limits"]),
+        least=Limits(**table["least"]),
     )
 
 
@@ -89,32 +100,35 @@ class Watcher:
             return Finding(None, reasons=(error.code,))
         seen = self._upright(pictures)
         usable = [it for it in seen if not it.reasons]
-        return self._decide(usable) if usable else Finding(None, reasons=_commonest(seen))
+        if not usable:
+            return Finding(None, reasons=_commonest(it.reasons for it in seen))
+        return self._decide([it for it in usable if it.clear] or usable)
 
     def _decide(self, usable: Sequence[Seen]) -> Finding:
-        """Take the median over the frames; call nobody an attack who is only a grainy picture."""
+        """Take the median over the frames; call nobody an attack who is only ill lit or grainy."""
         figures = bounds()
         score = median(self._score(it) for it in usable)
         if score >= figures.live:
             return Finding(live=True, score=score)
-        if score <= figures.not_live:
+        doubts = _commonest(it.doubts for it in usable)
+        if score <= figures.not_live and not doubts:
             smoothed = median(self._score(it, smoothed=True) for it in usable)
             if smoothed <= figures.not_live:
                 return Finding(live=False, score=score, reasons=(Reason.PICTURE_OF_A_PICTURE,))
-        return Finding(None, score, (Reason.LIVENESS_UNCLEAR,))
+        return Finding(None, score, doubts or (Reason.LIVENESS_UNCLEAR,))
 
     def _score(self, seen: Seen, *, smoothed: bool = False) -> float:
         """Return the least of the faces': whoever holds a screen may stand beside it."""
         return min(self._pad.score(seen.image, face, smoothed=smoothed) for face in seen.faces)
 
     def _upright(self, pictures: Sequence[Pixels]) -> list[Seen]:
-        """Look at the pictures, turned if only that makes a face usable."""
+        """Look at the pictures, turned if only that makes a face clear."""
         seen = [self._seen(image) for image in pictures]
-        if any(not it.reasons for it in seen):
+        if any(it.clear for it in seen):
             return seen
         for rotation in ROTATIONS:
             turned = [self._seen(_rotated(image, rotation)) for image in pictures]
-            if any(not it.reasons for it in turned):
+            if any(it.clear for it in turned):
                 return turned
         return seen
 
@@ -123,22 +137,25 @@ class Watcher:
         if not faces:
             return Seen(image, (), (Reason.NO_FACE,))
         meant = faces[: quality.rivals(faces)]
-        return Seen(image, meant, tuple(self._faults(image, faces[0])))
-
-    def _faults(self, image: Pixels, face: Face) -> Iterator[Reason]:
+        crop = self._sface.align(image, faces[0])
+        measured = quality.measure(image, faces[0], crop)
         figures = bounds()
-        crop = self._sface.align(image, face)
-        yield from quality.faults(quality.measure(image, face, crop), figures.limits)
-        if room(image, face) < figures.min_room:
-            yield Reason.TOO_CLOSE
-        if float(np.mean(np.ptp(crop, axis=2))) < figures.min_colour:
-            yield Reason.NO_COLOUR
+        reasons = (*quality.faults(measured, figures.least), *_view(image, faces[0], crop))
+        return Seen(image, meant, reasons, quality.faults(measured, figures.limits))
+
+
+def _view(image: Pixels, face: Face, crop: Pixels) -> Iterator[Reason]:
+    """Yield what the nets lack that no light would mend."""
+    if room(image, face) < bounds().min_room:
+        yield Reason.TOO_CLOSE
+    if float(np.mean(np.ptp(crop, axis=2))) < bounds().min_colour:
+        yield Reason.NO_COLOUR
 
 
 def _rotated(image: Pixels, rotation: int) -> Pixels:
     return cast("Pixels", cv2.rotate(image, rotation))
 
 
-def _commonest(seen: Iterable[Seen]) -> tuple[Reason, ...]:
-    reasons = Counter(reason for it in seen for reason in it.reasons)
-    return tuple(reason for reason, _ in reasons.most_common())
+def _commonest(reasons: Iterable[Iterable[Reason]]) -> tuple[Reason, ...]:
+    counts = Counter(reason for each in reasons for reason in each)
+    return tuple(reason for reason, _ in counts.most_common())
