@@ -7,7 +7,7 @@ from enum import StrEnum
 from typing import Any
 
 from sqlalchemy import ColumnElement, Select, and_, or_, select
-from sqlalchemy.orm import InstrumentedAttribute, Session
+from sqlalchemy.orm import InstrumentedAttribute, Session, joinedload
 
 from models.base import Base
 from models.case import Case
@@ -83,7 +83,8 @@ def entries(
 def _sources(case: Case) -> Iterator[_Source]:
     mine = case.id
     missed = and_(CheckInDuty.case_id == mine, CheckInDuty.state == DutyState.MISSED)
-    reviews = select(CheckInReview).join(CheckInReview.checkin).where(CheckIn.case_id == mine)
+    reviews = select(CheckInReview).options(joinedload(CheckInReview.confirmation))
+    reviews = reviews.join(CheckInReview.checkin).where(CheckIn.case_id == mine)
     yield _Source(Kind.CHECKINS, _of(CheckIn, CheckIn.case_id == mine), CheckIn.at)
     yield _Source(Kind.CHECKINS, reviews, CheckInReview.at)
     yield _Source(Kind.CHECKINS, _of(CheckInDuty, missed), CheckInDuty.missed_after)

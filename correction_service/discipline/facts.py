@@ -1,14 +1,14 @@
 """The facts under a measure: rows of the file that a person found true, or documents.
 
 What only a machine has seen is none: a duty counts once its window is over and it was missed or
-late, an incident once an officer closed it with a cause that is no innocent one, a check-in once an
-officer found no match.
+late, an incident once an officer closed it with a cause that is no innocent one, a check-in once a
+second person confirmed that it was somebody else.
 """
 
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-from sqlalchemy import Select, func, select
+from sqlalchemy import Select, select
 from sqlalchemy.orm import Session
 
 from models.case import Case
@@ -17,7 +17,7 @@ from models.discipline import FactKind, Measure, MeasureFact
 from models.errors import Invalid, Refused
 from models.incident import Cause, Incident, IncidentState
 from models.leave import Leave
-from models.review import CheckInReview, ReviewDecision
+from models.review import not_the_person
 
 GROUNDLESS = frozenset({"points", "entry", "draft", "score", "level", "flag", "suggestion"})
 FOUND = (Cause.LEFT_WITHOUT_APPROVAL, Cause.TAMPERED, Cause.OTHER)
@@ -38,10 +38,8 @@ def _incident(case: Case, number: int) -> Select[Any]:
 
 
 def _checkin(case: Case, number: int) -> Select[Any]:
-    of_it = CheckInReview.checkin_id == number
-    latest = select(func.max(CheckInReview.id)).where(of_it).scalar_subquery()
-    mine = select(CheckInReview.id).join(CheckInReview.checkin).where(CheckIn.case_id == case.id)
-    return mine.where(CheckInReview.id == latest, CheckInReview.decision == ReviewDecision.NO_MATCH)
+    mine = (CheckIn.id == number, CheckIn.case_id == case.id)
+    return select(CheckIn.id).where(*mine, not_the_person())
 
 
 def _leave(case: Case, number: int) -> Select[Any]:

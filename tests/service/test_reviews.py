@@ -11,8 +11,10 @@ from sqlalchemy.orm import Session
 from correction_service.audit import SYSTEM
 from correction_service.casework import worklist
 from correction_service.db import Database
+from correction_service.discipline import facts
 from correction_service.presence import duties, reviews
 from correction_service.settings import Settings
+from models.case import Case
 from models.checkin import CheckIn, CheckInDuty, DutyKind, DutyState, Liveness, Outcome
 from models.errors import DomainError, Forbidden, Invalid, Refused
 from models.face import StoredPhoto
@@ -115,6 +117,19 @@ def test_the_first_person_is_not_the_second(table: Table) -> None:
     table.review(Role.OFFICER)
     assert table.refusal(Role.OFFICER).code == "same_person"
     assert isinstance(table.refusal(Role.OFFICE_HEAD), Forbidden)
+
+
+def test_no_measure_rests_on_what_only_one_person_found(table: Table) -> None:
+    def linked() -> int:
+        with table.database.reading() as session:
+            case = session.get_one(Case, table.desk.case)
+            return len(facts.linked(session, case, [f"checkin:{table.desk.checkin}"]))
+
+    table.review(Role.OFFICER)
+    with pytest.raises(Invalid):
+        linked()
+    table.review(Role.COUNTY_HEAD)
+    assert linked() == 1
 
 
 def test_the_photo_of_a_provisional_no_match_stays_until_it_is_confirmed(table: Table) -> None:

@@ -141,7 +141,8 @@ def checked(case_id: int) -> ResponseReturnValue:
     with access.reading() as session:
         head = head_of(session, case_id)
         mine = CheckIn.case_id == case_id
-        reviews = select(CheckInReview).join(CheckInReview.checkin).where(mine)
+        found_by = select(CheckInReview).options(joinedload(CheckInReview.confirmation))
+        reviews = found_by.join(CheckInReview.checkin).where(mine)
         found = session.scalars(select(CheckIn).where(mine).order_by(CheckIn.id.desc()).limit(ROWS))
         asked = select(CheckInDuty).where(CheckInDuty.case_id == case_id)
         return render_template(
