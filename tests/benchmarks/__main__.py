@@ -1,6 +1,7 @@
 """Print one JSON object a line for every figure, or for those whose name starts with ONLY.
 
-With `--write` they go into docs/performance.md as well, those of zones into docs/zones.md.
+With `--write` they go into docs/performance.md as well, those of zones into docs/zones.md, those of
+risk into docs/risk.md.
 """
 
 import sys
@@ -14,6 +15,8 @@ from tests.benchmarks import (
     ingest,
     performance,
     points,
+    risk,
+    risk_page,
     sweep,
     zones,
     zones_page,
@@ -26,10 +29,15 @@ SUBJECTS: dict[str, Callable[[], Iterator[Figure]]] = {
     "history": history.measure,
     "ingest.pg": ingest.on_a_server,
     "ingest.sqlite": ingest.on_a_file,
+    "risk": risk.measure,
     "points": points.measure,
     "sweep": sweep.measure,
     **{f"zones.fa.{it}": partial(zones.false_alerts, it) for it in crowd.SETTINGS},
     "zones.updates": zones.updates,
+}
+PAGES: dict[str, Callable[[list[Figure]], None]] = {
+    "risk": risk_page.write,
+    "zones": zones_page.write,
 }
 LONG: dict[str, Callable[[], Iterator[Figure]]] = {  # only when asked for by name
     "ingest.pg.hold": ingest.held,
@@ -61,8 +69,7 @@ def main() -> None:
                 sys.stdout.write(figure.line() + "\n")
                 sys.stdout.flush()
                 if WRITE in sys.argv:
-                    page = zones_page if figure.name.startswith("zones.") else performance
-                    page.write([figure])
+                    PAGES.get(figure.name.partition(".")[0], performance.write)([figure])
 
 
 if __name__ == "__main__":
