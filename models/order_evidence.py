@@ -21,6 +21,8 @@ class EvidenceKind(StrEnum):
 
 
 BY_ID = frozenset({EvidenceKind.INCIDENT, EvidenceKind.LEAVE})
+# Measures are rows here, or documents where they were decided before this service or elsewhere.
+MEASURES = frozenset({EvidenceKind.WARNING, EvidenceKind.PENALTY, EvidenceKind.PROPOSAL})
 NO_GROUND = frozenset({"score", "risk", "flag", "level", "category", "points"})
 
 
@@ -48,18 +50,19 @@ class OrderEvidence(AppendOnly, Base):
     id: Mapped[int] = mapped_column(primary_key=True)
     order_id: Mapped[int] = mapped_column(ForeignKey("positioning_order.id"), index=True)
     kind: Mapped[EvidenceKind] = mapped_column(words(EvidenceKind))
-    subject_id: Mapped[int | None] = mapped_column(doc="the incident or leave")
+    subject_id: Mapped[int | None] = mapped_column(doc="the incident, leave or measure")
     document: Mapped[str | None] = mapped_column(String(200), doc="number of the document")
 
     @classmethod
     def of(
         cls, kind: str, subject_id: int | None = None, document: str | None = None
     ) -> "OrderEvidence":
-        """Name a fact: an incident or a leave by its id, all else by the document's number."""
+        """Name a fact: an incident or leave by its id, a measure by id or document, all else so."""
         known = evidence_kind(kind)
         number = (document or "").strip()
         if known in BY_ID and subject_id is None:
             raise Invalid("Choose the incident or leave from the file.", field="facts")
-        if known not in BY_ID and not number:
+        on_file = known in MEASURES and subject_id is not None
+        if known not in BY_ID and not number and not on_file:
             raise Invalid("Give the number of the document.", field="facts")
         return cls(kind=known, subject_id=subject_id, document=number or None)

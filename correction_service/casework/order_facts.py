@@ -12,11 +12,12 @@ from sqlalchemy import ColumnElement, and_, or_, select
 from sqlalchemy.orm import Session
 
 from models.case import Case
+from models.discipline import ENDS, Measure, MeasureKind, MeasureState
 from models.errors import Invalid
 from models.incident import Cause, Incident, IncidentKind, IncidentState
 from models.leave import Leave, LeaveState
 from models.order import ASKED, Ground
-from models.order_evidence import EvidenceKind, OrderEvidence
+from models.order_evidence import MEASURES, EvidenceKind, OrderEvidence
 
 FOUND = frozenset({Cause.LEFT_WITHOUT_APPROVAL, Cause.TAMPERED, Cause.OTHER})
 BANNED = frozenset({IncidentKind.ENTERED_EXCLUSION, IncidentKind.CONTACT, IncidentKind.GATHERING})
@@ -51,6 +52,9 @@ def _holds(session: Session, case: Case, ground: Ground, evidence: OrderEvidence
     if evidence.kind is EvidenceKind.LEAVE:
         leave = (Leave.id == evidence.subject_id, Leave.case_id == case.id, _late())
         return session.scalar(select(Leave.id).where(*leave)) is not None
+    if evidence.kind in MEASURES:
+        measure = (Measure.id == evidence.subject_id, _counting(case, evidence.kind))
+        return session.scalar(select(Measure.id).where(*measure)) is not None
     return False
 
 
@@ -67,6 +71,30 @@ def _confirmed(case: Case, ground: Ground) -> ColumnElement[bool]:
 def _late() -> ColumnElement[bool]:
     """Leaves from which the person came back after the end."""
     return and_(Leave.state == LeaveState.RETURNED, Leave.returned_at > Leave.ends_at)
+
+
+COUNTING: dict[EvidenceKind, tuple[frozenset[MeasureKind], frozenset[MeasureState]]] = {
+    EvidenceKind.WARNING: (frozenset({MeasureKind.WARNING}), frozenset({MeasureState.DECIDED})),
+    EvidenceKind.PENALTY: (
+        frozenset({MeasureKind.PUBLIC_SECURITY}),
+        frozenset({MeasureState.GRANTED}),
+    ),
+    EvidenceKind.PROPOSAL: (  # it is to be made, so it need not be decided
+        frozenset(ENDS),
+        frozenset({MeasureState.PREPARED, MeasureState.DECIDED}),
+    ),
+}
+GROUND_OF = {
+    EvidenceKind.WARNING: Ground.REFUSED_REPORTING_WARNED,
+    EvidenceKind.PENALTY: Ground.BREACH_PENALISED,
+    EvidenceKind.PROPOSAL: Ground.REVOCATION_PROPOSED,
+}
+
+
+def _counting(case: Case, kind: EvidenceKind) -> ColumnElement[bool]:
+    """Measures of a case that stand: a warning decided, a penalty imposed, a proposal to make."""
+    kinds, states = COUNTING[kind]
+    return and_(Measure.case_id == case.id, Measure.kind.in_(kinds), Measure.state.in_(states))
 
 
 class Candidate(NamedTuple):
@@ -91,6 +119,11 @@ def candidates(session: Session, case: Case) -> list[Candidate]:
     found += [
         Candidate(EvidenceKind.LEAVE, it.id, it.ends_at, None, (Ground.LEFT_WITHOUT_APPROVAL,))
         for it in session.scalars(late)
+    ]
+    found += [
+        Candidate(kind, it.id, it.prepared_at, None, (GROUND_OF[kind],))
+        for kind in COUNTING
+        for it in session.scalars(select(Measure).where(_counting(case, kind)))
     ]
     return sorted(found, key=lambda it: it.at, reverse=True)
 

@@ -13,6 +13,7 @@ from correction_service.casework import order_facts, order_papers, orders
 from correction_service.casework.order_facts import Fact
 from correction_service.db import Database
 from models.case import Case
+from models.discipline import Measure, MeasureKind, MeasureState
 from models.errors import DomainError, Forbidden, Invalid, NotFound, Refused
 from models.incident import Cause, Incident, IncidentKind, IncidentState, Severity
 from models.leave import Leave, LeaveReason, LeaveState
@@ -125,7 +126,7 @@ def test_a_score_a_level_or_points_is_no_ground(
 
 
 @pytest.mark.parametrize(
-    "fact", [Fact("hearsay"), Fact("incident"), Fact("document", None, " "), Fact("penalty", 3)]
+    "fact", [Fact("hearsay"), Fact("incident"), Fact("document", None, " "), Fact("penalty")]
 )
 def test_a_fact_is_a_row_of_the_file_or_a_numbered_document(fact: Fact) -> None:
     with pytest.raises(Invalid) as refusal:
@@ -168,6 +169,49 @@ def test_a_leave_is_a_fact_once_its_return_was_late(database: Database, county: 
         assert decide(session, county, facts=[Fact("leave", leave.id)]).facts[0].kind is (
             EvidenceKind.LEAVE
         )
+
+
+def measure(county: County, kind: MeasureKind, state: MeasureState) -> Measure:
+    return Measure(
+        case_id=county.case, kind=kind, state=state, limb="report", law="IM 35", found="未报到",
+        happened_on=DAY, prepared_by=county.users[Role.OFFICER], prepared_at=NOW,
+    )  # fmt: skip
+
+
+STANDS = {
+    "warning": (MeasureKind.WARNING, {MeasureState.DECIDED}),
+    "penalty": (MeasureKind.PUBLIC_SECURITY, {MeasureState.GRANTED}),
+    "proposal": (
+        MeasureKind.REVOKE_SUSPENSION,
+        {MeasureState.PREPARED, MeasureState.DECIDED},
+    ),
+}
+
+
+@pytest.mark.parametrize("fact", STANDS)
+def test_a_measure_of_the_file_is_a_fact_while_it_stands(
+    database: Database, county: County, fact: str
+) -> None:
+    kind, counts = STANDS[fact]
+    ground = order_facts.GROUND_OF[EvidenceKind(fact)]
+    with database.transaction(SYSTEM, "test") as session:
+        case = session.get_one(Case, county.case)
+        made = measure(county, kind, MeasureState.PREPARED)
+        session.add(made)
+        session.flush()
+        found = set()
+        for state in MeasureState:
+            made.state = state
+            session.flush()
+            offered = [it.grounds for it in order_facts.candidates(session, case)]
+            if offered:
+                found.add(state)
+                assert offered == [(ground,)]
+                assert order_facts.linked(session, case, ground, [Fact(fact, made.id)])
+            else:
+                with pytest.raises(Invalid, match="found it true"):
+                    order_facts.linked(session, case, ground, [Fact(fact, made.id)])
+        assert found == counts
 
 
 def test_an_order_runs_for_three_months_at_most(database: Database, county: County) -> None:
