@@ -12,7 +12,6 @@ DONE = {
     Action.TURN_RIGHT: Pose(-0.35, 0.56, 0.29, 0.3),
     Action.NOD: Pose(0.06, 0.70, 0.30, 0.2),
     Action.COME_CLOSER: Pose(0.05, 0.55, 0.40, 0.3),
-    Action.CLOSE_EYES: Pose(0.05, 0.55, 0.30, 0.1),
 }
 
 
@@ -20,12 +19,6 @@ DONE = {
 def test_what_was_asked_is_seen_and_nothing_else(asked: Action) -> None:
     assert {action for action, pose in DONE.items() if seen(asked, pose, STRAIGHT)} == {asked}
     assert not seen(asked, STRAIGHT, STRAIGHT)
-
-
-def test_eyes_that_cannot_be_told_are_not_shut() -> None:
-    unknown = Pose(0.05, 0.55, 0.30, None)
-    assert not seen(Action.CLOSE_EYES, unknown, STRAIGHT)
-    assert not seen(Action.CLOSE_EYES, DONE[Action.CLOSE_EYES], unknown)
 
 
 def test_a_lane_that_is_taken_says_so_instead_of_waiting() -> None:
