@@ -27,5 +27,7 @@ for role in owner app ingest; do
     printf 'postgresql+psycopg://correction_%s:%s@%s/correction\n' "$role" "$password" "$host" |
         keep "database_url_$role"
 done
+[ -s "$folder/signing_key" ] ||
+    ${CORRECTION_SERVICE:-correction-service} keys signing | keep signing_key
 [ -s "$folder/key_ring" ] || ${CORRECTION_SERVICE:-correction-service} keys new | keep key_ring
 echo "secrets are in $folder; keep a copy of key_ring apart from every backup of the database"

@@ -24,6 +24,7 @@ from models.notice import Notice, NoticeState
 from models.points import DraftState, PointsDraft
 from models.review import CheckInReview, awaiting_review, awaiting_second
 from models.risk import FlagKind, FlagState, RiskFlag
+from models.risk_score import Band
 from models.user import Permission, User
 
 MOST = 100  # rows of one kind on the page; the lists behind it have all
@@ -208,7 +209,8 @@ def _help(session: Session, user: User) -> Iterator[Item]:
 def _flags(session: Session, user: User, now: datetime) -> Iterator[Item]:
     query = open_flags(user).order_by(RiskFlag.raised_at.desc()).limit(MOST)
     for flag in session.scalars(query.options(*_whose(RiskFlag))):
-        soon = flag.kind in ALWAYS_SOON or (flag.due is not None and flag.due - now < SOON_WITHIN)
+        pressing = flag.due is not None and flag.due - now < SOON_WITHIN
+        soon = flag.kind in ALWAYS_SOON or flag.band is Band.RED or pressing
         severity = Severity.SOON if soon else Severity.WATCH
         yield Item(Need.FLAG, severity, flag.raised_at, due=flag.due, case=flag.case, subject=flag)
 

@@ -8,7 +8,7 @@ from sqlalchemy import func, select
 
 from correction_service.audit import SYSTEM
 from correction_service.casework import flags as acting
-from correction_service.casework import sweep
+from correction_service.casework import sweep, worklist
 from correction_service.casework.findings import Scope
 from correction_service.db import Database
 from correction_service.risk import facts as gathering
@@ -17,7 +17,7 @@ from correction_service.settings import Settings
 from models.audit import AuditRecord
 from models.case import Case, CaseState
 from models.errors import Invalid
-from models.incident import Cause, IncidentKind
+from models.incident import Cause, IncidentKind, Severity
 from models.leave import Leave, LeaveReason, LeaveState
 from models.movement import MovementDay
 from models.risk import INNOCENT, SENTENCES, FlagState, RiskFlag
@@ -178,6 +178,20 @@ def test_an_officer_may_see_more_than_the_machine(
     [flag] = swept(database, settings)
     assert (flag.band, flag.points) == (Band.RED, 0.0)
     assert flag.reasons[0]["facts"] == {"reason": "家属说他已买好车票。"}
+
+
+@pytest.mark.parametrize(
+    ("band", "severity"), [(Band.RED, Severity.SOON), (Band.AMBER, Severity.WATCH)]
+)
+def test_red_is_for_today_and_amber_for_this_week(
+    database: Database, county: County, settings: Settings, band: Band, severity: Severity
+) -> None:
+    override(database, county, band, TODAY, "家属说他已买好车票。")
+    swept(database, settings)
+    with database.reading() as session:
+        officer = session.get_one(User, county.users[Role.OFFICER])
+        [item] = worklist.items(session, officer, NOW)
+        assert (item.need, item.severity) == (worklist.Need.FLAG, severity)
 
 
 @pytest.mark.parametrize(
