@@ -61,7 +61,7 @@ def enrol_all(
     session: Session, offices: Sequence[Office], table: Table, now: datetime
 ) -> list[Case]:
     """Enrol everyone of a table at these offices, or raise `ImportRefused` with every fault."""
-    rows, faults = _rows(table)
+    rows, faults = rows_of(table)
     forms: dict[int, EnrolForm] = {}
     by_name = {office.name: office.id for office in offices}
     for row in rows:
@@ -79,9 +79,9 @@ def enrol_all(
     return persons.admit(session, list(forms.values()), known, now)
 
 
-def _rows(table: Table) -> tuple[list[Row], list[RowFault]]:
+def rows_of(table: Table, required: Sequence[str] = REQUIRED) -> tuple[list[Row], list[RowFault]]:
     """Give the rows by field; a row that does not fit the headings is not guessed at."""
-    fields = _fields(table.headings)
+    fields = _fields(table.headings, required)
     rows: list[Row] = []
     faults: list[RowFault] = []
     for number, cells in table.rows:
@@ -110,7 +110,7 @@ def _unreadable(cells: Sequence[str], wanted: int) -> Invalid | None:
     return None
 
 
-def _fields(headings: Sequence[str]) -> dict[str, int]:
+def _fields(headings: Sequence[str], required: Sequence[str]) -> dict[str, int]:
     """Find the column of each field; columns of other headings are left alone."""
     found: dict[str, int] = {}
     for at, heading in enumerate(headings):
@@ -120,7 +120,7 @@ def _fields(headings: Sequence[str]) -> dict[str, int]:
                           column=at + 1)  # fmt: skip
         if field is not None:
             found[field] = at
-    missing = [" / ".join(LABELS[field]) for field in REQUIRED if field not in found]
+    missing = [" / ".join(LABELS[field]) for field in required if field not in found]
     if missing:
         raise Invalid(
             "The first row lacks these headings: %(missing)s.",

@@ -10,6 +10,7 @@ import pytest
 from flask import Flask
 from flask.testing import FlaskClient
 from sqlalchemy import func, select
+from sqlalchemy.orm import Session
 from werkzeug.routing import Rule
 
 from correction_service import access
@@ -25,6 +26,7 @@ from models.leave import Leave, LeaveReason
 from models.leave_request import LeaveLevel, LeaveProof, LeaveRequest
 from models.order_paper import OrderPaper, Paper
 from models.points import PointsDraft, PointsEntry
+from models.reconciliation import DifferenceKind, Reconciliation, RegisterDifference
 from models.search import SearchRecord
 from models.user import PERMISSIONS, Permission, Role, User
 from tests.county import NOW, County
@@ -78,6 +80,23 @@ def asking(case_id: int) -> LeaveRequest:
         days=2,
         asked_at=NOW,
     )
+
+
+def differing(session: Session, case_id: int, county: County) -> int:
+    found = RegisterDifference(kind=DifferenceKind.NOT_THERE, case_id=case_id)
+    head = county.users[Role.COUNTY_HEAD]
+    made = Reconciliation(
+        agency_id=county.agency,
+        source="法院",
+        listed=0,
+        agreed=0,
+        made_by=head,
+        made_at=NOW,
+        differences=[found],
+    )
+    session.add(made)
+    session.flush()
+    return found.id
 
 
 def kept_apart(case_id: int, county: County) -> CompanyBan:
@@ -164,6 +183,7 @@ def ids(database: Database, county: County, tracked: Tracked, desk: Desk) -> dic
             "photo_id": desk.photo,
             "leave_id": leave.id,
             "asked_id": wish.id,
+            "difference_id": differing(session, desk.case, county),
             "ban_id": ban.id,
             "objection_id": objection.id,
             "measure_id": measure.id,
