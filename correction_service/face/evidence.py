@@ -124,7 +124,7 @@ def _depth(
 ) -> dict[CueName, float | None]:
     """Measure the turns: two frames must agree, since in one the points may have slipped."""
     turns = [i for i, action in enumerate(taken.actions) if action in TURNS]
-    turned = taken.portraits(*turns)
+    turned = taken.portraits(*turns) if turns else []
     postures = [gestures.posture(portrait) for portrait in turned]
     best = max(straight, key=lambda portrait: portrait.quality.rank)
     points = gestures.posture(best).points
