@@ -84,7 +84,10 @@ def _rates(
 ) -> Iterator[Figure]:
     """Check-ins a second through one worker and through two, and as shipped in one process."""
     seen: dict[int, list[float]] = {0: [], 1: [], 2: []}
-    with Verifier(workers=1) as one, Verifier(workers=2) as two:
+    with (
+        Verifier(workers=1, timeout_s=TIMEOUT_S) as one,
+        Verifier(workers=2, timeout_s=TIMEOUT_S) as two,
+    ):
         one.warm()
         two.warm()
         for _ in range(ROUNDS):
