@@ -21,6 +21,8 @@ class Subject(StrEnum):
     CASE = "case"
     ORDER = "order"
     LEAVE = "leave"
+    MEASURE = "measure"
+    SEARCH = "search"
 
 
 class Shape(StrEnum):
@@ -45,6 +47,7 @@ class Form:
     shape: Shape
     source: str
     mark: str
+    only: str = ""  # the kind of measure that it is for
     to: str = ""
     body: tuple[str, ...] = ()
     rows: tuple[tuple[str, ...], ...] = ()

@@ -17,8 +17,9 @@ from sqlalchemy.orm import Session, joinedload
 
 from correction_service import audit, typeset
 from correction_service.db import ring_of
-from correction_service.forms import facts
+from correction_service.forms import facts, subjects
 from correction_service.forms.catalogue import Form, catalogue
+from correction_service.people import persons
 from correction_service.scope import case_for
 from models.case import LEGAL_ZONE, Case
 from models.errors import NotFound
@@ -50,16 +51,16 @@ def prepare(
     """Fill a form for somebody to look at; the numbers of documents that it opens are on record."""
     case = case_for(session, user, case_id, Permission.SUPERVISE)
     form = catalogue()[kind]
-    known = facts.gather(session, form, case, subject_id)
-    for column in sorted(facts.revealed(known)):
-        audit.viewed(session, f"view_{column}", "person", case.person.id)
+    known = facts.of_case(session, case) | subjects.facts(session, form, case, subject_id)
+    if "id_number" in form.facts:
+        known["id_number"] = persons.reveal(session, user, case_id, "id_number") or ""
     filled = form.filled(known, minor=case.minor) | {
         "agency": case.agency.name,
         "day": facts.day(now),
         "source": form.source,
         "mark": form.mark,
         "number": "（草稿）",
-        "steps": [],
+        "steps": subjects.steps(session, form, case, subject_id),
     }
     return Draft(form, case.id, subject_id, filled)
 

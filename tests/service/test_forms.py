@@ -15,9 +15,11 @@ from correction_service.forms import prints
 from correction_service.forms.catalogue import BLANK, Subject, catalogue
 from models.audit import AuditRecord
 from models.case import Case
+from models.discipline import FactKind, Measure, MeasureFact, MeasureKind
 from models.errors import Forbidden, NotFound
 from models.order import Ground, PositioningOrder
 from models.printed_form import FormKind, PrintedForm
+from models.search import SearchRecord, SearchState, SearchStep, StepKind
 from models.user import Role, User
 from tests.county import NOW, County, make_case
 from tests.pages import SignedInClient
@@ -138,6 +140,58 @@ def test_an_order_of_another_case_is_no_subject(database: Database, county: Coun
             prints.prepare(session, officer, county.case, kind, order.id, now=NOW)
         draft = prints.prepare(session, officer, other.id, kind, order.id, now=NOW)
         assert "某事" in draft.filled["body"][1]
+
+
+def test_a_form_of_a_measure_takes_facts_and_statement_from_its_file(
+    database: Database, county: County
+) -> None:
+    with database.transaction(SYSTEM, "test") as session:
+        officer = officer_of(session, county)
+        case = session.get_one(Case, county.case)
+        measure = Measure.prepare(
+            case,
+            MeasureKind.WARNING,
+            limb="x",
+            law="IM 35",
+            found="三次未报告",
+            happened_on=NOW.date(),
+            prepared_by=officer.id,
+            prepared_at=NOW,
+        )
+        measure.facts.append(MeasureFact(kind=FactKind.DUTY, reference="17"))
+        measure.hear("手机坏了", officer.id, NOW)
+        session.add(measure)
+        session.flush()
+        of_warning = (county.case, FormKind.WARNING_DECISION, measure.id)
+        said = "".join(prints.prepare(session, officer, *of_warning, now=NOW).filled["body"])
+        assert all(it in said for it in ("三次未报告", "签到任务第17号", "手机坏了"))
+        of_admonition = (county.case, FormKind.ADMONITION_DECISION, measure.id)
+        with pytest.raises(NotFound):
+            prints.prepare(session, officer, *of_admonition, now=NOW)
+
+
+def test_the_record_of_a_search_prints_its_steps(database: Database, county: County) -> None:
+    with database.transaction(SYSTEM, "test") as session:
+        officer = officer_of(session, county)
+        case = session.get_one(Case, county.case)
+        record = SearchRecord(case=case, state=SearchState.DRAFT, reasons=[], drafted_at=NOW)
+        record.declare(NOW.date(), NOW.date(), officer.id, NOW)
+        record.steps.append(
+            SearchStep(
+                kind=StepKind.VISIT,
+                happened_at=NOW,
+                outcome="家中无人",
+                made_by=officer.id,
+                made_at=NOW,
+            )
+        )
+        session.add(record)
+        session.flush()
+        draft = prints.prepare(
+            session, officer, county.case, FormKind.SEARCH_RECORD, record.id, now=NOW
+        )
+        assert draft.filled["steps"][0][1] == "上门走访：家中无人"
+        assert prints.paper(draft.filled, NOW).startswith(b"%PDF")
 
 
 def test_a_procurator_opens_papers_and_prints_none(database: Database, county: County) -> None:

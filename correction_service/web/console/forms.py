@@ -9,7 +9,7 @@ from flask_babel import gettext
 from sqlalchemy.exc import IntegrityError
 
 from correction_service import access
-from correction_service.forms import facts, prints
+from correction_service.forms import prints, subjects
 from correction_service.forms.catalogue import catalogue
 from correction_service.problems import said
 from correction_service.web.console.cases import head_of
@@ -33,7 +33,7 @@ def shown(case_id: int, refusal: DomainError | None = None) -> ResponseReturnVal
     with access.reading() as session:
         head = head_of(session, case_id)
         forms = [
-            (form, facts.subjects(session, form, head["case"])) for form in catalogue().values()
+            (form, subjects.options(session, form, head["case"])) for form in catalogue().values()
         ]
         page = render_template(
             "console/case/forms.html",
