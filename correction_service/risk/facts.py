@@ -65,8 +65,8 @@ Rows = Select[*tuple[Any, ...]]
 Source = tuple[str, Rows]  # the item, and (case_id, since 1970 in seconds, id of the row)
 
 
-def gather(session: Session, weights: Weights, at: datetime, case_id: int | None = None) -> Facts:
-    """Read all facts of `weights.window_days` before `at`: of every supervised case, or of one."""
+def gather(session: Session, weights: Weights, at: datetime, *whose: ColumnElement[bool]) -> Facts:
+    """Read all facts of `weights.window_days` before `at`, of supervised cases that match."""
     since = at - timedelta(days=weights.window_days)
     sources = [
         *_duties(session, since, at),
@@ -75,7 +75,7 @@ def gather(session: Session, weights: Weights, at: datetime, case_id: int | None
         *_contact(session, since, at),
         *_history(session, since, at),
     ]
-    mine = [supervised_on(hours.local_day(at)), *([Case.id == case_id] if case_id else [])]
+    mine = (supervised_on(hours.local_day(at)), *whose)
     parts = [_read(session, weights.names.index(item), rows.where(*mine)) for item, rows in sources]
     return _unseen(session, joined(parts))
 

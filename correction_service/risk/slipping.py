@@ -93,7 +93,7 @@ class _Scored:
 
 def assess(session: Session, scope: Scope, case_id: int) -> Assessment:
     """Score one case now, whatever its band: for the page that explains it."""
-    facts = gathering.gather(session, weighing.weights(), scope.at, case_id)
+    facts = gathering.gather(session, weighing.weights(), scope.at, Case.id == case_id)
     scores = score(facts, weighing.weights(), fades_to(scope))
     overrides, episodes = overrides_on(session, scope, case_id), _episodes(session, case_id)
     return _Scored(facts, scores, overrides, episodes).assessment(case_id)

@@ -6,7 +6,7 @@ from datetime import timedelta
 
 import numpy as np
 from numpy.typing import NDArray
-from sqlalchemy import func, select
+from sqlalchemy import ColumnElement, func, select
 from sqlalchemy.orm import Session
 
 from correction_service import hours
@@ -43,16 +43,20 @@ class WhatIf:
     only_other: int
 
 
-def ask(session: Session, scope: Scope, figures: Mapping[str, float]) -> WhatIf:
+def ask(
+    session: Session, scope: Scope, figures: Mapping[str, float], *whose: ColumnElement[bool]
+) -> WhatIf:
     """Try other points or bounds on the last four weeks; `Invalid` names what cannot be set.
 
-    The people are those under supervision now. What an officer looked at stays looked at.
+    The people are those under supervision now who match `whose`. What an officer has looked at
+    stays so.
     """
     present = weighing.weights()
     other = weighing.changed(present, figures)
     longer = replace(present, window_days=present.window_days + DAYS)
-    facts = gathering.gather(session, longer, scope.at)
-    people = session.scalars(select(func.count(Case.id)).where(supervised_on(scope.day))).one()
+    facts = gathering.gather(session, longer, scope.at, *whose)
+    mine = (supervised_on(scope.day), *whose)
+    people = session.scalars(select(func.count(Case.id)).where(*mine)).one()
     (tally, listed), (other_tally, other_listed) = (
         _tally(facts, weights, scope) for weights in (present, other)
     )

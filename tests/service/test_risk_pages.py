@@ -11,11 +11,12 @@ from correction_service.db import Database
 from correction_service.risk import groups, knowing, weighing, what_ifs
 from correction_service.risk.groups import Dimension, Group
 from correction_service.risk.knowing import Blank
+from correction_service.scope import visible
 from correction_service.settings import Settings
 from models.agency import Office
 from models.case import Category
 from models.errors import Invalid
-from models.user import Role
+from models.user import Role, User
 from tests.county import NOW, County, make_case
 from tests.pages import SignedInClient
 from tests.service.slipping import listed, slip
@@ -98,6 +99,18 @@ def test_what_if_a_strap_weighed_nothing(
     assert (same.present, same.only_present) == (same.other, 0)
     assert (other.present.amber, other.other.amber, other.only_present) == (1, 0, 1)
     assert sum(other.present.new) == 1
+
+
+def test_a_what_if_counts_only_the_people_of_who_asks(
+    database: Database, county: County, settings: Settings, slipped: int
+) -> None:
+    with database.reading() as session:
+        head = session.get_one(User, county.users[Role.OFFICE_HEAD])
+        here = what_ifs.ask(session, scope(settings), {}, visible(head))
+        head.office_id = county.other_office
+        there = what_ifs.ask(session, scope(settings), {}, visible(head))
+    assert (here.people, here.present.amber) == (1, 1)
+    assert (there.people, there.present.amber) == (0, 0)
 
 
 @pytest.mark.parametrize(

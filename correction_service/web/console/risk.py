@@ -66,7 +66,7 @@ def what_if() -> ResponseReturnValue:
     try:
         figures = {name: _figure(name, text) for name, text in request.args.items() if text}
         with access.reading() as session:
-            return _index(what_ifs.ask(session, _scope(session), figures))
+            return _index(what_ifs.ask(session, _scope(session), figures, visible(access.user())))
     except Invalid as refusal:
         return _index(refused=said(refusal))
 
