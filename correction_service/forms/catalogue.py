@@ -102,8 +102,10 @@ def catalogue() -> Mapping[FormKind, Form]:
 
 
 def _form(kind: FormKind, given: Mapping[str, Any]) -> Form:
-    lists = {name: tuple(given.get(name, ())) for name in ("body", "opinions", "signatures")}
+    lists: dict[str, Any] = {
+        name: tuple(given.get(name, ())) for name in ("body", "opinions", "signatures")
+    }
     rows = tuple(tuple(row) for row in given.get("rows", ()))
-    plain = {name: value for name, value in given.items() if isinstance(value, str)}
+    plain: dict[str, Any] = {name: value for name, value in given.items() if isinstance(value, str)}
     plain |= {"subject": Subject(given["subject"]), "shape": Shape(given["shape"])}
     return Form(kind=kind, **plain, **lists, rows=rows)
