@@ -10,6 +10,7 @@ from flask.testing import FlaskClient
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
+from correction_service import hours
 from correction_service.audit import SYSTEM
 from correction_service.casework import (
     clocks,
@@ -17,10 +18,12 @@ from correction_service.casework import (
     leave_requests,
     leave_routes,
     leaves,
+    orders,
     overdue,
     worklist,
 )
 from correction_service.casework.leave_requests import Wish
+from correction_service.casework.order_facts import Fact
 from correction_service.casework.worklist import Need
 from correction_service.db import Database
 from correction_service.law.limits import bounds
@@ -38,6 +41,7 @@ from models.incident import IncidentKind
 from models.leave import Leave, LeaveReason, LeaveState
 from models.leave_request import LeaveLevel, LeaveProof, LeaveRequest, RequestState
 from models.notice import Notice
+from models.order import Ground
 from models.user import Role, User
 from models.zone import ZoneKind
 from tests.county import NOW, County
@@ -431,6 +435,24 @@ def test_from_the_phone_to_the_head_and_back(
     assert phone.post("/m/leave/1/back").status_code == 302
     assert "Your officer confirms it." in phone.get("/m/leave").text
     assert "says that they are back" in head.get(f"/cases/{county.case}/decisions").text
+
+
+@pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
+def test_an_order_that_is_decided_stands_on_the_phone(
+    database: Database, county: County, phone: FlaskClient
+) -> None:
+    assert "A bracelet is ordered" not in phone.get("/m/").text
+    now = datetime.now(UTC)
+    with database.transaction(SYSTEM, "test") as session:
+        orders.decide(
+            session, user(session, county, Role.COUNTY_HEAD), county.case,
+            ground=Ground.LEFT_WITHOUT_APPROVAL, evidence="离开遵义市三日",
+            facts=[Fact("document", None, "询问笔录 3")], starts_on=hours.local_day(now),
+            ends_on=hours.local_day(now) + 30 * DAY, now=now,
+        )  # fmt: skip
+    page = phone.get("/m/").text
+    assert "A bracelet is ordered for you until" in page
+    assert "There is a new decision for you" in page
 
 
 @pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)

@@ -7,7 +7,7 @@ from sqlalchemy import ColumnElement, and_, or_, select
 from sqlalchemy.orm import Session
 
 from correction_service import access, hours
-from correction_service.casework import leaves, points
+from correction_service.casework import leaves, orders, points
 from correction_service.messages import notices
 from correction_service.presence import agenda, checkins, help_requests
 from correction_service.web.phone.frame import blueprint
@@ -37,6 +37,7 @@ def home() -> ResponseReturnValue:
             zones=_zones(session, case),
             keep_out=_keep_out(session, case),
             leave=leaves.current(session, case),
+            order=orders.in_force(session, case, now),
             destination=destinations.called,
             asked=help_requests.open_of(session, case),
             now=now,
