@@ -15,6 +15,8 @@ from werkzeug.test import TestResponse
 from correction_service.audit import SYSTEM
 from correction_service.casework import points
 from correction_service.db import Database
+from correction_service.discipline import measures
+from correction_service.discipline.measures import File
 from correction_service.face.liveness import unprompted
 from correction_service.face.verifier import Verifier
 from correction_service.people import consents
@@ -24,11 +26,12 @@ from correction_service.presence.captures import Capture
 from correction_service.settings import Settings
 from models.case import Case
 from models.checkin import CheckIn, CheckInDuty, DutyState, Outcome, Way
+from models.discipline import MeasureKind
 from models.help_request import HelpKind, HelpRequest
 from models.notice import Notice, NoticeState
 from models.person import Person
 from models.phone import PhoneAccess
-from models.user import Role
+from models.user import Role, User
 from tests.county import County, add_draft
 from tests.enrolled import Bursts
 from tests.pages import SignedInClient
@@ -310,6 +313,34 @@ def test_an_entry_is_objected_to_on_the_phone_and_its_page_says_who_answers_by_w
     assert "Your objection is taken." in page
     assert "Until then it does not count." in page
     assert phone.post("/m/points/0/object", data={"text": "it was me"}).status_code == 404
+
+
+def test_a_decision_is_shown_once_it_was_served_with_its_ground_and_law(
+    phone: FlaskClient, database: Database, county: County
+) -> None:
+    now = datetime.now(UTC)
+    file = File(
+        kind=MeasureKind.ADMONITION,
+        limb="minor_breach",
+        facts=["document:PV-12"],
+        found="did not report twice",
+        happened_on=now.date(),
+    )
+    with database.transaction(SYSTEM, "test") as session:
+        officer, head = (
+            session.get_one(User, county.users[role]) for role in (Role.OFFICER, Role.COUNTY_HEAD)
+        )
+        made = measures.prepare(session, officer, county.case, file, now)
+        measures.hear(session, officer, made.id, "says nothing", now)
+        measures.decide(
+            session, head, made.id, agreed=True, number="N-3", reason="it is so", now=now
+        )
+    assert "N-3" not in phone.get("/m/points").text
+    with database.transaction(SYSTEM, "test") as session:
+        user = session.get_one(User, county.users[Role.OFFICER])
+        measures.serve(session, user, made.id, "handed over", now)
+    page = phone.get("/m/points").text
+    assert all(said in page for said in ("Admonition", "minor breach", "IM 34 (S)", "N-3"))
 
 
 def test_another_way_is_asked_for_once_and_waits_for_an_officer(
