@@ -10,13 +10,15 @@ from sqlalchemy.orm import Session
 
 from correction_service.audit import SYSTEM
 from correction_service.db import Database
+from correction_service.face.liveness import CueName, CueVerdict
 from correction_service.presence import checkin_evidence
 from correction_service.presence.checkin_evidence import PRINT_BYTES, bases, limits
+from correction_service.web.console import evidence_words
 from models.agency import Office
 from models.audit import AuditRecord
 from models.case import LEGAL_ZONE, Case
 from models.checkin import CheckIn, Liveness, Outcome, Way
-from models.checkin_evidence import Finding, Sign
+from models.checkin_evidence import Finding, Innocent, Sign
 from models.order import PositioningOrder
 from models.user import Role
 from tests.county import NOW, County, make_case
@@ -76,6 +78,13 @@ def test_every_figure_says_why_it_is_so_in_both_languages() -> None:
     assert all(it.zh and it.en for it in bases().values())
     used = {name for names in checkin_evidence.RESTS_ON.values() for name in names}
     assert used <= set(bases())
+
+
+def test_every_cue_sign_and_innocent_explanation_has_its_words() -> None:
+    assert set(evidence_words.CUES) == set(CueName)
+    assert set(evidence_words.SAYS) == set(CueVerdict)
+    assert set(evidence_words.SIGNS) == set(Sign)
+    assert set(evidence_words.INNOCENT) == set(Innocent)
 
 
 def test_a_pattern_is_of_days_so_that_several_tries_of_one_morning_make_none(past: Past) -> None:

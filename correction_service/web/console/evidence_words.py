@@ -19,6 +19,8 @@ CUES = {
     CueName.ACTIONS: _l("The actions asked were made, each in its time"),
     CueName.PARALLAX: _l("The nose moved between the eyes over the turn, as on a head"),
     CueName.DEPTH: _l("The turn showed depth, which no flat picture has"),
+    CueName.SURFACE: _l("No flat or bent sheet explains the nose of the turned face"),
+    CueName.RELIEF: _l("The nose moved further than the face became narrow"),
     CueName.PASSIVE: _l("Skin and light look like a face, not like paper or a screen"),
     CueName.SAME_FACE: _l("One and the same face in every picture"),
     CueName.ALONE: _l("One face alone in every picture"),
