@@ -87,13 +87,13 @@ class Bar(NamedTuple):
 
 
 def cue(stored: Mapping[str, Any]) -> Bar:
-    """Draw a cue as a check-in keeps it."""
-    name, verdict = CueName(stored["name"]), CueVerdict(stored["verdict"])
+    """Draw a cue as a check-in keeps it; one that is looked at no more is named by its code."""
+    label, verdict = CUES.get(stored["name"], stored["name"]), CueVerdict(stored["verdict"])
     weight = min(max(stored["contribution"] / FULL, -1.0), 1.0) * HALF
     unmeasured = stored["value"] is None
     says = gettext("could not be measured") if unmeasured else SAYS[verdict]
     begins = HALF + min(weight, 0.0)
-    return Bar(str(CUES[name]), str(says), verdict.value, round(begins, 1), round(abs(weight), 1))
+    return Bar(str(label), str(says), verdict.value, round(begins, 1), round(abs(weight), 1))
 
 
 def sign(finding: Finding) -> str:
