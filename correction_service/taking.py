@@ -72,7 +72,6 @@ class AimIn(BaseModel):
     turn: float = Field(0.0, description="of the straight head, as an earlier answer told it")
     pitch: float = Field(0.0, description="likewise")
     size: float = Field(0.0, description="likewise")
-    eyes: float | None = Field(None, description="likewise")
 
 
 def permit(person_id: UUID) -> dict[str, object]:
@@ -182,7 +181,7 @@ def aim(form: AimIn) -> dict[str, object]:
         raise Invalid("A frame has at most %(kilobytes)d kB.", field="frame", kilobytes=kilobytes)
     aimer: Aimer = current_app.extensions["aimer"]
     found = aimer.look(data, form.action)
-    straight = Pose(form.turn, form.pitch, form.size, form.eyes)
+    straight = Pose(form.turn, form.pitch, form.size)
     pose, action = found.pose, form.action
     return {
         "advice": found.reasons[0].value if found.reasons else None,

@@ -25,15 +25,11 @@ TURN, DIP, NEARER = 0.3, 0.05, 1.2
 
 @dataclass(frozen=True, slots=True)
 class Pose:
-    """How a head is held: turn and pitch as in Quality, size as a share of the frame's longer side.
-
-    ``eyes`` is how far they are open, None where that cannot be told.
-    """
+    """How a head is held: turn and pitch as in Quality, size as a share of the longer side."""
 
     turn: float
     pitch: float
     size: float
-    eyes: float | None
 
 
 @dataclass(frozen=True, slots=True)

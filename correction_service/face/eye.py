@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import cv2
 
-from correction_service.face import landmarks, quality, weights
+from correction_service.face import quality, weights
 from correction_service.face.aim import Aim, Pose
 from correction_service.face.detect import Detector, Face
 from correction_service.face.embed import Sface
@@ -12,7 +12,7 @@ from correction_service.face.images import ImageError, Pixels, decode
 from correction_service.face.thresholds import thresholds
 from correction_service.face.words import Reason
 
-MODELS = {"yunet", "sface", "landmarks"}
+MODELS = {"yunet", "sface"}
 MOST_MEGAPIXELS = 1.0
 MIDDLE = (0.25, 0.75)  # where the face's centre belongs, in both directions: the page's oval
 FULL_PX = 640  # the longer side of a frame that is judged; limits in pixels are for these
@@ -29,7 +29,6 @@ class Eye:
         paths = weights.locate(rows)
         self._detector = Detector(paths["yunet"])
         self._sface = Sface(paths["sface"])
-        self._landmarker = landmarks.loaded(paths)
 
     def look(self, data: bytes, *, moving: bool) -> Aim:
         """Say what is wrong with a picture, where the face is and how it is held."""
@@ -53,12 +52,8 @@ class Eye:
         if not _in_the_middle(box):  # the box of a face that is cut in half ends with the picture
             wrong = (Reason.FACE_CUT_OFF, *wrong)
         reasons = tuple(reason for reason in wrong if not (moving and reason in MOVING))
-        size, eyes = measured.size_px / long_side, self._eyes_open(image, face)
-        return Aim(reasons, box, Pose(measured.turn, measured.pitch, size, eyes))
-
-    def _eyes_open(self, image: Pixels, face: Face) -> float | None:
-        mesh = self._landmarker.find(image, face) if self._landmarker else None
-        return mesh.eyes_open if mesh else None
+        pose = Pose(measured.turn, measured.pitch, measured.size_px / long_side)
+        return Aim(reasons, box, pose)
 
 
 def _shares(image: Pixels, face: Face) -> tuple[float, float, float, float]:

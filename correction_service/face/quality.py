@@ -22,6 +22,8 @@ RIVAL = 0.5  # a face at least half as large as the largest stands beside it, no
 SHARP = 0.15
 FRONTAL_PITCH = 0.57  # median over development photos, as are the usual values of the others
 MID_GREY = 128
+SIDEWAYS = 0.45  # of a head turned further the mouth is not where it is looked for
+MOUTH = (slice(84, 101), slice(38, 74))  # rows and columns of the aligned crop of 112 × 112
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,7 +35,9 @@ class Quality:
     a dark picture is not called blurred; these three on the aligned 112 × 112 crop, so that they
     do not depend on the camera's resolution; ``turn`` (dL−dR)/(dL+dR) of the nose between the
     eyes, 0 frontal, ±1 profile; ``pitch`` the nose's height between eyes (0) and mouth (1);
-    ``tilt_deg`` of the line through the eyes.
+    ``tilt_deg`` of the line through the eyes; ``mouth`` how much there is to see from lip to lip,
+    the mean step down the mouth's part of the crop over the crop's deviation: next to nothing
+    under a mask.
     """
 
     size_px: float
@@ -44,6 +48,7 @@ class Quality:
     turn: float
     pitch: float
     tilt_deg: float
+    mouth: float
 
     @property
     def rank(self) -> float:
@@ -66,6 +71,7 @@ def measure(image: Pixels, face: Face, crop: Pixels) -> Quality:
         turn=turn,
         pitch=pitch,
         tilt_deg=tilt_deg,
+        mouth=_mouth(np.asarray(luma, np.uint8)),
     )
 
 
@@ -84,11 +90,17 @@ def faults(quality: Quality, limits: Limits) -> tuple[Reason, ...]:
         Reason.TOO_BRIGHT: quality.brightness > limits.max_brightness
         or (quality.contrast < limits.min_contrast and quality.brightness >= MID_GREY),
         Reason.BLURRED: quality.sharpness < limits.min_sharpness,
+        Reason.COVERED: quality.mouth < limits.min_mouth and abs(quality.turn) < SIDEWAYS,
         Reason.TURNED_ASIDE: abs(quality.turn) > limits.max_turn,
         Reason.LOOKING_UP_OR_DOWN: not limits.min_pitch <= quality.pitch <= limits.max_pitch,
         Reason.HEAD_TILTED: abs(quality.tilt_deg) > limits.max_tilt_deg,
     }
     return tuple(reason for reason, wrong in found.items() if wrong)
+
+
+def _mouth(luma: Pixels) -> float:
+    smooth = cv2.GaussianBlur(luma[MOUTH].astype(np.float32), (3, 3), 0)
+    return float(np.abs(np.diff(smooth, axis=0)).mean() / max(luma.std(), 1.0))
 
 
 def _inside(image: Pixels, face: Face) -> float:

@@ -84,6 +84,7 @@ class Limits:
     min_pitch: float
     max_pitch: float
     max_tilt_deg: float
+    min_mouth: float = 0.0  # none: whether a mouth can be seen is not asked
 
 
 @dataclass(frozen=True, slots=True)

@@ -28,6 +28,7 @@ class Reason(StrEnum):
     TOO_CLOSE = "too_close"
     NO_COLOUR = "no_colour"
     BLURRED = "blurred"
+    COVERED = "covered"
     TOO_DARK = "too_dark"
     TOO_BRIGHT = "too_bright"
     TURNED_ASIDE = "turned_aside"
@@ -97,6 +98,10 @@ ADVICE = {
     ),
     Reason.NO_COLOUR: Words(
         "画面是黑白的，请使用彩色画面。", "The picture has no colour: use one in colour."
+    ),
+    Reason.COVERED: Words(
+        "口鼻好像被遮住了，请摘下口罩；不方便摘的话，可以换一种方式签到。",
+        "Mouth and nose seem to be covered: take off the mask, or check in another way.",
     ),
     Reason.BLURRED: Words(
         "画面模糊，请擦净镜头并保持手机稳定。",

@@ -1,17 +1,26 @@
 """A movement is seen against the same head held straight."""
 
+from pathlib import Path
+
+import cv2
+import numpy as np
 import pytest
 
+from correction_service.face import weights
 from correction_service.face.actions import Action
 from correction_service.face.aim import Aimer, Pose, seen
+from correction_service.face.detect import Detector
+from correction_service.face.images import decode
 from correction_service.face.verifier import Busy
+from correction_service.face.words import Reason
+from tests.faces import FacePhotos, frames, jpeg
 
-STRAIGHT = Pose(turn=0.05, pitch=0.55, size=0.30, eyes=0.30)
+STRAIGHT = Pose(turn=0.05, pitch=0.55, size=0.30)
 DONE = {
-    Action.TURN_LEFT: Pose(0.45, 0.56, 0.29, 0.3),
-    Action.TURN_RIGHT: Pose(-0.35, 0.56, 0.29, 0.3),
-    Action.NOD: Pose(0.06, 0.70, 0.30, 0.2),
-    Action.COME_CLOSER: Pose(0.05, 0.55, 0.40, 0.3),
+    Action.TURN_LEFT: Pose(0.45, 0.56, 0.29),
+    Action.TURN_RIGHT: Pose(-0.35, 0.56, 0.29),
+    Action.NOD: Pose(0.06, 0.70, 0.30),
+    Action.COME_CLOSER: Pose(0.05, 0.55, 0.40),
 }
 
 
@@ -19,6 +28,30 @@ DONE = {
 def test_what_was_asked_is_seen_and_nothing_else(asked: Action) -> None:
     assert {action for action, pose in DONE.items() if seen(asked, pose, STRAIGHT)} == {asked}
     assert not seen(asked, STRAIGHT, STRAIGHT)
+
+
+def view(photo: Path, *, masked: bool) -> bytes:
+    """A photo, with a plain cloth from the bridge of the nose down or without."""
+    image = decode(next(frames(photo, 1)))
+    if masked:
+        rows = weights.listed()
+        (face, *_) = Detector(weights.locate({"yunet": rows["yunet"]})["yunet"]).find(image)
+        right, left, nose, mouth_right, mouth_left = face.points
+        across, lips = left - right, (mouth_right + mouth_left) / 2
+        down = lips - (right + left) / 2
+        rim = [nose * 0.6 + (right + left) * 0.2, left + 0.45 * down + 0.3 * across]
+        rim += [lips + 0.8 * down + 0.5 * across, lips + 1.2 * down]
+        rim += [lips + 0.8 * down - 0.5 * across, right + 0.45 * down - 0.3 * across]
+        cloth = [np.array(rim, np.int32)]
+        image = np.asarray(cv2.fillPoly(image, cloth, (215, 190, 150)), np.uint8)
+    return jpeg(image)
+
+
+@pytest.mark.parametrize("photo", [0, 1, 2])
+def test_a_mask_is_told_and_a_bare_face_never_is(face_photos: FacePhotos, photo: int) -> None:
+    aimer, path = Aimer(1), face_photos.person[photo]
+    assert Reason.COVERED in aimer.look(view(path, masked=True)).reasons
+    assert Reason.COVERED not in aimer.look(view(path, masked=False)).reasons
 
 
 def test_a_lane_that_is_taken_says_so_instead_of_waiting() -> None:
