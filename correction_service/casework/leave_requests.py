@@ -12,7 +12,7 @@ from sqlalchemy import Select, select
 from sqlalchemy.orm import Session, joinedload
 
 from correction_service import hours, outbox
-from correction_service.casework import clocks, leave_proofs, leave_routes, leaves
+from correction_service.casework import leave_proofs, leave_routes, leaves
 from correction_service.casework.leave_routes import level_of
 from correction_service.casework.leaves import Approval
 from correction_service.law.limits import bounds_of
@@ -125,8 +125,6 @@ def approve(session: Session, user: User, request_id: int, paper: str, now: date
     )
     leave = leaves.grant(session, user, request.case, approval, now)
     request.leave_id = leave.id
-    if route.informs:
-        clocks.begin_named(session, request.case, "leave_informed", paper, now)
     _told(session, request, now)
     return leave
 

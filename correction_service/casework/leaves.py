@@ -13,7 +13,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from correction_service import hours, outbox
-from correction_service.casework import overdue
+from correction_service.casework import clocks, leave_routes, overdue
 from correction_service.law.limits import bounds_of
 from correction_service.people.cases import open_case_for
 from correction_service.scope import visible
@@ -89,8 +89,11 @@ def grant(session: Session, user: User, case: Case, approval: Approval, now: dat
         approved_at=now,
     )
     _refuse_overlap(session, leave)
+    route = leave_routes.route(session, case, leave.starts_at, leave.ends_at, regular=leave.regular)
     session.add(leave)
     session.flush()
+    if route.informs:
+        clocks.begin_named(session, case, "leave_informed", leave.note, now)
     zone_pauses.rest(session, leave, leave.starts_at)
     destination_zones.align(session, leave, now)
     leave.depart(now)

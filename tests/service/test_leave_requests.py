@@ -23,6 +23,7 @@ from correction_service.casework import (
     worklist,
 )
 from correction_service.casework.leave_requests import Wish
+from correction_service.casework.leaves import Approval
 from correction_service.casework.order_facts import Fact
 from correction_service.casework.worklist import Need
 from correction_service.db import Database
@@ -228,6 +229,22 @@ def test_what_goes_one_level_up_is_told_to_the_procuratorate(
     with database.reading() as session:
         running = clocks.running(session, clocks.of(county.case), NOW)
         assert [it.rule.name for it in running] == ["leave_informed"]
+
+
+def test_a_long_leave_recorded_from_paper_is_told_to_the_procuratorate_too(
+    database: Database, county: County
+) -> None:
+    long = Approval(
+        reason=LeaveReason.WORK, divisions=["520100"], starts_at=NOW, ends_at=NOW + 31 * DAY,
+        note="市局批复 4 号",
+    )  # fmt: skip
+    with database.transaction(SYSTEM, "test") as session:
+        leaves.approve(session, user(session, county, Role.OFFICER), county.case, long, NOW)
+        (clock,) = clocks.running(session, clocks.of(county.case), NOW)
+        assert (clock.rule.name, clock.clock and clock.clock.note) == (
+            "leave_informed",
+            "市局批复 4 号",
+        )
 
 
 def test_only_a_person_refuses_and_says_why(
