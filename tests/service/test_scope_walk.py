@@ -4,7 +4,7 @@ import io
 from collections.abc import Iterator
 from datetime import timedelta
 from typing import Any
-from uuid import UUID
+from uuid import UUID, uuid4
 
 import pytest
 from flask import Flask
@@ -26,6 +26,7 @@ from models.leave import Leave, LeaveReason
 from models.leave_request import LeaveLevel, LeaveProof, LeaveRequest
 from models.order_paper import OrderPaper, Paper
 from models.points import PointsDraft, PointsEntry
+from models.printed_form import FormKind, PrintedForm
 from models.reconciliation import DifferenceKind, Reconciliation, RegisterDifference
 from models.search import SearchRecord
 from models.user import PERMISSIONS, Permission, Role, User
@@ -146,6 +147,22 @@ def penalised(case_id: int, county: County) -> Measure:
     )
 
 
+def printed(case: Case, county: County) -> PrintedForm:
+    return PrintedForm(
+        id=uuid4(),
+        agency_id=county.agency,
+        case=case,
+        kind=FormKind.NOTIFICATION,
+        year=NOW.year,
+        serial=1,
+        number="〔2026〕告字第1号",
+        digest="0" * 64,
+        sealed=b"",
+        by=county.users[Role.OFFICER],
+        at=NOW,
+    )
+
+
 @pytest.fixture
 def ids(database: Database, county: County, tracked: Tracked, desk: Desk) -> dict[str, object]:
     """Something of the desk's case for every parameter; the county head sits at its office."""
@@ -168,8 +185,11 @@ def ids(database: Database, county: County, tracked: Tracked, desk: Desk) -> dic
         wish.proofs = [LeaveProof(photo_id=UUID(desk.photo))]
         objection, suggestion = objected(entry), suggested(entry)
         measure = penalised(desk.case, county)
+        form = printed(session.get_one(Case, desk.case), county)
         search = SearchRecord(case_id=desk.case, reasons=[], drafted_at=NOW)
-        session.add_all([entry, leave, ban, paper, wish, objection, suggestion, measure, search])
+        session.add_all(
+            [entry, leave, ban, paper, wish, objection, suggestion, measure, search, form]
+        )
         session.flush()
         return {
             "case_id": desk.case,
@@ -194,6 +214,8 @@ def ids(database: Database, county: County, tracked: Tracked, desk: Desk) -> dic
             "order_id": tracked.order,
             "paper_id": paper.id,
             "clock": "guardian",
+            "kind": FormKind.NOTIFICATION.value,
+            "printed_id": form.id,
             "member_id": session.get_one(Case, desk.case).team[0].id,
             "receipt": session.get_one(CheckIn, desk.checkin).receipt,
             "column": "phone",
