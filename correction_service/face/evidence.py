@@ -111,12 +111,13 @@ def _moved(taken: Taken, figures: Gates) -> dict[CueName, float | None]:
     straight = taken.portraits(None)
     if not straight:
         return {}
-    rest = gestures.at_rest([gestures.posture(portrait) for portrait in straight])
-    done = 0
+    still = [gestures.posture(portrait) for portrait in straight]
+    rest = gestures.at_rest(still)
+    done = int(gestures.steady(rest, still, figures.gestures))
     for i, action in enumerate(taken.actions):
         step = [gestures.posture(portrait) for portrait in taken.portraits(i)]
         done += bool(step) and gestures.seen(action, rest, step, figures.gestures)
-    return {CueName.ACTIONS: done / len(taken.actions), **_depth(taken, straight, rest)}
+    return {CueName.ACTIONS: done / (1 + len(taken.actions)), **_depth(taken, straight, rest)}
 
 
 def _depth(

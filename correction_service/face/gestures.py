@@ -85,23 +85,28 @@ def came_closer(rest: Posture, now: Posture) -> float:
 
 
 def seen(action: Action, rest: Posture, step: Sequence[Posture], figures: Gestures) -> bool:
-    """Tell whether an action was done in the frames of its own step, and not its opposite."""
+    """Tell whether an action was done in the frames of its own step, and nothing else.
+
+    The first frame of a step may still show the one before.
+    """
+    ways = [turned_left(rest, now) for now in step]
     match action:
         case Action.TURN_LEFT:
-            return _turned(rest, step, figures.turn, 1)
+            return _turned(ways, figures.turn)
         case Action.TURN_RIGHT:
-            return _turned(rest, step, figures.turn, -1)
+            return _turned([-way for way in ways], figures.turn)
         case Action.NOD:
-            return any(
-                abs(nodded(rest, now)) >= figures.nod
-                and abs(turned_left(rest, now)) < figures.turn  # turning makes a face narrow too
-                for now in step
-            )
+            done = any(abs(nodded(rest, now)) >= figures.nod for now in step)
         case Action.COME_CLOSER:
-            return any(came_closer(rest, now) >= figures.closer for now in step)
+            done = any(came_closer(rest, now) >= figures.closer for now in step)
+    return done and all(abs(way) < figures.turn for way in ways[1:])
 
 
-def _turned(rest: Posture, step: Sequence[Posture], least: float, side: int) -> bool:
-    """The first frame of a step may still show the one before."""
-    ways = [side * turned_left(rest, now) for now in step]
-    return max(ways) >= least and min(ways[1:], default=0.0) > -least
+def steady(rest: Posture, straight: Sequence[Posture], figures: Gestures) -> bool:
+    """Tell whether a person who is to look straight does not turn meanwhile."""
+    return all(abs(turned_left(rest, now)) < figures.turn for now in straight)
+
+
+def _turned(ways: Sequence[float], least: float) -> bool:
+    """Most frames of the step show the turn, and none but the first its opposite."""
+    return 2 * sum(way >= least for way in ways) > len(ways) and min(ways[1:], default=0.0) > -least

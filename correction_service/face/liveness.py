@@ -41,7 +41,7 @@ def unprompted(pictures: Iterable[bytes]) -> tuple[Frame, ...]:
 class CueName(StrEnum):
     """What is looked at. Codes are stored; words are shown."""
 
-    ACTIONS = "actions"  # share of the actions asked that were seen in their own step
+    ACTIONS = "actions"  # share of the steps, straight ones too, in which what was asked was seen
     PARALLAX = "parallax"  # how far the nose moved between the eyes over a turn
     DEPTH = "depth"  # what a plane cannot explain of a turn, in eye distances
     SURFACE = "surface"  # how ill a flat or bent sheet explains the nose of the turned face
