@@ -18,6 +18,7 @@ from sqlalchemy import (
     exists,
     or_,
     select,
+    true,
 )
 from sqlalchemy.orm import Mapped, aliased, mapped_column, relationship
 
@@ -151,7 +152,7 @@ def awaiting_review() -> ColumnElement[bool]:
 
 def awaiting_second(but_by: int | None = None) -> ColumnElement[bool]:
     """Match check-ins whose no-match waits for a second person; `but_by`: other than this one."""
-    mine = CheckInReview.by != but_by if but_by is not None else True
+    mine = CheckInReview.by != but_by if but_by is not None else true()
     return _stands(CheckInReview.decision == ReviewDecision.NO_MATCH, ~_confirmed(), mine)
 
 
@@ -177,7 +178,7 @@ def _confirmed() -> ColumnElement[bool]:
     return exists().where(ReviewConfirmation.review_id == CheckInReview.id)
 
 
-def _stands(*conditions: ColumnElement[bool] | bool) -> ColumnElement[bool]:
+def _stands(*conditions: ColumnElement[bool]) -> ColumnElement[bool]:
     """Match check-ins whose latest finding meets the conditions."""
     later = aliased(CheckInReview)
     overtaken = exists().where(

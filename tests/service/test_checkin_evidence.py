@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from itertools import count
+from typing import Any
 
 import pytest
 from sqlalchemy import event, select
@@ -42,7 +43,7 @@ class Past:
         self.session.flush()
         return made
 
-    def sent(self, at: datetime, case: Case | None = None, **fields: object) -> CheckIn:
+    def sent(self, at: datetime, case: Case | None = None, **fields: Any) -> CheckIn:
         made = CheckIn(
             case=case or self.case,
             at=at,
@@ -134,8 +135,12 @@ def test_a_long_past_costs_no_more_queries_than_a_short_one(past: Past) -> None:
 
 
 def test_positions_are_compared_on_demand_and_the_look_is_logged(past: Past) -> None:
-    place = {"lat": HUICHUAN[0] + 1e-6, "lon": HUICHUAN[1] + 1e-6, "accuracy_m": 20.0}
-    away = {"lat": HUICHUAN[0] + 5, "lon": HUICHUAN[1] + 0.1, "accuracy_m": 20.0}
+    place: dict[str, Any] = {
+        "lat": HUICHUAN[0] + 1e-6,
+        "lon": HUICHUAN[1] + 1e-6,
+        "accuracy_m": 20.0,
+    }
+    away: dict[str, Any] = {"lat": HUICHUAN[0] + 5, "lon": HUICHUAN[1] + 0.1, "accuracy_m": 20.0}
     for days in (2, 3):
         past.sent(MORNING - timedelta(days=days), **place)
     before = past.sent(MORNING - timedelta(minutes=30), **away)
@@ -154,7 +159,7 @@ def test_the_bracelet_is_compared_only_under_an_order(
     take(database, heard(minutes(NOW - timedelta(minutes=4), [BEYOND] * 5)))
     with database.transaction(SYSTEM, "test") as session:
         past = Past(session, county)
-        here = {"lat": HUICHUAN[0], "lon": HUICHUAN[1], "accuracy_m": 20.0}
+        here: dict[str, Any] = {"lat": HUICHUAN[0], "lon": HUICHUAN[1], "accuracy_m": 20.0}
         checkin = past.sent(NOW, **here)
         found = past.positions(checkin)[Sign.BRACELET_ELSEWHERE]
         assert (found.facts["age_s"], found.facts["source"]) == (0, "gnss")

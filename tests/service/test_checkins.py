@@ -8,7 +8,6 @@ from pathlib import Path
 import pytest
 from sqlalchemy import func, select
 
-from correction_service.face.liveness import unprompted
 from correction_service.face.template import Template
 from correction_service.face.verifier import Verifier
 from correction_service.people import consents, photos
@@ -107,7 +106,7 @@ def test_a_fault_of_ours_is_never_a_missed_check_in(
     desk: Desk, bursts: Bursts, face_template: Template, tmp_path: Path
 ) -> None:
     with Verifier(weights_folder=tmp_path) as broken:
-        verdict = broken.judge(face_template, unprompted(bursts.person.frames))
+        verdict = broken.judge(face_template, bursts.person.frames)
     made = desk.send(bursts.person, verdict)
     assert (made.outcome, made.photo_id) == (Outcome.FAULT, None)
     assert desk.lapse() == 0

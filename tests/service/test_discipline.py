@@ -210,7 +210,7 @@ def test_a_commendation_asks_for_six_months_but_not_for_an_outstanding_deed(
         case.reported_on = date(2026, 5, 20)
         assert prepared(session, county, file).kind is K.COMMENDATION
         case.reported_on = date(2026, 11, 1)
-        assert prepared(session, county, replace(file, limb="outstanding_deed"))
+        assert prepared(session, county, replace(file, limb="outstanding_deed")).limb
 
 
 def test_the_person_is_heard_before_and_a_second_person_of_the_county_decides(

@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from sqlalchemy import inspect, select
+from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from correction_service import hours
@@ -77,8 +77,7 @@ class Ledger:
         """Every row that may only grow, by table and id, as it is in the database."""
         found: dict[tuple[str, int], tuple[object, ...]] = {}
         for table in (PointsEntry, PointsMonth):
-            columns = inspect(table).columns
-            mine = select(*columns).where(table.case_id == self.case.id)
+            mine = select(table.__table__).where(table.case_id == self.case.id)
             for row in self.session.execute(mine):
                 found[table.__tablename__, row.id] = tuple(row)
         return found

@@ -190,8 +190,8 @@ def test_a_suggestion_changes_nothing_until_an_officer_takes_it(
     with database.transaction(SYSTEM, "test") as session:
         case = session.get_one(Case, county.case)
         made = session.scalars(select(LevelSuggestion)).one()
-        assert case.level is Level.ORDINARY
+        before = case.level
         officer = session.get_one(User, county.users[Role.OFFICER])
         taken = SuggestionState.TAKEN
         levels.decide(session, officer, made.id, taken, note="表现良好", now=JANUARY)
-        assert case.level is Level.LENIENT
+        assert (before, case.level) == (Level.ORDINARY, Level.LENIENT)

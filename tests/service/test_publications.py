@@ -10,7 +10,7 @@ from correction_service.audit import SYSTEM
 from correction_service.casework import points
 from correction_service.db import Database
 from models.agency import Office
-from models.assessment import PointsPublication
+from models.assessment import ObjectionState, PointsPublication
 from models.case import Case
 from models.errors import Forbidden, Refused
 from models.user import Role, User
@@ -59,7 +59,7 @@ def test_who_objected_is_published_once_the_answer_is_in(
     with database.transaction(SYSTEM, "test") as session:
         head = session.get_one(User, county.users[Role.COUNTY_HEAD])
         [to] = objections.of(session, register["objector"]).values()
-        state = objections.ObjectionState.DISMISSED
+        state = ObjectionState.DISMISSED
         objections.answer(session, head, to.id, state, note="查实", now=FIFTH)
     months.correct(database, FIFTH + timedelta(days=1))
     assert len(shown(database, county)) == 3

@@ -22,7 +22,9 @@ STATES = ("asked", "approved", "refused", "withdrawn")
 
 
 def upgrade() -> None:
-    regular = sa.Column("regular", sa.Boolean(), nullable=False, server_default=sa.false())
+    regular: sa.Column[bool] = sa.Column(
+        "regular", sa.Boolean(), nullable=False, server_default=sa.false()
+    )
     op.add_column("leave", regular)
     op.add_column("leave", sa.Column("return_said_at", MOMENT, nullable=True))
     _requests()
