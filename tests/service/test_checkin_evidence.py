@@ -43,7 +43,7 @@ class Past:
         self.session.flush()
         return made
 
-    def sent(self, at: datetime, case: Case | None = None, **fields: Any) -> CheckIn:
+    def sent(self, at: datetime, case: Case | None = None, **fields: Any) -> CheckIn:  # noqa: ANN401 - columns
         made = CheckIn(
             case=case or self.case,
             at=at,
