@@ -49,7 +49,11 @@ def posture(portrait: Portrait) -> Posture:
 def at_rest(straight: Sequence[Posture]) -> Posture:
     """Return the middle of the frames in which the person looks straight into the camera."""
     return Posture(
-        *(median(getattr(each, name) for each in straight) for name in Posture.__slots__[:-1]),
+        turn=median(each.turn for each in straight),
+        pitch=median(each.pitch for each in straight),
+        squat=median(each.squat for each in straight),
+        down=median(each.down for each in straight),
+        size=median(each.size for each in straight),
         points=np.median([each.points for each in straight], axis=0),
     )
 
