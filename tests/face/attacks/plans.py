@@ -63,20 +63,23 @@ def followed(
     for place, step in enumerate(asked):
         at_ms += dice.uniform(280, 420) + (dice.uniform(300, 900) if _begins(asked, place) else 0)
         arrived_ms = at_ms + upload_ms * dice.uniform(0.8, 1.6)
-        still = Moment(
-            round(at_ms),
-            round(arrived_ms),
-            step,
-            yaw_deg=habit.yaw_deg + dice.normal(0, 1.5),
-            pitch_deg=habit.pitch_deg + dice.normal(0, 1.5),
-            roll_deg=dice.normal(0, 1.5),
-            right=dice.normal(0, habit.sway),
-            down=dice.normal(0, habit.sway),
-            moved_px=dice.uniform(0, 1.5),
-        )
+        still = resting(Moment(round(at_ms), round(arrived_ms), step), habit, dice)
         part = (place - STRAIGHT) % A_STEP
         moments.append(still if step is None else _doing(still, actions[step], part, habit, dice))
     return tuple(moments)
+
+
+def resting(moment: Moment, habit: Habit, dice: np.random.Generator) -> Moment:
+    """Return the moment with the posture of somebody who looks straight, never quite still."""
+    return replace(
+        moment,
+        yaw_deg=habit.yaw_deg + dice.normal(0, 1.5),
+        pitch_deg=habit.pitch_deg + dice.normal(0, 1.5),
+        roll_deg=dice.normal(0, 1.5),
+        right=dice.normal(0, habit.sway),
+        down=dice.normal(0, habit.sway),
+        moved_px=dice.uniform(0, 1.5),
+    )
 
 
 def _begins(asked: Sequence[int | None], place: int) -> bool:
@@ -89,13 +92,17 @@ def _doing(
     """Add the movement: late in the first picture of a step, whole in one of the others."""
     much = (1 - habit.late, 1.0, dice.uniform(0.75, 1.0))[part] * dice.uniform(0.9, 1.05)
     blurred = dice.uniform(1, 4) if part == 0 else dice.uniform(0, 2)
-    moving = replace(still, moved_px=blurred)
+    return doing(replace(still, moved_px=blurred), action, much, habit)
+
+
+def doing(still: Moment, action: Action, much: float, habit: Habit) -> Moment:
+    """Return the moment with as ``much`` of the movement as given, 1 being all of it."""
     match action:
         case Action.TURN_LEFT:
-            return replace(moving, yaw_deg=still.yaw_deg + much * habit.turn_deg)
+            return replace(still, yaw_deg=still.yaw_deg + much * habit.turn_deg)
         case Action.TURN_RIGHT:
-            return replace(moving, yaw_deg=still.yaw_deg - much * habit.turn_deg)
+            return replace(still, yaw_deg=still.yaw_deg - much * habit.turn_deg)
         case Action.NOD:
-            return replace(moving, pitch_deg=still.pitch_deg + much * habit.nod_deg)
+            return replace(still, pitch_deg=still.pitch_deg + much * habit.nod_deg)
         case Action.COME_CLOSER:
-            return replace(moving, closer=1 + much * (habit.closer - 1))
+            return replace(still, closer=1 + much * (habit.closer - 1))
