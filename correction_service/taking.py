@@ -14,7 +14,7 @@ from pydantic import BaseModel, Field
 
 from correction_service import access, locale
 from correction_service.face.actions import Action
-from correction_service.face.aim import Aimer, Pose, seen
+from correction_service.face.aim import Aimer, Pose
 from correction_service.face.liveness import Frame
 from correction_service.face.verifier import Busy
 from correction_service.face.words import Words
@@ -68,7 +68,9 @@ class AimIn(BaseModel):
     """One small picture, and how the same head was held straight."""
 
     frame: UploadFile = Field(description="JPEG, PNG or WebP, at most 30 kB; not kept")
-    action: Action | None = Field(None, description="what is asked just now")
+    action: Action | None = Field(
+        None, description="what is asked just now; none: to look straight into the camera"
+    )
     turn: float = Field(0.0, description="of the straight head, as an earlier answer told it")
     pitch: float = Field(0.0, description="likewise")
     size: float = Field(0.0, description="likewise")
@@ -182,13 +184,12 @@ def aim(form: AimIn) -> dict[str, object]:
     aimer: Aimer = current_app.extensions["aimer"]
     found = aimer.look(data, form.action)
     straight = Pose(form.turn, form.pitch, form.size)
-    pose, action = found.pose, form.action
     return {
         "advice": found.reasons[0].value if found.reasons else None,
         "words": in_language(found.reasons[0].words) if found.reasons else None,
         "box": found.box,
-        "pose": asdict(pose) if pose else None,
-        "seen": pose is not None and action is not None and seen(action, pose, straight),
+        "pose": asdict(found.pose) if found.pose else None,
+        "seen": found.shows(form.action, straight),
     }
 
 

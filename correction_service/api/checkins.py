@@ -86,7 +86,7 @@ class AimOut(BaseModel):
         description="left, top, width, height as shares of the picture"
     )
     pose: PoseOut | None
-    seen: bool
+    seen: bool = Field(description="of an action only against the straight head")
 
 
 class WindowOut(BaseModel):

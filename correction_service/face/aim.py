@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from correction_service.face.actions import Action
+from correction_service.face.gates import gates
 from correction_service.face.verifier import Busy
 from correction_service.face.words import Reason
 
@@ -19,8 +20,10 @@ if TYPE_CHECKING:
 
 WAIT_S = 0.5  # for a lane; later the advice would be of a face that has moved on
 RETRY_S = 3
-# Enough of a movement to go on to the next step. Guidance: the judgement is not made here.
-TURN, DIP, NEARER = 0.3, 0.05, 1.2
+# So much further than the judgement asks before the page goes on: its frames are other pictures.
+MARGIN = 1.2
+# What is no fault of a face that does as it is asked, and keeps a face from being held straight.
+MOVING = {Reason.TURNED_ASIDE, Reason.LOOKING_UP_OR_DOWN, Reason.HEAD_TILTED}
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,16 +43,30 @@ class Aim:
     box: tuple[float, float, float, float] | None = None
     pose: Pose | None = None
 
+    def shows(self, action: Action | None, straight: Pose) -> bool:
+        """Whether what is asked is seen; with no action, a head held straight."""
+        if self.pose is None:
+            return False
+        return (
+            MOVING.isdisjoint(self.reasons) if action is None else seen(action, self.pose, straight)
+        )
+
 
 def seen(action: Action, pose: Pose, straight: Pose) -> bool:
-    """Whether a head does what was asked, against the same head held straight."""
-    turned = pose.turn - straight.turn
-    return {
-        Action.TURN_LEFT: turned >= TURN,
-        Action.TURN_RIGHT: turned <= -TURN,
-        Action.NOD: pose.pitch - straight.pitch >= DIP,
-        Action.COME_CLOSER: pose.size >= NEARER * straight.size,
-    }[action]
+    """Whether a head does what was asked, against the same head held straight.
+
+    Never while nobody knows how it is held straight: a ``straight`` without size.
+    """
+    least, turned = gates().gestures, pose.turn - straight.turn
+    return (
+        straight.size > 0
+        and {
+            Action.TURN_LEFT: turned >= MARGIN * least.turn,
+            Action.TURN_RIGHT: turned <= -MARGIN * least.turn,
+            Action.NOD: pose.pitch - straight.pitch >= MARGIN * least.nod,
+            Action.COME_CLOSER: pose.size >= (1 + MARGIN * least.closer) * straight.size,
+        }[action]
+    )
 
 
 class Aimer:

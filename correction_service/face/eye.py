@@ -5,7 +5,7 @@ from dataclasses import replace
 import cv2
 
 from correction_service.face import quality, weights
-from correction_service.face.aim import Aim, Pose
+from correction_service.face.aim import MOVING, Aim, Pose
 from correction_service.face.detect import Detector, Face
 from correction_service.face.embed import Sface
 from correction_service.face.images import ImageError, Pixels, decode
@@ -16,8 +16,6 @@ MODELS = {"yunet", "sface"}
 MOST_MEGAPIXELS = 1.0
 MIDDLE = (0.25, 0.75)  # where the face's centre belongs, in both directions: the page's oval
 FULL_PX = 640  # the longer side of a frame that is judged; limits in pixels are for these
-# No fault of a face that does as it is asked.
-MOVING = {Reason.TURNED_ASIDE, Reason.LOOKING_UP_OR_DOWN, Reason.HEAD_TILTED}
 
 
 class Eye:

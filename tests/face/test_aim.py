@@ -1,5 +1,6 @@
 """A movement is seen against the same head held straight."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import cv2
@@ -8,8 +9,9 @@ import pytest
 
 from correction_service.face import weights
 from correction_service.face.actions import Action
-from correction_service.face.aim import Aimer, Pose, seen
+from correction_service.face.aim import Aim, Aimer, Pose, seen
 from correction_service.face.detect import Detector
+from correction_service.face.gates import gates
 from correction_service.face.images import decode
 from correction_service.face.verifier import Busy
 from correction_service.face.words import Reason
@@ -28,6 +30,26 @@ DONE = {
 def test_what_was_asked_is_seen_and_nothing_else(asked: Action) -> None:
     assert {action for action, pose in DONE.items() if seen(asked, pose, STRAIGHT)} == {asked}
     assert not seen(asked, STRAIGHT, STRAIGHT)
+
+
+@pytest.mark.parametrize("asked", list(Action))
+def test_without_the_head_held_straight_no_movement_is_seen(asked: Action) -> None:
+    assert not seen(asked, DONE[asked], Pose(0.0, 0.0, 0.0))
+
+
+@pytest.mark.parametrize("asked", list(Action))
+def test_the_page_goes_on_only_beyond_what_the_judgement_asks(asked: Action) -> None:
+    least = gates().gestures
+    just = Pose(least.turn, STRAIGHT.pitch + least.nod, STRAIGHT.size * (1 + least.closer))
+    turn = -just.turn if asked is Action.TURN_RIGHT else just.turn
+    assert not seen(asked, replace(just, turn=STRAIGHT.turn + turn), STRAIGHT)
+
+
+def test_a_head_is_held_straight_in_bad_light_too_but_not_turned_aside() -> None:
+    nobody_knows = Pose(0.0, 0.0, 0.0)
+    assert Aim((Reason.TOO_DARK,), None, STRAIGHT).shows(None, nobody_knows)
+    assert not Aim((Reason.TURNED_ASIDE,), None, STRAIGHT).shows(None, nobody_knows)
+    assert not Aim((Reason.NO_FACE,)).shows(None, nobody_knows)
 
 
 def view(photo: Path, *, masked: bool) -> bytes:
