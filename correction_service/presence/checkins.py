@@ -5,11 +5,12 @@ somebody else, goes to an officer and costs nothing until one decides; a fault o
 """
 
 import random
+from collections.abc import Iterator
 from dataclasses import asdict, dataclass, field
 from datetime import datetime, timedelta
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, and_, or_, select
+from sqlalchemy import ColumnElement, select
 from sqlalchemy.orm import Session, joinedload
 
 from correction_service import codes, outbox
@@ -33,7 +34,7 @@ from models.user import Permission, User
 
 OWN_SEEN_FOR = timedelta(days=90)
 OTHERS_SEEN_FOR = timedelta(days=2)
-MOST_SEEN = 400  # check-ins of a dozen frames: what a worker compares in some milliseconds
+MOST_SEEN = 400  # of each: check-ins of a dozen frames are compared in some milliseconds
 BYTES = 32  # of one fingerprint
 ATTESTED = frozenset({Way.OFFICER_CALL, Way.OFFICER_VISIT, Way.OFFICER_COUNTER, Way.OFFICER_VIDEO})
 
@@ -120,15 +121,21 @@ def _seen(session: Session, case: Case, now: datetime) -> tuple[bytes, ...]:
 
     A picture of one person, sent for another, is as much a replay as one sent twice.
     """
-    own = and_(CheckIn.case_id == case.id, CheckIn.at > now - OWN_SEEN_FOR)
-    of_agency = select(Case.id).where(Case.agency_id == case.agency_id)
-    others = and_(CheckIn.case_id.in_(of_agency), CheckIn.at > now - OTHERS_SEEN_FOR)
-    query = select(CheckIn.fingerprints).where(CheckIn.fingerprints.is_not(None), or_(own, others))
+    others = select(Case.id).where(Case.agency_id == case.agency_id, Case.id != case.id)
     packed = b"".join(
-        prints or b""
-        for prints in session.scalars(query.order_by(CheckIn.id.desc()).limit(MOST_SEEN))
+        (
+            *_prints(session, CheckIn.case_id == case.id, CheckIn.at > now - OWN_SEEN_FOR),
+            *_prints(session, CheckIn.case_id.in_(others), CheckIn.at > now - OTHERS_SEEN_FOR),
+        )
     )
     return tuple(packed[i : i + BYTES] for i in range(0, len(packed), BYTES))
+
+
+def _prints(session: Session, *of: ColumnElement[bool]) -> Iterator[bytes]:
+    """Yield the latest `MOST_SEEN`, so that however many others there are, own ones come in."""
+    query = select(CheckIn.fingerprints).where(CheckIn.fingerprints.is_not(None), *of)
+    latest = session.scalars(query.order_by(CheckIn.id.desc()).limit(MOST_SEEN))
+    return (prints for prints in latest if prints)
 
 
 def _earlier(session: Session, challenge: Challenge, capture: Capture) -> CheckIn | None:

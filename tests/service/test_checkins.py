@@ -6,13 +6,14 @@ from datetime import date, timedelta
 from pathlib import Path
 
 import pytest
-from sqlalchemy import func, select
+from sqlalchemy import func, insert, select
 
 from correction_service.face.template import Template
 from correction_service.face.verifier import Verifier
 from correction_service.people import consents, photos
 from correction_service.presence import checkins, help_requests
 from correction_service.presence.captures import Answers
+from models.agency import Office
 from models.case import Case, CaseState
 from models.checkin import (
     CheckIn,
@@ -30,7 +31,7 @@ from models.outbox import Outbox
 from models.person import Person
 from models.review import ReviewDecision
 from models.user import Role
-from tests.county import NOW
+from tests.county import NOW, make_case
 from tests.enrolled import Bursts
 from tests.service.checking_in import LATER, Desk, desk
 
@@ -277,3 +278,28 @@ def test_asking_for_help_reaches_the_officers_once(desk: Desk, bursts: Bursts) -
         assert len(help_requests.open_of(session, case)) == 1
         with pytest.raises(Refused, match="already dealt with"):
             help_requests.handle(session, officer, asked[0].id, "again", NOW)
+
+
+def test_own_pictures_are_known_again_however_many_others_check_in(
+    desk: Desk, bursts: Bursts
+) -> None:
+    own = replace(bursts.match, fingerprints=(b"o" * checkins.BYTES,))
+    desk.send(bursts.person, own)
+    with desk.writing() as session:
+        other = make_case(session, session.get_one(Office, desk.county.office), 2)
+        session.flush()
+        row = {
+            "case_id": other.id,
+            "at": NOW,
+            "way": Way.PHONE,
+            "outcome": Outcome.MATCH,
+            "liveness": Liveness.LIVE,
+            "reasons": [],
+            "answers": {},
+            "fingerprints": b"x" * checkins.BYTES,
+        }
+        rows = [row | {"receipt": f"R{i}"} for i in range(checkins.MOST_SEEN + 1)]
+        session.execute(insert(CheckIn), rows)
+        token = desk.permit_in(session)
+        attempt = checkins.begin(session, desk.person_id, token, bursts.stranger, NOW)
+    assert set(attempt.seen) == {b"o" * checkins.BYTES, b"x" * checkins.BYTES}
