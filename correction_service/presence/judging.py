@@ -60,6 +60,8 @@ class Judge:
         with self._database.transaction(actor, "judging") as session:
             if not _claim(session, challenge_id, now):
                 return None
+        # Its own transaction: what cannot be opened stays claimed and lets the others pass.
+        with self._database.transaction(actor, "judging") as session:
             taken = _taken_up(session, challenge_id, now)
         if taken is None:
             return None

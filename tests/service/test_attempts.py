@@ -327,6 +327,26 @@ def claim(desk: Desk, challenge_id: int, now: datetime) -> None:
         challenge.claimed_at, challenge.claims = now, challenge.claims + 1
 
 
+def test_a_capture_that_cannot_be_opened_does_not_hold_up_those_behind_it(
+    desk: Desk, bursts: Bursts, verifier: Verifier
+) -> None:
+    broken, behind = sent(desk, bursts), sent(desk, bursts)
+    with desk.writing() as session:
+        session.get_one(Challenge, broken.id).sealed = b"no seal at all"
+    judge = Judge(desk.database, verifier, desk.settings)
+    with pytest.raises(SealBroken):
+        judge.turn(NOW + SECOND)
+    assert judge.turn(NOW + SECOND)
+    assert state(desk, behind.receipt) is AttemptState.DONE
+    for i in range(1, MOST_CLAIMS):
+        with pytest.raises(SealBroken):
+            judge.turn(NOW + i * (CLAIM_LASTS + SECOND) + SECOND)
+    assert judge.turn(NOW + MOST_CLAIMS * (CLAIM_LASTS + SECOND) + SECOND)
+    with desk.database.reading() as session:
+        outcomes = session.scalars(select(CheckIn.outcome).order_by(CheckIn.id)).all()
+    assert outcomes == [Outcome.MATCH, Outcome.FAULT]
+
+
 def test_a_consent_that_went_meanwhile_ends_what_waits_and_leaves_nothing(
     desk: Desk, bursts: Bursts, verifier: Verifier
 ) -> None:
