@@ -22,6 +22,7 @@ WAIT_S = 0.5  # for a lane; later the advice would be of a face that has moved o
 RETRY_S = 3
 # So much further than the judgement asks before the page goes on: its frames are other pictures.
 MARGIN = 1.2
+PITCH_SHARE = 0.7  # of a nod as the judgement measures it, squatter and lower faces included
 # What is no fault of a face that does as it is asked, and keeps a face from being held straight.
 MOVING = {Reason.TURNED_ASIDE, Reason.LOOKING_UP_OR_DOWN, Reason.HEAD_TILTED}
 
@@ -63,7 +64,7 @@ def seen(action: Action, pose: Pose, straight: Pose) -> bool:
         and {
             Action.TURN_LEFT: turned >= MARGIN * least.turn,
             Action.TURN_RIGHT: turned <= -MARGIN * least.turn,
-            Action.NOD: pose.pitch - straight.pitch >= MARGIN * least.nod,
+            Action.NOD: pose.pitch - straight.pitch >= MARGIN * PITCH_SHARE * least.nod,
             Action.COME_CLOSER: pose.size >= (1 + MARGIN * least.closer) * straight.size,
         }[action]
     )

@@ -9,7 +9,7 @@ import pytest
 
 from correction_service.face import weights
 from correction_service.face.actions import Action
-from correction_service.face.aim import Aim, Aimer, Pose, seen
+from correction_service.face.aim import PITCH_SHARE, Aim, Aimer, Pose, seen
 from correction_service.face.detect import Detector
 from correction_service.face.gates import gates
 from correction_service.face.images import decode
@@ -40,7 +40,8 @@ def test_without_the_head_held_straight_no_movement_is_seen(asked: Action) -> No
 @pytest.mark.parametrize("asked", list(Action))
 def test_the_page_goes_on_only_beyond_what_the_judgement_asks(asked: Action) -> None:
     least = gates().gestures
-    just = Pose(least.turn, STRAIGHT.pitch + least.nod, STRAIGHT.size * (1 + least.closer))
+    nod = PITCH_SHARE * least.nod
+    just = Pose(least.turn, STRAIGHT.pitch + nod, STRAIGHT.size * (1 + least.closer))
     turn = -just.turn if asked is Action.TURN_RIGHT else just.turn
     assert not seen(asked, replace(just, turn=STRAIGHT.turn + turn), STRAIGHT)
 
