@@ -164,6 +164,14 @@ def undecided() -> ColumnElement[bool]:
     return or_(awaiting_review(), awaiting_second())
 
 
+def concerned() -> ColumnElement[bool]:
+    """Match check-ins about which a concern stands: one pair of eyes, so no duty is missed by it.
+
+    An officer's own seeing of the person lifts it, or another finding in its place.
+    """
+    return _stands(CheckInReview.decision == ReviewDecision.CONCERN)
+
+
 def not_the_person() -> ColumnElement[bool]:
     """Match check-ins where the finding that it was somebody else stands and is confirmed."""
     return _stands(CheckInReview.decision == ReviewDecision.NO_MATCH, _confirmed())

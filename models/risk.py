@@ -23,6 +23,8 @@ SENTENCES = {
     "not_reported": "Has not reported in; the last day was %(by)s.",
     "checkin_missed": "No check-in between %(opens)s and %(until)s.",
     "checkin_unfinished": "Began a check-in at %(began)s and did not finish it.",
+    "checkin_unclear": "Checked in at %(began)s; the picture did not show one face clearly.",
+    "other_way_asked": "Asked for help or another way of checking in at %(began)s.",
     "unfinished_often": "Not finished %(times)s times in the last %(days)s days.",
     "delivery_proved": "The request arrived (%(channel)s).",
     "last_check_in": "The latest check-in that counted.",

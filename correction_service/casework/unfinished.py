@@ -1,13 +1,13 @@
-"""Check-ins that were begun and never finished: shown to an officer, and never counted.
+"""Check-ins that were tried, or asked for in another way, and did not come off: never counted.
 
-A lost network looks like a change of mind. Whether somebody avoids being verified only an officer
-can find, from how often it happens and from asking.
+A lost network or bad light looks like a change of mind. Whether somebody avoids being verified only
+an officer can find, from how often it happens and from asking.
 """
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import ColumnElement, ScalarSelect, and_, exists, func, or_, select
+from sqlalchemy import ColumnElement, ScalarSelect, and_, case, exists, func, or_, select
 from sqlalchemy.orm import aliased
 
 from correction_service.casework.findings import (
@@ -19,12 +19,20 @@ from correction_service.casework.findings import (
     reason,
     selected,
 )
-from correction_service.presence.duties import ATTEMPTED
+from correction_service.presence import duties, help_requests
+from correction_service.presence.duties import ASKED, ATTEMPTED, UNCLEAR
 from models.case import LEGAL_ZONE, Case, supervised_on
-from models.checkin import Challenge, CheckInDuty, DutyState
+from models.checkin import UNUSABLE, Challenge, CheckIn, CheckInDuty, DutyState
+from models.help_request import HelpRequest
 from models.risk import FlagKind, FlagState, RiskFlag
 
 PATTERN = timedelta(days=30)
+# What a flag says, by why the duty is void.
+FACTS = {
+    ATTEMPTED: "checkin_unfinished",
+    UNCLEAR: "checkin_unclear",
+    ASKED: "other_way_asked",
+}
 
 
 def _rows(scope: Scope) -> Rows:
@@ -35,17 +43,13 @@ def _rows(scope: Scope) -> Rows:
         RiskFlag.key == DUTY_KEY,
     )
     recent = CheckInDuty.missed_after >= scope.since
-    began = select(func.max(Challenge.issued_at)).where(
-        Challenge.case_id == CheckInDuty.case_id,
-        Challenge.issued_at.between(CheckInDuty.opens_at, CheckInDuty.missed_after),
-        Challenge.used_at.is_(None),
-    )
     return (
         select(
             CheckInDuty.id,
             CheckInDuty.case_id,
             CheckInDuty.missed_after,
-            began.scalar_subquery().label("began_at"),
+            CheckInDuty.void_reason,
+            _tried_at().label("tried_at"),
             _times(scope).label("times"),
         )
         .join(Case, Case.id == CheckInDuty.case_id)
@@ -54,8 +58,18 @@ def _rows(scope: Scope) -> Rows:
     )
 
 
+def _tried_at() -> ColumnElement[datetime]:
+    """When the latest of what kept the duty from being missed was done."""
+    began = select(func.max(Challenge.issued_at)).where(duties.fruitless())
+    seen = select(func.max(CheckIn.at)).where(duties.in_its_time(), CheckIn.outcome.in_(UNUSABLE))
+    asked = select(func.max(HelpRequest.at)).where(help_requests.instead_of(CheckInDuty))
+    when = {ATTEMPTED: began, UNCLEAR: seen, ASKED: asked}
+    moments = {why: moment.scalar_subquery() for why, moment in when.items()}
+    return case(moments, value=CheckInDuty.void_reason)
+
+
 def _unfinished(duty: type[CheckInDuty]) -> ColumnElement[bool]:
-    return and_(duty.state == DutyState.VOID, duty.void_reason == ATTEMPTED)
+    return and_(duty.state == DutyState.VOID, duty.void_reason.in_(FACTS))
 
 
 def _times(scope: Scope) -> ScalarSelect[int]:
@@ -75,8 +89,9 @@ def _times(scope: Scope) -> ScalarSelect[int]:
 
 def _finding(row: Any, _scope: Scope) -> Finding:  # noqa: ANN401 - a row of the query above
     innocent = ("phone_trouble", "bad_light_or_camera", "service_fault")
-    began = f"{row.began_at.astimezone(LEGAL_ZONE):%Y-%m-%d %H:%M}"
-    reasons = [reason("checkin_unfinished", row.began_at, "service_clock", *innocent, began=began)]
+    at = f"{row.tried_at.astimezone(LEGAL_ZONE):%Y-%m-%d %H:%M}"
+    fact = FACTS[row.void_reason]
+    reasons = [reason(fact, row.tried_at, "service_clock", *innocent, began=at)]
     if row.times > 1:
         often = {"times": row.times, "days": PATTERN.days}
         reasons.append(reason("unfinished_often", None, "service_clock", *innocent, **often))

@@ -6,16 +6,19 @@ was never delivered.
 
 from datetime import date, datetime, time, timedelta
 
-from sqlalchemy import Select, and_, exists, or_, select
+from sqlalchemy import ColumnElement, Select, and_, exists, or_, select
+from sqlalchemy import case as when
 from sqlalchemy.orm import Session
 
 from correction_service import hours, outbox
 from correction_service.db import ring_of
 from correction_service.messages import notices
+from correction_service.presence import help_requests
 from correction_service.presence.attempts import grace
 from correction_service.settings import Settings
 from models.case import ENDED, LEGAL_ZONE, Case, supervised_on
 from models.checkin import (
+    UNUSABLE,
     Challenge,
     CheckIn,
     CheckInDuty,
@@ -26,10 +29,14 @@ from models.checkin import (
 )
 from models.errors import Invalid, Refused
 from models.notice import Notice
-from models.review import undecided
+from models.review import concerned, undecided
 
 LATE_COUNTS_FOR = timedelta(hours=12)  # after closing, a check-in still turns missed into late
-ATTEMPTED = "attempt_unfinished"  # why a duty is void: tried, not finished, held against nobody
+# Why a duty is void that the person tried to meet: an officer may ask, nobody is held to it.
+ATTEMPTED = "attempt_unfinished"
+UNCLEAR = "no_clear_picture"
+ASKED = "other_way_asked"
+DOUBTED = "concern"  # of an officer, and another one saw the person since
 OPEN = (DutyState.AWAITING_DELIVERY, DutyState.DUE)
 
 
@@ -223,19 +230,17 @@ def due(session: Session, case_id: int, at: datetime) -> CheckInDuty | None:
 def lapse(session: Session, now: datetime, settings: Settings) -> int:
     """Mark missed what is over and void what may not count; return how many were missed.
 
-    An attempt that was begun and never finished may be a lost network as well as a change of mind:
-    which it was, an officer may ask, and nothing is counted.
+    Whoever tried, or asked for another way, may have had bad light or a lost network as well as a
+    change of mind: which it was, an officer may ask, and nothing is counted.
     """
     missed = 0
-    for duty, case, faulted, attempted in session.execute(_closing(now, settings)):
+    for duty, case, excuse in session.execute(_closing(now, settings)):
         if not case.supervised:
             duty.void(case.state.value)
         elif not case.supervised_at(now):
             duty.void("term_over")
-        elif faulted:
-            duty.void("system_fault")
-        elif attempted:
-            duty.void(ATTEMPTED)
+        elif excuse:
+            duty.void(excuse)
         elif duty.lapse(now):
             missed += 1
         else:
@@ -245,35 +250,70 @@ def lapse(session: Session, now: datetime, settings: Settings) -> int:
     return missed
 
 
-def _closing(now: datetime, settings: Settings) -> Select[CheckInDuty, Case, bool, bool]:
-    """What is over, but for what a capture on its way or under review may answer yet.
+def _closing(now: datetime, settings: Settings) -> Select[CheckInDuty, Case, str | None]:
+    """What is over, but for what may be answered yet: a capture on its way, a doubt undecided.
 
-    With each: whether we failed it, and whether an attempt at it was never finished.
+    With each: why it does not count against the person, if so.
     """
     day = hours.local_day(now)
-    tried = and_(
-        CheckIn.case_id == CheckInDuty.case_id,
-        CheckIn.at.between(CheckInDuty.opens_at, CheckInDuty.missed_after),
-    )
-    in_review = exists().where(tried, undecided())
-    faulted = exists().where(tried, CheckIn.outcome == Outcome.FAULT)
-    begun = and_(
-        Challenge.case_id == CheckInDuty.case_id,
-        Challenge.issued_at.between(CheckInDuty.opens_at, CheckInDuty.missed_after),
-        Challenge.used_at.is_(None),
-    )
-    attempted = exists().where(begun)
     left = or_(Challenge.sent_at.is_not(None), Challenge.expires_at >= now - grace(settings))
-    on_its_way = exists().where(begun, Challenge.closed_at.is_(None), left)
+    on_its_way = exists().where(fruitless(), Challenge.closed_at.is_(None), left)
+    held = or_(_tried(undecided()), and_(_tried(concerned()), ~_attested_since()))
     ended = and_(CheckInDuty.state == DutyState.DUE, CheckInDuty.missed_after < now)
-    over = and_(ended, ~in_review, ~on_its_way)
+    over = and_(ended, ~held, ~on_its_way)
     before_today = Notice.created_at < hours.day_start(day)
     asked = exists().where(Notice.duty_id == CheckInDuty.id, before_today)
     undelivered = and_(CheckInDuty.state == DutyState.AWAITING_DELIVERY, asked)
     suspended = and_(CheckInDuty.state.in_(OPEN), ~supervised_on(day))
     return (
-        select(CheckInDuty, Case, faulted, attempted)
+        select(CheckInDuty, Case, _excuse())
         .join(Case, Case.id == CheckInDuty.case_id)
         .where(or_(over, undelivered, suspended))
         .with_for_update(of=CheckInDuty)
+    )
+
+
+def _excuse() -> ColumnElement[str | None]:
+    """Why a duty that is over is not missed: we failed it, or the person tried and did not get on.
+
+    What speaks for the person most comes first.
+    """
+    return when(
+        (_tried(CheckIn.outcome == Outcome.FAULT), "system_fault"),
+        (_tried(concerned()), DOUBTED),
+        (exists().where(fruitless()), ATTEMPTED),
+        (_tried(CheckIn.outcome.in_(UNUSABLE)), UNCLEAR),
+        (exists().where(help_requests.instead_of(CheckInDuty)), ASKED),
+        else_=None,
+    )
+
+
+def _tried(*how: ColumnElement[bool]) -> ColumnElement[bool]:
+    """Match duties with such a check-in in their time."""
+    return exists().where(in_its_time(), *how)
+
+
+def in_its_time() -> ColumnElement[bool]:
+    """Match check-ins in a duty's time."""
+    return and_(
+        CheckIn.case_id == CheckInDuty.case_id,
+        CheckIn.at.between(CheckInDuty.opens_at, CheckInDuty.missed_after),
+    )
+
+
+def fruitless() -> ColumnElement[bool]:
+    """Match attempts in a duty's time of which nothing came."""
+    return and_(
+        Challenge.case_id == CheckInDuty.case_id,
+        Challenge.issued_at.between(CheckInDuty.opens_at, CheckInDuty.missed_after),
+        Challenge.used_at.is_(None),
+    )
+
+
+def _attested_since() -> ColumnElement[bool]:
+    """Match duties whose person an officer saw after their time: so long does a concern hold."""
+    return exists().where(
+        CheckIn.case_id == CheckInDuty.case_id,
+        CheckIn.outcome == Outcome.ATTESTED,
+        CheckIn.at > CheckInDuty.missed_after,
     )

@@ -3,15 +3,18 @@
 from collections.abc import Sequence
 from datetime import datetime
 
-from sqlalchemy import select
+from sqlalchemy import ColumnElement, and_, or_, select
 from sqlalchemy.orm import Session
 
 from correction_service import outbox
 from correction_service.scope import case_for
 from models.case import Case
+from models.checkin import CheckInDuty
 from models.errors import Invalid, NotFound
 from models.help_request import HelpKind, HelpRequest
 from models.user import Permission, User
+
+OTHER_WAYS = frozenset({HelpKind.VIDEO_CALL, HelpKind.VISIT})
 
 
 def ask(session: Session, case: Case, kind: HelpKind, now: datetime) -> HelpRequest:
@@ -35,6 +38,20 @@ def open_of(session: Session, case: Case) -> Sequence[HelpRequest]:
     """Return what a person has asked and nobody has dealt with."""
     asked = (HelpRequest.case_id == case.id, HelpRequest.handled_at.is_(None))
     return session.scalars(select(HelpRequest).where(*asked).order_by(HelpRequest.id)).all()
+
+
+def instead_of(duty: type[CheckInDuty]) -> ColumnElement[bool]:
+    """Match what was asked in a duty's time, and another way asked for before and not given yet.
+
+    The page says that asking costs nothing, and does not let the same be asked twice.
+    """
+    pending = or_(HelpRequest.handled_at.is_(None), HelpRequest.handled_at >= duty.opens_at)
+    owed = and_(HelpRequest.kind.in_(OTHER_WAYS), pending)
+    return and_(
+        HelpRequest.case_id == duty.case_id,
+        HelpRequest.at <= duty.missed_after,
+        or_(HelpRequest.at >= duty.opens_at, owed),
+    )
 
 
 def handle(session: Session, user: User, request_id: int, note: str, now: datetime) -> HelpRequest:

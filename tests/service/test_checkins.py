@@ -73,6 +73,28 @@ def test_what_an_officer_finds_to_be_someone_else_leaves_the_duty_to_lapse(
     assert desk.duty() is DutyState.MISSED
 
 
+def test_a_concern_of_one_officer_never_ends_in_a_missed_duty(desk: Desk, bursts: Bursts) -> None:
+    made = desk.send(bursts.stranger, bursts.no_match)
+    desk.review(made, ReviewDecision.CONCERN)
+    assert (desk.waiting(), desk.lapse(), desk.duty()) == ([], 0, DutyState.DUE)
+    days_later = LATER + timedelta(days=3)
+    with desk.writing() as session:
+        way, user = Way.OFFICER_VISIT, desk.user(session)
+        checkins.attest(session, user, desk.county.case, way=way, note="spoke", now=days_later)
+    assert (desk.lapse(days_later), desk.duty()) == (0, DutyState.VOID)
+
+
+def test_a_concern_that_two_find_to_be_somebody_else_ends_in_a_missed_duty(
+    desk: Desk, bursts: Bursts
+) -> None:
+    made = desk.send(bursts.stranger, bursts.no_match)
+    desk.review(made, ReviewDecision.CONCERN)
+    desk.review(made, ReviewDecision.NO_MATCH)
+    assert (desk.lapse(), desk.duty()) == (0, DutyState.DUE)
+    desk.review(made, ReviewDecision.NO_MATCH, role=Role.COUNTY_HEAD)
+    assert (desk.lapse(), desk.duty()) == (1, DutyState.MISSED)
+
+
 def test_an_officers_match_settles_the_duty_as_of_the_capture(desk: Desk, bursts: Bursts) -> None:
     made = desk.send(bursts.stranger, bursts.no_match)
     desk.review(made, ReviewDecision.MATCH, note="")
@@ -94,7 +116,15 @@ def test_several_faces_leave_the_duty_due_and_keep_no_picture(desk: Desk, bursts
     made = desk.send(bursts.group, bursts.many_faces)
     assert (made.outcome, made.photo_id, desk.duty()) == (Outcome.MANY_FACES, None, DutyState.DUE)
     assert desk.waiting() == []
-    assert desk.send(bursts.person, bursts.match).outcome is Outcome.MATCH
+    assert (desk.lapse(), desk.duty()) == (0, DutyState.VOID)
+
+
+def test_after_several_faces_the_same_person_alone_has_checked_in(
+    desk: Desk, bursts: Bursts
+) -> None:
+    desk.send(bursts.group, bursts.many_faces)
+    desk.send(bursts.person, bursts.match)
+    assert (desk.lapse(), desk.duty()) == (0, DutyState.DONE)
 
 
 def test_what_shows_no_picture_cannot_be_reviewed(desk: Desk, bursts: Bursts) -> None:

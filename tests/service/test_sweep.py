@@ -65,7 +65,7 @@ def test_every_reason_has_its_sentence_and_its_innocent_explanations(
     database: Database, county: County, settings: Settings
 ) -> None:
     add_duty(database, county.case, DutyState.MISSED)
-    check_in(database, county.case, NOW - timedelta(hours=6, minutes=30), Outcome.POOR_IMAGE)
+    check_in(database, county.case, NOW - timedelta(hours=6, minutes=30), Outcome.NO_MATCH)
     add_order(database, county, county.case, NOW + timedelta(days=15))
     wear(database, county, county.case, NOW - timedelta(minutes=61))
     sweep.run(database, TODAY, NOW, settings)

@@ -185,7 +185,7 @@ WORDS: dict[type[StrEnum], dict[StrEnum, Any]] = {
     FlagKind: {
         FlagKind.LATE_TO_REPORT: _l("Has not reported in"),
         FlagKind.CHECKIN_MISSED: _l("Check-in missed"),
-        FlagKind.CHECKIN_UNFINISHED: _l("Check-in begun, not finished"),
+        FlagKind.CHECKIN_UNFINISHED: _l("Check-in not completed"),
         FlagKind.DEVICE_SILENT: _l("Bracelet not heard"),
         FlagKind.ORDER_ENDING: _l("Positioning order ends"),
         FlagKind.TERM_ENDING: _l("Term ends"),
