@@ -113,11 +113,13 @@ def _moved(taken: Taken, figures: Gates) -> dict[CueName, float | None]:
         return {}
     still = [gestures.posture(portrait) for portrait in straight]
     rest = gestures.at_rest(still)
-    done = int(gestures.steady(rest, still, figures.gestures))
+    done = [gestures.steady(rest, still, figures.gestures)]
     for i, action in enumerate(taken.actions):
         step = [gestures.posture(portrait) for portrait in taken.portraits(i)]
-        done += bool(step) and gestures.seen(action, rest, step, figures.gestures)
-    return {CueName.ACTIONS: done / (1 + len(taken.actions)), **_depth(taken, straight, rest)}
+        done.append(gestures.seen(action, rest, step, figures.gestures))
+    as_asked = replays.in_order(taken.frames, len(taken.actions), figures.gestures.frames)
+    share = sum(done) / len(done) if as_asked else 0.0
+    return {CueName.ACTIONS: share, **_depth(taken, straight, rest)}
 
 
 def _depth(

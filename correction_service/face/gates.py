@@ -33,8 +33,13 @@ class Timing:
 
 @dataclass(frozen=True, slots=True)
 class Gestures:
-    """How far each action must go to be seen; see :mod:`correction_service.face.gestures`."""
+    """How far each action must go to be seen; see :mod:`correction_service.face.gestures`.
 
+    Of each step ``frames`` must be there, and a face in ``faces`` of them.
+    """
+
+    frames: int
+    faces: int
     turn: float
     nod: float
     closer: float

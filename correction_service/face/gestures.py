@@ -91,8 +91,10 @@ def came_closer(rest: Posture, now: Posture) -> float:
 def seen(action: Action, rest: Posture, step: Sequence[Posture], figures: Gestures) -> bool:
     """Tell whether an action was done in the frames of its own step, and nothing else.
 
-    The first frame of a step may still show the one before.
+    The first frame of a step may still show the one before; one frame alone shows nothing.
     """
+    if len(step) < figures.faces:
+        return False
     ways = [turned_left(rest, now) for now in step]
     match action:
         case Action.TURN_LEFT:
@@ -108,7 +110,8 @@ def seen(action: Action, rest: Posture, step: Sequence[Posture], figures: Gestur
 
 def steady(rest: Posture, straight: Sequence[Posture], figures: Gestures) -> bool:
     """Tell whether a person who is to look straight does not turn meanwhile."""
-    return all(abs(turned_left(rest, now)) < figures.turn for now in straight)
+    still = all(abs(turned_left(rest, now)) < figures.turn for now in straight)
+    return still and len(straight) >= figures.faces
 
 
 def _turned(ways: Sequence[float], least: float) -> bool:

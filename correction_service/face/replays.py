@@ -1,4 +1,4 @@
-"""Were these pictures taken now? Their times, and whether they were seen before."""
+"""Were these pictures taken now? Their times, their order, and whether they were seen before."""
 
 from collections.abc import Collection, Sequence
 from itertools import pairwise
@@ -33,6 +33,18 @@ def timing(frames: Sequence[Frame], figures: Timing) -> float | None:
 def _latest(frame: Frame, at_ms: int, figures: Timing) -> int:
     """Return when the frame can have been taken at the latest."""
     return at_ms if frame.arrived_ms is None else frame.arrived_ms + figures.drift_ms
+
+
+def in_order(frames: Sequence[Frame], actions: int, least: int) -> bool:
+    """Tell whether every step is there, with ``least`` frames, in the order asked: straight first.
+
+    Which step a frame shows is the sender's word. Were the order not asked as well, one film with
+    every movement in it would do for all that can be drawn. That the frames are given in the order
+    of their times, ``timing`` says.
+    """
+    steps = [-1 if frame.action is None else frame.action for frame in frames]
+    counts = [steps.count(step) for step in range(-1, actions)]
+    return steps == sorted(steps) and min(counts) >= least and sum(counts) == len(steps)
 
 
 def motion(prints: Sequence[bytes], frozen_bits: int) -> float | None:

@@ -7,7 +7,7 @@ from correction_service.face import evidence
 from correction_service.face.actions import Action
 from correction_service.face.evidence import Measures
 from correction_service.face.gates import gates
-from correction_service.face.gestures import Posture, at_rest, seen
+from correction_service.face.gestures import Posture, at_rest, seen, steady
 from correction_service.face.liveness import CueName, CueVerdict, Liveness
 from correction_service.face.words import Reason
 
@@ -129,6 +129,13 @@ def test_an_action_is_seen_in_its_own_step_and_is_no_other(
     step = [posture(), posture(**done), posture(**done)]
     for asked in Action:
         assert seen(asked, rest, step, gates().gestures) is (asked is action)
+
+
+def test_one_frame_alone_shows_nothing() -> None:
+    turned = posture(turn=0.4)
+    assert not seen(Action.TURN_LEFT, posture(), [turned], gates().gestures)
+    assert seen(Action.TURN_LEFT, posture(), [turned] * 2, gates().gestures)
+    assert not steady(posture(), [posture()], gates().gestures)
 
 
 def test_a_head_swung_both_ways_turned_neither() -> None:

@@ -2,10 +2,18 @@ import pytest
 
 from correction_service.face.gates import gates
 from correction_service.face.liveness import Frame
-from correction_service.face.replays import motion, timing, unseen
+from correction_service.face.replays import in_order, motion, timing, unseen
 
 FIGURES = gates().timing
+EACH = gates().gestures.frames
+FROZEN, SAME = gates().frozen_bits, gates().same_bits
 ONE, TWO, THREE = (bytes([value] * 32) for value in (0b0101_0101, 0b0011_0011, 0b0000_1111))
+
+
+def bits(count: int) -> bytes:
+    """A picture as far from ONE as it has these many bits changed."""
+    mask = (1 << count) - 1
+    return (int.from_bytes(ONE) ^ mask).to_bytes(32)
 
 
 def taken(*times: int, arrived_after_ms: int = 300) -> list[Frame]:
@@ -36,15 +44,47 @@ def test_without_times_nothing_is_said_of_them() -> None:
     assert timing([Frame(b""), Frame(b"", 300)], FIGURES) is None
 
 
+def steps(*actions: int | None, each: int = EACH) -> list[Frame]:
+    return [Frame(b"", action=action) for action in actions for _ in range(each)]
+
+
+def test_steps_follow_one_another_as_asked_the_straight_one_first() -> None:
+    assert in_order(steps(None, 0, 1, 2), 3, EACH)
+
+
+@pytest.mark.parametrize(
+    "frames",
+    [
+        steps(None, 1, 0, 2),  # a film of other actions, each called by what it shows
+        steps(0, None, 1, 2),
+        steps(None, 0, 1, 2, None),
+        steps(None, 0, 1, 0, 2),  # a step gone back to
+        steps(None, 0, 2),
+        steps(0, 1, 2),
+        steps(None, 0, 1, 2, 3),
+        steps(None, 0, 1, 2, each=EACH - 1),
+        steps(None, 0, 1, 2)[:-1],
+        [],
+    ],
+)
+def test_steps_out_of_order_left_out_or_too_short_are_not_what_was_asked(
+    frames: list[Frame],
+) -> None:
+    assert not in_order(frames, 3, EACH)
+
+
 def test_a_frozen_or_looping_picture_is_no_motion() -> None:
-    assert motion([ONE, TWO, THREE], 12) == 1.0
-    assert motion([ONE, ONE, ONE], 12) == 0.0
-    assert motion([ONE, TWO, ONE, TWO, ONE], 12) == 0.25
-    assert motion([ONE], 12) is None
+    assert motion([ONE, TWO, THREE], FROZEN) == 1.0
+    assert motion([ONE, ONE, bits(FROZEN)], FROZEN) == 0.0
+    assert motion([ONE, bits(FROZEN + 1)], FROZEN) == 1.0
+    assert motion([ONE, TWO, ONE, TWO, ONE], FROZEN) == 0.25
+    assert motion([ONE], FROZEN) is None
 
 
 def test_pictures_of_an_earlier_check_in_are_known() -> None:
-    assert unseen([ONE, TWO], [THREE], 12) == 1.0
-    assert unseen([ONE, TWO], [THREE, TWO, b""], 12) == 0.5
-    assert unseen([ONE, TWO], [], 12) == 1.0
-    assert unseen([], [ONE], 12) is None
+    assert unseen([ONE, TWO], [THREE], SAME) == 1.0
+    assert unseen([ONE, TWO], [THREE, TWO, b""], SAME) == 0.5
+    assert unseen([ONE, bits(SAME + 1)], [bits(2 * SAME + 2)], SAME) == 1.0
+    assert unseen([ONE], [bits(SAME)], SAME) == 0.0
+    assert unseen([ONE, TWO], [], SAME) == 1.0
+    assert unseen([], [ONE], SAME) is None

@@ -58,7 +58,7 @@ def main() -> None:
     people = [person for each in shown if (person := enrolled(recogniser, each))]
     print(f"{len(people)} people, {options.tries} of each kind, seed {options.seed}")  # noqa: T201
     print(f"{'kind':16}{'tried':>6}{'in':>6}{'live':>6}{'cannot':>8}{'not':>6}")  # noqa: T201
-    kinds = options.kinds or ["honest", "honest_poor", *bursts.ATTACKS, *bursts.RELAYED]
+    kinds = options.kinds or ["honest", "honest_poor", *bursts.ATTACKS, *bursts.STAGED]
     costs: list[float] = []
     for kind in kinds:
         ends: Counter[str] = Counter()
@@ -93,7 +93,7 @@ def _tried(
 def _burst(kind: str, cast: Cast, dice: Dice) -> Burst:
     if kind.startswith("honest"):
         return bursts.genuine(cast, dice, poor=kind == "honest_poor")
-    return (bursts.ATTACKS | bursts.RELAYED)[kind](cast, dice)
+    return (bursts.ATTACKS | bursts.STAGED)[kind](cast, dice)
 
 
 def _options() -> argparse.Namespace:

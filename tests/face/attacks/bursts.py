@@ -78,8 +78,10 @@ def stranger(cast: Cast, dice: Dice) -> Burst:
     return _by(cast.other, dice)
 
 
-def _by(person: Likeness, dice: Dice, *, poor: bool = False) -> Burst:
-    camera, actions = Camera.drawn(dice, poor=poor), asked(dice)
+def _by(
+    person: Likeness, dice: Dice, *, poor: bool = False, does: tuple[Action, ...] = ()
+) -> Burst:
+    camera, actions = Camera.drawn(dice, poor=poor), does or asked(dice)
     scene = scenes.living(person, Anatomy.drawn(dice), _place(person, dice, camera))
     return Burst(filmed(scene, _moments(actions, dice), camera, dice), actions)
 
@@ -175,6 +177,46 @@ def injected(cast: Cast, dice: Dice) -> Burst:
     return Burst(tuple(stamped), actions)
 
 
+def relabelled(cast: Cast, dice: Dice) -> Burst:
+    """One film with every movement in it; each picture is called what was asked and it shows."""
+    film = _by(
+        cast.person, dice, does=tuple(Action(each) for each in dice.permutation(list(Action)))
+    )
+    actions = _jumbled(film.actions, dice)
+    shown = [None if f.action is None else film.actions[f.action] for f in film.frames]
+    return Burst(
+        tuple(
+            replace(frame, action=None if action is None else actions.index(action))
+            for frame, action in zip(film.frames, shown, strict=True)
+            if action is None or action in actions
+        ),
+        actions,
+    )
+
+
+def spliced(cast: Cast, dice: Dice) -> Burst:
+    """The same film cut into the steps asked, with times such as a phone would send."""
+    film = relabelled(cast, dice)
+    cut = sorted(film.frames, key=lambda frame: -1 if frame.action is None else frame.action)
+    times = _moments(film.actions, dice)
+    return Burst(
+        tuple(
+            replace(frame, at_ms=moment.at_ms, arrived_ms=moment.arrived_ms)
+            for frame, moment in zip(cut, times, strict=True)
+        ),
+        film.actions,
+    )
+
+
+def _jumbled(film: Sequence[Action], dice: Dice) -> tuple[Action, ...]:
+    """Draw three movements of a film in another order than it shows them."""
+    while True:
+        actions = asked(dice)
+        places = [film.index(action) for action in actions]
+        if len(set(places)) == len(places) and places != sorted(places):
+            return actions
+
+
 def frozen(cast: Cast, dice: Dice) -> Burst:
     """One good picture for all."""
     once = genuine(cast, dice)
@@ -231,6 +273,7 @@ ATTACKS: dict[str, Callable[[Cast, Dice], Burst]] = {
         replayed,
         out_of_order,
         injected,
+        relabelled,
         frozen,
         zoomed,
         two_people,
@@ -239,5 +282,8 @@ ATTACKS: dict[str, Callable[[Cast, Dice], Burst]] = {
     )
 }
 
-# Has depth and does as asked; only the look of a real screen betrays it, and these are drawn.
-RELAYED: dict[str, Callable[[Cast, Dice], Burst]] = {screen_relay.__name__: screen_relay}
+# Has depth and does as asked: what would betray a real screen is not in a drawn one, and a film cut
+# to the very sequence is what a camera would have given.
+STAGED: dict[str, Callable[[Cast, Dice], Burst]] = {
+    attack.__name__: attack for attack in (screen_relay, spliced)
+}

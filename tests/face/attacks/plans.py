@@ -7,8 +7,7 @@ import numpy as np
 
 from correction_service.face.actions import Action
 
-STRAIGHT = 2
-A_STEP = 3
+STEP = 3  # pictures, as the page takes them
 
 
 @dataclass(frozen=True)
@@ -56,15 +55,15 @@ class Habit:
 def followed(
     actions: Sequence[Action], habit: Habit, dice: np.random.Generator
 ) -> tuple[Moment, ...]:
-    """Return the moments of somebody who does what is asked, then looks straight again."""
-    asked: list[int | None] = [None] * STRAIGHT
-    asked += [i for i in range(len(actions)) for _ in range(A_STEP)] + [None]
+    """Return the moments of somebody who looks straight, then does what is asked."""
+    asked: list[int | None] = [None] * STEP
+    asked += [i for i in range(len(actions)) for _ in range(STEP)]
     at_ms, moments, upload_ms = dice.uniform(600, 1500), [], dice.uniform(60, 600)
     for place, step in enumerate(asked):
         at_ms += dice.uniform(280, 420) + (dice.uniform(300, 900) if _begins(asked, place) else 0)
         arrived_ms = at_ms + upload_ms * dice.uniform(0.8, 1.6)
         still = resting(Moment(round(at_ms), round(arrived_ms), step), habit, dice)
-        part = (place - STRAIGHT) % A_STEP
+        part = place % STEP
         moments.append(still if step is None else _doing(still, actions[step], part, habit, dice))
     return tuple(moments)
 
