@@ -1,7 +1,10 @@
 // The front camera and its pictures as JPEG; and where the phone is, once.
-const LONG_SIDE_PX = 640;
-const FRAME_BYTES = 33_000; // a dozen of them stay under 400 kB
-const AIM_LONG_SIDE_PX = 400;
+import { FRAME_BYTES } from "./phone-budget.js";
+
+const LONG_SIDES_PX = [640, 480, 320]; // a smaller picture only where nothing else keeps the share
+const QUALITIES = [0.85, 0.7, 0.6, 0.5, 0.4];
+const AIM_LONG_SIDE_PX = 280; // in smaller ones faces are lost as they turn
+const AIM_QUALITY = 0.5;
 const FIRST_PICTURE_MS = 10_000;
 
 const REASONS = {
@@ -47,25 +50,32 @@ export function close(video) {
 
 // One frame to be judged, as good as its share of the upload allows.
 export async function frame(video) {
-  const canvas = still(video, LONG_SIDE_PX);
   let taken = null;
-  for (const quality of [0.85, 0.7, 0.55, 0.4]) {
-    taken = await jpeg(canvas, quality);
-    if (taken.size <= FRAME_BYTES) break;
+  const whole = still(video, LONG_SIDES_PX[0]);
+  for (const longSidePx of LONG_SIDES_PX) {
+    const canvas = smaller(whole, whole.width, whole.height, longSidePx);
+    for (const quality of QUALITIES) {
+      taken = await jpeg(canvas, quality);
+      if (taken.size <= FRAME_BYTES) return taken;
+    }
   }
   return taken;
 }
 
 // A small picture to be advised on.
-export const glance = (video) => jpeg(still(video, AIM_LONG_SIDE_PX), 0.6);
+export const glance = (video) => jpeg(still(video, AIM_LONG_SIDE_PX), AIM_QUALITY);
 
 function still(video, longSidePx) {
   if (!video.srcObject?.active) throw new CameraStopped("taken");
-  const scale = Math.min(1, longSidePx / Math.max(video.videoWidth, video.videoHeight));
+  return smaller(video, video.videoWidth, video.videoHeight, longSidePx);
+}
+
+function smaller(source, width, height, longSidePx) {
+  const scale = Math.min(1, longSidePx / Math.max(width, height));
   const canvas = document.createElement("canvas");
-  canvas.width = Math.round(video.videoWidth * scale);
-  canvas.height = Math.round(video.videoHeight * scale);
-  canvas.getContext("2d").drawImage(video, 0, 0, canvas.width, canvas.height);
+  canvas.width = Math.round(width * scale);
+  canvas.height = Math.round(height * scale);
+  canvas.getContext("2d").drawImage(source, 0, 0, canvas.width, canvas.height);
   return canvas;
 }
 

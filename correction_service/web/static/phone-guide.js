@@ -1,63 +1,78 @@
 // Guides a person before the camera: advice while aiming, then what is asked, step by step.
+import { Budget } from "./phone-budget.js";
 import * as camera from "./phone-camera.js";
 import * as send from "./phone-send.js";
 import { signal } from "./phone-signal.js";
 import { advise, progress, root, say, video } from "./phone-states.js";
 
 const FRAMES_A_STEP = 3;
-const AIM_EVERY_MS = 500;
+const FRAMES = 4 * FRAMES_A_STEP;
+const AIM_EVERY_MS = 900;
+const LOOK_EVERY_MS = 350;
+const AGAIN_MS = 1500; // after a look that failed
 const SLOW_MS = 1500; // slower than this, live advice is of a face that has moved on
-const MOST_SLOW = 2; // in a row: the first answer may wait for the server to load what looks
+const MOST_IN_A_ROW = 2; // slow looks or failed ones; the first may find the server loading what looks
+const GUIDING_BYTES = 45_000; // of the advice, kept for the steps
 const LEAD_MS = 900; // to read the instruction
 const STEP_MS = 4500; // then the frames are taken whatever is seen
-const UNSEEN_MS = 1300; // without anybody who sees, a movement is at its height about then
+const UNSEEN_MS = 1800; // without anybody who sees, a movement is at its height about then
 const GAP_MS = 250;
 const HOLD_MS = 300; // what was seen on its way goes on for a moment
 
 let live = true; // until the network turns out too slow for it, or nobody has room to advise
 let slow = 0;
-let straight = {};
+let failed = 0;
+let straight = {}; // the pose of the face held straight is what movements are measured against
+let budget = new Budget(FRAMES);
+
+const sees = (kept) => live && budget.allowsGlance(kept);
 
 export const steps = (actions) => [null, ...actions.keys()].map((action, i) => ({ action, first: i * FRAMES_A_STEP }));
 
 async function look(fields = {}) {
-  if (!live) return null;
+  const picture = await camera.glance(video);
+  budget.spend(picture);
   const asked = performance.now();
   try {
-    const seen = await send.aim(root.dataset.aimUrl, await camera.glance(video), fields);
+    const seen = await send.aim(root.dataset.aimUrl, picture, fields);
+    failed = 0;
     slow = performance.now() - asked > SLOW_MS ? slow + 1 : 0;
-    if (slow >= MOST_SLOW) live = false;
+    if (!fields.action && seen.seen) straight = seen.pose;
     return seen;
-  } catch (error) {
-    if (error instanceof camera.CameraStopped) throw error;
-    live = false; // the steps go on by the clock
+  } catch {
+    failed += 1;
     return null;
+  } finally {
+    live = Math.max(slow, failed) < MOST_IN_A_ROW; // else the steps go on by the clock
   }
 }
 
-// Advise until `done`; the pose of the face held straight is what movements are measured against.
+// Advise until `done`, or until what is left is needed for the steps.
 export async function aiming(done) {
   live = true;
-  slow = 0;
-  while (!done.aborted) {
+  slow = failed = 0;
+  straight = {};
+  budget = new Budget(FRAMES);
+  while (!done.aborted && sees(GUIDING_BYTES)) {
     const seen = await look();
     if (done.aborted) return;
-    if (seen === null) {
-      say("ready");
-      advise("");
-      return;
+    if (seen) {
+      say(seen.advice ? "aim" : "good");
+      advise(seen.words ?? "");
     }
-    say(seen.advice ? "aim" : "good");
-    advise(seen.words ?? "");
-    if (!seen.advice) straight = seen.pose;
-    await send.pause(AIM_EVERY_MS);
+    await send.pause(seen ? AIM_EVERY_MS : AGAIN_MS);
   }
+  if (done.aborted) return;
+  say("ready");
+  advise("");
 }
 
 // Take the frames that are missing, each on its way up as soon as it is taken.
 export async function through(attempt, upload, beganAt, cancelled) {
   const plan = steps(attempt.actions);
   const total = plan.length * FRAMES_A_STEP;
+  if (attempt.frames.length) budget = new Budget(total - attempt.frames.length);
+  if (attempt.frames.length >= FRAMES_A_STEP) await step(null); // how the head is held, after a reload
   for (const { action, first } of plan) {
     const places = Array.from({ length: FRAMES_A_STEP }, (_, i) => first + i);
     const missing = places.filter((place) => !attempt.frames.includes(place));
@@ -65,7 +80,9 @@ export async function through(attempt, upload, beganAt, cancelled) {
     for (const place of missing) {
       if (cancelled.aborted) return;
       const atMs = Math.round(performance.now() - beganAt);
-      upload.add(place, await camera.frame(video), atMs, action);
+      const picture = await camera.frame(video);
+      budget.frame(picture);
+      upload.add(place, picture, atMs, action);
       progress((place + 1) / total);
       await send.pause(GAP_MS);
     }
@@ -77,12 +94,13 @@ async function step(asked) {
   advise("");
   say(asked ?? "straight");
   signal();
+  const begun = performance.now();
   await send.pause(LEAD_MS);
-  const until = performance.now() + STEP_MS - LEAD_MS;
-  while (live && asked && performance.now() < until) {
-    const seen = await look({ action: asked, ...straight });
+  while (sees() && (!asked || straight.size > 0) && performance.now() < begun + STEP_MS) {
+    const seen = await look(asked ? { action: asked, ...straight } : {});
     advise(seen?.words ?? "");
-    if (seen?.seen) return send.pause(HOLD_MS);
+    if (seen?.seen) return send.pause(asked ? HOLD_MS : 0);
+    await send.pause(LOOK_EVERY_MS);
   }
-  if (!live && asked) await send.pause(UNSEEN_MS - LEAD_MS);
+  if (asked) await send.pause(begun + UNSEEN_MS - performance.now());
 }
