@@ -1,7 +1,7 @@
 """Challenges: one permission for one capture, short-lived, of which only a hash is kept.
 
 What is asked of the person is drawn here, when the challenge is issued, so that no picture taken
-before can show it.
+before can show it; and it is not drawn again for the asking.
 """
 
 import hashlib
@@ -9,6 +9,7 @@ import random
 import secrets
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from itertools import takewhile
 from uuid import UUID
 
 from sqlalchemy import select
@@ -40,10 +41,11 @@ def issue(
     dice: random.Random | None = None,
 ) -> Permit:
     """Make a challenge for one attempt of one case; `dice` draws the actions."""
+    session.refresh(case, with_for_update=True)  # two at once do not draw twice
     permit = Permit(
         token=secrets.token_urlsafe(24),
         receipt=codes.new(),
-        actions=draw(rng=dice),
+        actions=_standing(session, case, now, settings) or draw(rng=dice),
         expires_at=now + timedelta(seconds=settings.challenge_seconds),
     )
     session.add(
@@ -59,6 +61,24 @@ def issue(
     )
     session.flush()
     return permit
+
+
+def _standing(
+    session: Session, case: Case, now: datetime, settings: Settings
+) -> tuple[Action, ...]:
+    """Return what was drawn less than a challenge's life ago and not yet sent; () if nothing was.
+
+    Whoever has a film of the person would otherwise begin anew until the draw fits it. Counted from
+    the first of the challenges that share a draw: asking again does not make time for a film.
+    """
+    life = timedelta(seconds=settings.challenge_seconds)
+    lately = (Challenge.case_id == case.id, Challenge.issued_at > now - 2 * life)
+    found = session.scalars(select(Challenge).where(*lately).order_by(Challenge.id.desc())).all()
+    unsent = takewhile(lambda it: it.sent_at is None and it.used_at is None, found)
+    same = list(takewhile(lambda it: it.actions == found[0].actions, unsent))
+    if not same or same[-1].issued_at <= now - life:
+        return ()
+    return tuple(Action(action) for action in same[0].actions)
 
 
 def find(session: Session, person_id: UUID, token: str) -> Challenge:

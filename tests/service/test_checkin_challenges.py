@@ -1,12 +1,14 @@
 """A challenge is good once, for one person, for a while."""
 
+import random
 from concurrent.futures import ThreadPoolExecutor
-from datetime import timedelta
+from datetime import datetime, timedelta
 from threading import Barrier
 
 import pytest
 from sqlalchemy import func, select
 
+from correction_service.face.actions import Action
 from correction_service.face.verdict import Verdict
 from correction_service.presence import checkins
 from correction_service.presence.captures import Capture
@@ -21,6 +23,8 @@ from tests.enrolled import Bursts
 from tests.service.checking_in import LATER, Desk, desk
 
 __all__ = ["desk"]
+
+SECOND = timedelta(seconds=1)
 
 
 def test_the_same_capture_sent_twice_finds_one_receipt(desk: Desk, bursts: Bursts) -> None:
@@ -70,6 +74,30 @@ def test_a_challenge_ends(desk: Desk, bursts: Bursts) -> None:
         desk.send(bursts.person, bursts.match, now=NOW + timedelta(seconds=121))
     assert refusal.value.code == "challenge_expired"
     assert desk.duty() is DutyState.DUE
+
+
+def asked(desk: Desk, now: datetime, seed: int) -> tuple[Action, ...]:
+    dice = random.Random(seed)  # noqa: S311 a seed makes the test repeatable
+    with desk.writing() as session:
+        return checkins.permit(session, desk.person_id, now, desk.settings, dice).actions
+
+
+def test_whoever_begins_anew_is_asked_the_same_again(desk: Desk) -> None:
+    first = asked(desk, NOW, 0)
+    assert {asked(desk, NOW + SECOND * seed, seed) for seed in range(1, 12)} == {first}
+
+
+def test_beginning_anew_makes_no_time_for_a_film_of_what_is_asked(desk: Desk) -> None:
+    life = desk.settings.challenge_seconds
+    first, again = asked(desk, NOW, 0), asked(desk, NOW + SECOND * (life - 1), 1)
+    assert again == first
+    assert asked(desk, NOW + SECOND * life, 1) != first
+
+
+def test_after_a_capture_something_else_is_drawn(desk: Desk, bursts: Bursts) -> None:
+    drawn = asked(desk, NOW, 0)
+    desk.send(bursts.person, bursts.match, desk.permit())
+    assert asked(desk, NOW, 1) != drawn
 
 
 def test_a_challenge_is_good_for_one_person_only(
