@@ -15,7 +15,7 @@ from correction_service.commands.recording import RECORD, opened
 from correction_service.commands.reembed import re_embed
 from correction_service.face.groups import GroupsError
 from correction_service.face.groups import read as read_groups
-from correction_service.face.thresholds import ThresholdsError
+from correction_service.face.thresholds import MATCH_FMR, ThresholdsError
 from correction_service.face.weights import WeightsError
 from correction_service.presence.measurements import Figure
 from correction_service.settings import Settings
@@ -135,7 +135,7 @@ def calibrate(
         labels = read_groups(groups) if groups else {}
         recogniser = _recogniser(settings)
         gallery = _gallery(folder, recogniser)
-        rate = fmr or fitting.MATCH_FMR
+        rate = fmr or MATCH_FMR
         fits = {
             "pair": fitting.pair(gallery, rate, floor),
             "template": fitting.template(gallery, rate, floor),

@@ -24,14 +24,18 @@ from correction_service.face.rates import (
     extrapolated,
     interval,
 )
-from correction_service.face.thresholds import Basis, Calibration, Threshold
+from correction_service.face.thresholds import (
+    FEWEST_PEOPLE,
+    MATCH_FMR,
+    Basis,
+    Calibration,
+    Threshold,
+    fewest_impostors,
+)
 
-MATCH_FMR = 5e-4
 UNCERTAIN_FMR = 1e-2  # a score that fewer than one stranger in a hundred reaches is worth a look
 ENROLLED = 3
 COUNTED = 30  # expected errors from which a rate is known to within a third (the rule of 30)
-EXPECTED = 3  # expected errors below which none seen proves nothing (the rule of 3)
-FEWEST_PEOPLE = 20
 SURE = 0.8  # other people than those measured must be held to the target as well
 ROC_FMRS = (0.1, 0.03, 0.01, 0.003, 0.001, 5e-4)
 DECIMALS = 2
@@ -144,7 +148,7 @@ def _refused(drawn: Drawn, fmr: float) -> str | None:
     """Say why these data support no threshold at this rate."""
     if drawn.people < FEWEST_PEOPLE:
         return f"{drawn.people} people; {FEWEST_PEOPLE} or more are needed"
-    needed = math.ceil(EXPECTED / fmr)
+    needed = fewest_impostors(fmr)
     if drawn.impostors < needed:
         return f"{drawn.impostors} impostor comparisons; FMR {fmr:g} needs {needed} or more"
     return None

@@ -12,9 +12,14 @@ from datetime import date
 from enum import StrEnum
 from functools import cache
 from importlib import resources
-from math import isfinite
+from math import ceil, isfinite
 from pathlib import Path
 from typing import Any
+
+MATCH_FMR = 5e-4  # of strangers, at most
+LOWEST_MATCH = 0.42  # without photos of the centre's own people
+FEWEST_PEOPLE = 20
+EXPECTED = 3  # expected errors below which none seen proves nothing (the rule of 3)
 
 
 class ThresholdsError(RuntimeError):
@@ -154,11 +159,38 @@ def read(text: str, name: str) -> Calibration:
         raise ThresholdsError(f"{name} is not a calibration: {error}") from error
 
 
+def fewest_impostors(fmr: float) -> int:
+    """Return how many comparisons of strangers say anything about this rate."""
+    return ceil(EXPECTED / fmr)
+
+
 def _own(file: Path) -> Calibration:
     try:
-        return read(file.read_text(encoding="utf-8"), str(file))
+        found = read(file.read_text(encoding="utf-8"), str(file))
     except (OSError, UnicodeDecodeError) as error:
         raise ThresholdsError(f"{file} cannot be read: {error}") from error
+    for table, threshold in (("pair", found.pair), ("template", found.template)):
+        wrong = _lax(threshold)
+        if wrong:
+            raise ThresholdsError(f"{file}: {table}.{wrong}")
+    return found
+
+
+def _lax(found: Threshold) -> str | None:
+    """Say what would let too many strangers pass, or claims more than its photos can show."""
+    if not 0 < found.fmr_target <= MATCH_FMR:
+        return (
+            f"fmr_target is {found.fmr_target:g} and may be {MATCH_FMR:g} at most: run "
+            f"`correction-service face calibrate DIR --fmr {MATCH_FMR:g} --write FILE` again"
+        )
+    needed = fewest_impostors(found.fmr_target)
+    if found.match < LOWEST_MATCH and (found.people < FEWEST_PEOPLE or found.impostors < needed):
+        return (
+            f"match is {found.match:g}, below {LOWEST_MATCH:g}, of {found.people} people and "
+            f"{found.impostors} impostor comparisons; that takes {FEWEST_PEOPLE} and {needed}: "
+            "calibrate with photos of more people, or raise match"
+        )
+    return None
 
 
 def _threshold(row: Mapping[str, Any]) -> Threshold:

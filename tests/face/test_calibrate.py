@@ -13,7 +13,14 @@ from correction_service.face import calibrate, groups, weights
 from correction_service.face.evaluate import pair_scores
 from correction_service.face.gallery import DatasetError, Gallery
 from correction_service.face.rates import Resampled, Scores, curve, extrapolated, interval
-from correction_service.face.thresholds import Basis, ThresholdsError, in_force, packaged, read
+from correction_service.face.thresholds import (
+    MATCH_FMR,
+    Basis,
+    ThresholdsError,
+    in_force,
+    packaged,
+    read,
+)
 from correction_service.settings import Settings
 from tests.face.galleries import noisy
 from tests.faces import FacePhotos
@@ -29,8 +36,8 @@ def many() -> Gallery:
 @pytest.fixture(scope="module")
 def fits(many: Gallery) -> dict[str, calibrate.Fit]:
     return {
-        "pair": calibrate.pair(many, 1e-3),
-        "template": calibrate.template(many, 1e-3, splits=3),
+        "pair": calibrate.pair(many),
+        "template": calibrate.template(many, splits=3),
     }
 
 
@@ -48,7 +55,7 @@ def test_a_threshold_holds_its_target_on_the_data_and_is_counted_where_it_can_be
     assert found is not None
     assert (found.basis, found.people, found.genuine) == (Basis.COUNTED, 50, 50 * 28)
     impostor = pair_scores(many).impostor.values
-    assert (impostor >= found.match).mean() <= 1e-3
+    assert (impostor >= found.match).mean() <= MATCH_FMR
     assert found.fmr == pytest.approx((impostor >= found.match).mean(), rel=0.01, abs=1e-5)
     assert found.uncertain < found.match
     low, high = found.fnmr_interval
@@ -103,6 +110,32 @@ def test_a_calibration_for_other_models_is_refused(
         in_force(file, VERSION)
     with pytest.raises(ThresholdsError, match="run `correction-service face calibrate`"):
         in_force(None, "other/1")
+
+
+@pytest.mark.parametrize(
+    ("table", "claimed", "why"),
+    [
+        ("pair", {"fmr_target": 1e-3}, "pair.fmr_target is 0.001 .* run .*--fmr 0.0005"),
+        ("template", {"fmr_target": 0.0}, "template.fmr_target is 0 "),
+        ("pair", {"match": 0.41, "people": 19}, "pair.match is 0.41, .* of 19 people"),
+        ("template", {"match": 0.41, "impostors": 5999}, "5999 impostor .*or raise match"),
+    ],
+)
+def test_a_calibration_laxer_than_its_photos_allow_is_refused_and_its_figure_named(
+    tmp_path: Path, table: str, claimed: dict[str, float], why: str
+) -> None:
+    file = tmp_path / "own.toml"
+    lax = replace(getattr(packaged(), table), **claimed)
+    file.write_text(calibrate.to_toml(replace(packaged(), **{table: lax})), encoding="utf-8")
+    with pytest.raises(ThresholdsError, match=rf"own\.toml: .*{why}"):
+        in_force(file, VERSION)
+
+
+def test_a_low_match_that_its_own_counts_bear_is_in_force(tmp_path: Path) -> None:
+    low = replace(packaged().pair, match=0.40)
+    file = tmp_path / "own.toml"
+    file.write_text(calibrate.to_toml(replace(packaged(), pair=low)), encoding="utf-8")
+    assert in_force(file, VERSION).pair.match == 0.40
 
 
 @pytest.mark.parametrize(
