@@ -3,12 +3,13 @@ import * as camera from "./phone-camera.js";
 import * as guide from "./phone-guide.js";
 import * as send from "./phone-send.js";
 import { allow } from "./phone-signal.js";
-import { acts, all, beside, progress, root, say, show, video, why } from "./phone-states.js";
+import { acts, all, beside, lost, onRecord, progress, root, say, show, video, why } from "./phone-states.js";
 
 const { attemptsUrl, challengeUrl, receiptUrl } = root.dataset;
 const GRACE_MS = Number(root.dataset.graceSeconds) * 1000;
 const POSITION_WAIT_MS = 5000;
-const ENOUGH_S = 20; // what is left of an attempt's life for the steps that are missing
+const PERMIT_WAIT_MS = 120_000; // an attempt that cannot begin leaves no trace: it is worth insisting
+const ENOUGH_MS = 20_000; // what is left of an attempt's life for the steps that are missing
 let attempt = null;
 let place = null;
 let aimed = new AbortController();
@@ -48,29 +49,42 @@ async function begin() {
   aimed.abort();
   stage("steps");
   cancelled = new AbortController();
+  const { signal } = cancelled;
   try {
-    attempt ??= fresh(await send.challenge(challengeUrl));
-    for (const shown of all("[data-receipt]")) shown.textContent = attempt.receipt;
-    const beganAt = performance.now() - attempt.begun_ms;
-    const endsAt = Date.now() + attempt.seconds * 1000 + GRACE_MS;
-    const upload = new send.Upload(attemptsUrl, attempt.receipt, { endsAt, lost });
-    await guide.through(attempt, upload, beganAt, cancelled.signal);
-    if (cancelled.signal.aborted) return;
+    attempt ??= await permitted();
+    if (signal.aborted) return await cancel();
+    show("framing");
+    const upload = uploading();
+    await guide.through(attempt, upload, attempt.beganAt, signal);
+    if (signal.aborted) return;
     camera.close(video);
     show("sending");
     await finish(upload);
   } catch (error) {
     attempt = null;
-    if (!cancelled.signal.aborted) stop(error);
+    if (!signal.aborted) stop(error);
   }
 }
 
-const fresh = (permit) => ({ ...permit, frames: [], begun_ms: 0 });
+async function permitted() {
+  const permit = await send.challenge(challengeUrl, { endsAt: Date.now() + PERMIT_WAIT_MS, lost });
+  return known({ ...permit, frames: [], begun_ms: 0 });
+}
+
+// Times are counted from when the answer came: the page may stand a while before it goes on.
+function known(told) {
+  const made = { ...told, beganAt: performance.now() - told.begun_ms, endsAt: Date.now() + told.seconds * 1000 };
+  onRecord(made.receipt, receiptUrl.replace("RECEIPT", made.receipt));
+  return made;
+}
 
 // While the frames are being taken nothing of the network is shown: they wait their turn.
-function lost(state) {
-  if (root.querySelector('[data-state="framing"]').hidden) show(state);
+function quietly(state, seconds) {
+  if (root.querySelector('[data-state="framing"]').hidden) lost(state, seconds);
 }
+
+const uploading = () =>
+  new send.Upload(attemptsUrl, attempt.receipt, { endsAt: attempt.endsAt + GRACE_MS, lost: quietly });
 
 async function finish(upload) {
   const left = await upload.finish(await beside(place, POSITION_WAIT_MS));
@@ -78,13 +92,12 @@ async function finish(upload) {
 }
 
 async function answered(standing) {
-  for (const shown of all("[data-receipt]")) shown.textContent = standing.receipt;
   while (standing.state === "waiting") {
     show("later");
     await send.pause((standing.retry_after_s ?? 3) * 1000);
     standing = await send.standing(attemptsUrl, standing.receipt).catch((error) => {
-      if (error instanceof send.Refused) throw error;
-      return standing; // no network: the answer is there when it is back
+      if (!send.passing(error)) throw error;
+      return standing; // the answer is there when the network is, or we are, back
     });
   }
   location.assign(receiptUrl.replace("RECEIPT", standing.receipt));
@@ -101,21 +114,23 @@ async function cancel() {
 
 // After a reload: the server knows what it has, the page keeps nothing.
 async function resume() {
-  attempt = await send.underWay(attemptsUrl).catch(() => null);
-  if (!attempt) return;
-  for (const shown of all("[data-receipt]")) shown.textContent = attempt.receipt;
+  const told = await send.underWay(attemptsUrl).catch(() => null);
+  if (!told) return;
+  attempt = known(told);
   if (attempt.state === "waiting") return answered(attempt).catch(stop);
   show("resume");
 }
 
 async function goOn() {
   const complete = attempt.frames.length === guide.steps(attempt.actions).length * 3;
-  if (!complete && attempt.seconds >= ENOUGH_S) return openCamera();
-  if (!attempt.frames.length) return cancel();
-  const endsAt = Date.now() + attempt.seconds * 1000 + GRACE_MS;
+  if (!complete && Date.now() + ENOUGH_MS < attempt.endsAt) return openCamera();
+  if (!attempt.frames.length) {
+    attempt = null; // nothing of it was sent: begin anew
+    return openCamera();
+  }
   show("sending");
   place ??= camera.position();
-  await finish(new send.Upload(attemptsUrl, attempt.receipt, { endsAt, lost })).catch(stop);
+  await finish(uploading()).catch(stop);
 }
 
 acts({

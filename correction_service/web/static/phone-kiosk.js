@@ -1,11 +1,12 @@
 // The check-in at the counter: a burst of frames at once, with an officer beside the camera.
 import * as camera from "./phone-camera.js";
 import * as send from "./phone-send.js";
-import { acts, beside, progress, root, say, show, video, why } from "./phone-states.js";
+import { acts, beside, lost, progress, root, say, show, video, why } from "./phone-states.js";
 
 const FRAMES = 5;
 const BURST_MS = 2000;
 const POSITION_WAIT_MS = 5000;
+const PERMIT_WAIT_MS = 30_000;
 let permit = null;
 let place = null;
 
@@ -19,7 +20,7 @@ async function openCamera() {
   place ??= camera.position();
   try {
     await camera.open(video);
-    permit = await send.challenge(root.dataset.challengeUrl);
+    permit = await send.challenge(root.dataset.challengeUrl, { endsAt: Date.now() + PERMIT_WAIT_MS, lost });
     permit.endsAt = Date.now() + permit.seconds * 1000;
     progress(0);
     say("ready");
@@ -42,7 +43,7 @@ async function takeAndSend(button) {
     camera.close(video);
     show("sending");
     const told = await beside(place, POSITION_WAIT_MS);
-    const when = { endsAt: permit.endsAt, lost: show };
+    const when = { endsAt: permit.endsAt, lost };
     const made = await send.capture(root.dataset.captureUrl, permit.token, frames, told, when);
     location.assign(root.dataset.receiptUrl.replace("RECEIPT", made.receipt));
   } catch (error) {

@@ -1,14 +1,16 @@
 // What goes to the server and comes back. Everything here may be sent twice.
 const RETRY_MS = 3000;
+const LONGEST_RETRY_MS = 15_000;
 const HEADERS = () => ({
   Accept: "application/json",
   "X-CSRFToken": document.querySelector('meta[name="csrf-token"]').content,
 });
 
 export class Refused extends Error {
-  constructor(status, problem) {
+  constructor(status, problem, waitS) {
     super(problem.title);
     this.status = status;
+    this.waitMs = 1000 * waitS;
     this.code = (problem.type ?? "").split(":").pop();
     this.field = problem.field;
   }
@@ -17,7 +19,7 @@ export class Refused extends Error {
 async function ask(method, url, body) {
   const answer = await fetch(url, { method, headers: HEADERS(), body });
   const data = await answer.json().catch(() => ({}));
-  if (!answer.ok) throw new Refused(answer.status, data);
+  if (!answer.ok) throw new Refused(answer.status, data, Number(answer.headers.get("Retry-After")) || 0);
   return data;
 }
 
@@ -27,24 +29,28 @@ const form = (fields) => {
   return made;
 };
 
-const passing = (error) => !(error instanceof Refused) || error.status === 503 || error.status === 429;
+const FULL = [429, 503];
+// The network, or a fault of ours: it may be over in a moment.
+export const passing = (error) => !(error instanceof Refused) || error.status === 429 || error.status >= 500;
 export const pause = (ms) => new Promise((done) => setTimeout(done, ms));
 
-// Ask until there is an answer or the time is over; `lost` is told while there is none.
+const trouble = (error) => (!(error instanceof Refused) ? "offline" : FULL.includes(error.status) ? "busy" : "fault");
+
+// Ask until there is an answer or the time is over; `lost` is told of what, and when it is tried again.
 async function insist(method, url, body, { endsAt, lost }) {
-  for (;;) {
+  for (let waitMs = RETRY_MS; ; waitMs = Math.min(1.5 * waitMs, LONGEST_RETRY_MS)) {
     try {
       return await ask(method, url, body);
     } catch (error) {
-      if (!passing(error)) throw error;
-      if (Date.now() > endsAt) throw new Refused(409, { type: "challenge_expired" });
-      lost(error instanceof Refused ? "busy" : "offline");
-      await pause(RETRY_MS);
+      if (!passing(error) || Date.now() > endsAt) throw error;
+      const pauseMs = Math.max(waitMs, error.waitMs ?? 0);
+      lost(trouble(error), Math.ceil(pauseMs / 1000));
+      await pause(pauseMs);
     }
   }
 }
 
-export const challenge = (url) => ask("POST", url);
+export const challenge = (url, when) => insist("POST", url, undefined, when);
 export const aim = (url, frame, fields) => ask("POST", url, form({ frame, ...fields }));
 export const underWay = async (url) => (await ask("GET", url)).attempt;
 export const standing = (url, receipt) => ask("GET", `${url}/${receipt}`);

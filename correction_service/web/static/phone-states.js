@@ -1,6 +1,6 @@
 // The page shows one state at a time; every sentence stands in it, in the reader's language.
 import { CameraStopped } from "./phone-camera.js";
-import { Refused } from "./phone-send.js";
+import { passing } from "./phone-send.js";
 
 export const root = document.getElementById("checkin");
 export const video = root.querySelector("video");
@@ -15,6 +15,19 @@ export function show(state, words) {
   const shown = root.querySelector(`[data-state="${state}"]`);
   if (words) shown.querySelector("[data-words]").textContent = words;
   (shown.querySelector("h1") ?? shown).scrollIntoView({ block: "nearest" });
+}
+
+// What keeps the next try waiting, and for how long.
+export function lost(state, seconds) {
+  for (const count of all("[data-seconds]")) count.textContent = seconds;
+  show(state);
+}
+
+// From its receipt on an attempt is on record; before, nothing that fails here is.
+export function onRecord(receipt, page) {
+  for (const place of all("[data-receipt]")) place.textContent = receipt;
+  for (const link of all("[data-standing]")) link.href = page;
+  for (const part of all("[data-known], [data-unknown]")) part.hidden = "unknown" in part.dataset;
 }
 
 export const shown = () => root.querySelector("[data-state]:not([hidden])").dataset.state;
@@ -38,7 +51,7 @@ export function progress(part) {
 
 export function why(error) {
   if (error instanceof CameraStopped) return show(error.state);
-  if (!(error instanceof Refused)) return show("unreached");
+  if (passing(error)) return show("unreached");
   if (error.status === 401) return show("signed_out");
   if (error.code.startsWith("challenge_")) return show("expired");
   return show("failed", error.message);
