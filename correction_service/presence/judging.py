@@ -104,7 +104,8 @@ class Judge:
     def turn(self, now: datetime) -> bool:
         """Judge the capture that waits longest; tell whether there was one and room for it."""
         with self._database.reading() as session:
-            oldest = select(Challenge.id).where(waiting(now)).order_by(Challenge.sent_at).limit(1)
+            waits = select(Challenge.id).where(waiting(now))
+            oldest = waits.order_by(Challenge.sent_at, Challenge.id).limit(1)
             challenge_id = session.scalar(oldest)
         if challenge_id is None:
             return False
