@@ -24,6 +24,10 @@ def test_times_of_a_camera_can_be_true() -> None:
     assert timing(taken(700, 1033, 1400, 2600), FIGURES) == 1.0
 
 
+def test_a_page_that_was_reloaded_between_two_steps_is_no_contradiction() -> None:
+    assert timing(taken(700, 1033, 1400, 42_000, 42_330, 42_700), FIGURES) == 1.0
+
+
 @pytest.mark.parametrize(
     "frames",
     [
