@@ -149,6 +149,7 @@ def _phone_mark() -> str | None:
 def put_frame(person_id: UUID, receipt: str, place: int, form: FrameIn) -> dict[str, object]:
     """Keep one frame of an attempt and say which have arrived."""
     frame = Frame(form.frame.read(), form.at_ms, form.action)
+    attempts.check_frame(frame.data)
     settings = access.service().settings
     with access.writing() as session:
         challenge = attempts.put(

@@ -25,6 +25,7 @@ from models.person import Person
 
 MOST_FRAMES = 12
 MOST_FRAME_BYTES = 60_000  # the page sends half of that
+MOST_FRAME_MEGAPIXELS = 1.0  # the page sends a third of that
 
 
 def grace(settings: Settings) -> timedelta:
@@ -72,26 +73,31 @@ def put(
 ) -> Challenge:
     """Keep one frame, sealed. The same place again changes nothing, so sending twice is safe.
 
-    `Invalid` names what cannot be: a place or time outside the attempt, a file that is no picture.
+    `Invalid` names what cannot be: a place or time outside the attempt. What is in the frame
+    `check_frame` tells, before a transaction is open.
     """
     challenge = mine(session, person_id, receipt)
     if challenge.sent_at is not None:
         return challenge
     challenge.check(now, grace(settings))
     _check(challenge, place, frame)
-    captures.picture(frame.data, "frame", settings)
     if place not in places(session, challenge):
         _keep(session, challenge, place, frame, now)
     return challenge
+
+
+def check_frame(data: bytes) -> None:
+    """Refuse what is no picture, or larger than a page sends; to be asked with nothing locked."""
+    if len(data) > MOST_FRAME_BYTES:
+        kilobytes = MOST_FRAME_BYTES // 1000
+        raise Invalid("A frame has at most %(kilobytes)d kB.", field="frame", kilobytes=kilobytes)
+    captures.picture(data, "frame", MOST_FRAME_MEGAPIXELS)
 
 
 def _check(challenge: Challenge, place: int, frame: Frame) -> None:
     life_ms = (challenge.expires_at - challenge.issued_at) / timedelta(milliseconds=1)
     if not 0 <= place < MOST_FRAMES:
         raise Invalid("Send 1 to %(most)d frames.", field="place", most=MOST_FRAMES)
-    if len(frame.data) > MOST_FRAME_BYTES:
-        kilobytes = MOST_FRAME_BYTES // 1000
-        raise Invalid("A frame has at most %(kilobytes)d kB.", field="frame", kilobytes=kilobytes)
     if frame.at_ms is None or not 0 <= frame.at_ms <= life_ms:
         raise Invalid("A frame is taken while its challenge lasts.", field="at_ms")
     if frame.action is not None and not 0 <= frame.action < len(challenge.actions):

@@ -81,14 +81,14 @@ def frames(given: Sequence[bytes], settings: Settings) -> tuple[Frame, ...]:
             megabytes=MOST_BYTES // 1_000_000,
         )
     for i, frame in enumerate(given):
-        picture(frame, f"frames.{i}", settings)
+        picture(frame, f"frames.{i}", settings.max_photo_megapixels)
     return unprompted(given)
 
 
-def picture(data: bytes, name: str, settings: Settings) -> None:
+def picture(data: bytes, name: str, most_megapixels: float) -> None:
     """Check that one frame is a picture; `Invalid` names the field and says what it is instead."""
     try:
-        decode(data, settings.max_photo_megapixels)
+        decode(data, most_megapixels)
     except ImageError as error:
         raise Invalid(error.words.en, field=name, code=f"image_{error.code}") from error
 

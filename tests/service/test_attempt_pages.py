@@ -99,6 +99,26 @@ def test_a_busy_service_keeps_the_capture_and_the_person_may_leave(
     assert "You may leave" in phone.get(f"/m/receipt/{attempt['receipt']}").text
 
 
+@pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
+@pytest.mark.parametrize(
+    ("data", "problem"),
+    [
+        (b"\xff" * 60_001, "invalid"),
+        (b"no picture", "image_not_an_image"),
+        (jpeg(np.zeros((1001, 1000, 3), np.uint8)), "image_too_many_pixels"),
+    ],
+    ids=["60 kB and more", "text", "a megapixel and more"],
+)
+def test_a_frame_larger_than_the_page_sends_is_refused_before_its_attempt_is_looked_for(
+    phone: FlaskClient, data: bytes, problem: str
+) -> None:
+    for receipt in (begun(phone)["receipt"], "NONE-SUCH"):
+        refused = put(phone, receipt, 0, data)
+        assert refused.json is not None
+        told = (refused.status_code, refused.json["type"], refused.json["field"])
+        assert told == (422, f"urn:correction:{problem}", "frame")
+
+
 def test_a_wrong_place_leaves_the_attempt_to_be_finished_without_one(
     phone: FlaskClient, bursts: Bursts
 ) -> None:
