@@ -25,6 +25,7 @@ _ADVICE = {
     CueName.TIMING: Reason.NOT_TAKEN_NOW,
     CueName.MOTION: Reason.NOT_TAKEN_NOW,
     CueName.UNSEEN: Reason.NOT_TAKEN_NOW,
+    CueName.PROMPT: Reason.NOT_TAKEN_NOW,
 }
 
 
@@ -61,6 +62,7 @@ def measured(
         CueName.TIMING: replays.timing(taken.frames, figures.timing),
         CueName.MOTION: replays.motion(prints, figures.frozen_bits),
         CueName.UNSEEN: replays.unseen(prints, earlier, figures.same_bits),
+        CueName.PROMPT: replays.prompt(taken.frames, figures.timing.prompt_ms),
     }
 
 

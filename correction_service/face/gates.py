@@ -23,11 +23,15 @@ class Scale:
 
 @dataclass(frozen=True, slots=True)
 class Timing:
-    """Times between two pictures that can be true, and how far two clocks may drift apart."""
+    """Times between two pictures that can be true, and how far two clocks may drift apart.
+
+    What arrives within ``prompt_ms`` was sent as it was taken.
+    """
 
     shortest_gap_ms: int
     longest_gap_ms: int
     drift_ms: int
+    prompt_ms: int
     source: str
 
 

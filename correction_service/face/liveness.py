@@ -52,6 +52,7 @@ class CueName(StrEnum):
     TIMING = "timing"  # share of the frames whose times can be true
     MOTION = "motion"  # share of the frames that differ from the one before
     UNSEEN = "unseen"  # share of the frames that no earlier check-in sent
+    PROMPT = "prompt"  # share of the frames that arrived soon after they were taken
 
 
 class CueVerdict(StrEnum):

@@ -35,6 +35,18 @@ def _latest(frame: Frame, at_ms: int, figures: Timing) -> int:
     return at_ms if frame.arrived_ms is None else frame.arrived_ms + figures.drift_ms
 
 
+def prompt(frames: Sequence[Frame], prompt_ms: int) -> float | None:
+    """Return the share of frames that arrived soon after they were taken; None without times."""
+    late_ms = [
+        frame.arrived_ms - frame.at_ms
+        for frame in frames
+        if frame.arrived_ms is not None and frame.at_ms is not None
+    ]
+    if len(late_ms) < len(frames) or not frames:
+        return None
+    return sum(late <= prompt_ms for late in late_ms) / len(late_ms)
+
+
 def in_order(frames: Sequence[Frame], actions: int, least: int) -> bool:
     """Tell whether every step is there, with ``least`` frames, in the order asked: straight first.
 

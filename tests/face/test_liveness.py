@@ -23,6 +23,7 @@ ALIVE: Measures = {
     CueName.TIMING: 1.0,
     CueName.MOTION: 1.0,
     CueName.UNSEEN: 1.0,
+    CueName.PROMPT: 1.0,
 }
 
 
@@ -52,6 +53,13 @@ def test_what_could_not_be_measured_ends_in_cannot_tell_with_advice(missing: Cue
     liveness, reasons = judged({**ALIVE, missing: None})
     assert liveness is Liveness.CANNOT_TELL
     assert reasons
+
+
+def test_a_slow_link_is_shown_and_never_held_against_anybody() -> None:
+    late = {**ALIVE, CueName.PROMPT: 0.0}
+    assert judged(late) == judged(ALIVE)
+    (cue,) = (it for it in evidence.weigh(late, gates()) if it.name is CueName.PROMPT)
+    assert (cue.verdict, cue.contribution) == (CueVerdict.NEUTRAL, 0.0)
 
 
 def test_nothing_measured_at_all_is_no_attack() -> None:

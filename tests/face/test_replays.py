@@ -2,7 +2,7 @@ import pytest
 
 from correction_service.face.gates import gates
 from correction_service.face.liveness import Frame
-from correction_service.face.replays import in_order, motion, timing, unseen
+from correction_service.face.replays import in_order, motion, prompt, timing, unseen
 
 FIGURES = gates().timing
 EACH = gates().gestures.frames
@@ -42,6 +42,13 @@ def test_times_that_cannot_be_true_are_counted(frames: list[Frame]) -> None:
     found = timing(frames, FIGURES)
     assert found is not None
     assert found <= 0.5
+
+
+def test_what_arrives_late_is_counted() -> None:
+    soon, late = taken(700, 1000), taken(1400, 1800, arrived_after_ms=FIGURES.prompt_ms + 1)
+    assert prompt([*soon, *late], FIGURES.prompt_ms) == 0.5
+    assert prompt([*soon, Frame(b"", 1400)], FIGURES.prompt_ms) is None
+    assert prompt([], FIGURES.prompt_ms) is None
 
 
 def test_without_times_nothing_is_said_of_them() -> None:

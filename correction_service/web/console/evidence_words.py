@@ -27,6 +27,7 @@ CUES = {
     CueName.TIMING: _l("The times of the pictures can be true"),
     CueName.MOTION: _l("Each picture differs from the one before"),
     CueName.UNSEEN: _l("The pictures are new: no earlier check-in sent them"),
+    CueName.PROMPT: _l("The pictures arrived as they were taken, not later"),
 }
 SAYS = {
     CueVerdict.FOR: _l("speaks for a living face"),
