@@ -60,6 +60,7 @@ def main() -> None:
         f"{api}/orders",
         ground="breach_penalised",
         evidence="治安管理处罚决定书",
+        facts=[{"kind": "penalty", "document": "冒烟行罚〔2026〕1号"}],
         starts_on=f"{TODAY}",
         ends_on=f"{TODAY + timedelta(days=30)}",
     )
