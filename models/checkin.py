@@ -229,7 +229,8 @@ class Liveness(StrEnum):
     NOT_JUDGED = "not_judged"
 
 
-# NOT_JUDGED stands where an officer was beside the camera, and before liveness was judged at all.
+# NOT_JUDGED stands where an officer was beside the camera and nothing spoke against a living face,
+# and before liveness was judged at all.
 _PRESENT = frozenset({Liveness.LIVE, Liveness.NOT_JUDGED})
 COMPARED = frozenset({Outcome.MATCH, Outcome.NO_MATCH, Outcome.UNCERTAIN})
 UNUSABLE = frozenset({Outcome.NO_FACE, Outcome.MANY_FACES, Outcome.POOR_IMAGE})

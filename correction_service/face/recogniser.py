@@ -9,7 +9,7 @@ from statistics import median
 
 import cv2
 
-from correction_service.face import evidence, quality, weights
+from correction_service.face import evidence, quality, replays, weights
 from correction_service.face.actions import Action
 from correction_service.face.decide import decide, score, undecided
 from correction_service.face.detect import Detector
@@ -17,7 +17,7 @@ from correction_service.face.embed import Dlib, Onnx, Sface
 from correction_service.face.fingerprints import fingerprint
 from correction_service.face.gates import gates
 from correction_service.face.images import MAX_MEGAPIXELS, ImageError, decode
-from correction_service.face.liveness import Frame
+from correction_service.face.liveness import Cue, CueName, CueVerdict, Frame
 from correction_service.face.looks import Look, Portrait
 from correction_service.face.pad import Pad
 from correction_service.face.template import PHOTOS_NEEDED, Embedding, Template
@@ -102,23 +102,20 @@ class Recogniser:
     ) -> Verdict:
         """Compare a burst with a template, and tell whether a living face did what was asked.
 
-        ``earlier`` are the fingerprints of other check-ins. Liveness is not judged of a burst for
-        which nothing was asked.
+        ``earlier`` are the fingerprints of other check-ins. A burst for which nothing was asked can
+        show no movement: of it only what speaks against a living face is told.
         """
         if template.model_version != self.model_version:
             return Verdict(Outcome.FAULT, self.model_version, reasons=(Reason.TEMPLATE_OUTDATED,))
         looks = [self.look(frame.data, thresholds().capture) for frame in frames]
         prints = tuple(look.fingerprint for look in looks)
         verdict = replace(self._compared(template, looks), fingerprints=prints)
-        if not actions:
-            return verdict
         passive = [self._pad.score(seen.image, seen.face) for _, seen in _best(looks)]
+        if not actions:
+            return _unmoved(verdict, passive, earlier)
         taken = evidence.Taken(frames, looks, actions)
         cues = evidence.weigh(evidence.measured(taken, passive, earlier, gates()), gates())
-        liveness = evidence.judge(cues, gates())
-        advice = evidence.reasons(cues, liveness, gates())
-        reasons = tuple(dict.fromkeys((*verdict.reasons, *advice)))
-        return replace(verdict, cues=cues, liveness=liveness, reasons=reasons)
+        return _told(verdict, cues)
 
     def enrol(self, photos: Sequence[bytes]) -> EnrolmentVerdict:
         """Make a template of three or more photos that are good enough and of one person."""
@@ -203,6 +200,27 @@ class Recogniser:
 def _own(rows: Mapping[str, Weight], paths: Mapping[str, Path]) -> Onnx | None:
     feed = rows[weights.OWN].feed if weights.OWN in rows else None
     return Onnx(paths[weights.OWN], feed) if feed else None
+
+
+def _unmoved(verdict: Verdict, passive: Sequence[float], earlier: Collection[bytes]) -> Verdict:
+    """Leave liveness unjudged, unless the pictures look like a picture or were sent before."""
+    prints = [each for each in verdict.fingerprints if each]
+    measures = {
+        CueName.PASSIVE: median(passive) if passive else None,
+        CueName.UNSEEN: replays.unseen(prints, earlier, gates().same_bits),
+    }
+    cues = tuple(cue for cue in evidence.weigh(measures, gates()) if cue.name in measures)
+    if any(cue.verdict is CueVerdict.AGAINST for cue in cues):
+        return _told(verdict, cues)
+    return replace(verdict, cues=cues)
+
+
+def _told(verdict: Verdict, cues: tuple[Cue, ...]) -> Verdict:
+    """Add what the cues come to, and the advice that goes with it."""
+    liveness = evidence.judge(cues, gates())
+    advice = evidence.reasons(cues, liveness, gates())
+    reasons = tuple(dict.fromkeys((*verdict.reasons, *advice)))
+    return replace(verdict, cues=cues, liveness=liveness, reasons=reasons)
 
 
 def _best(looks: Sequence[Look]) -> list[tuple[int, Portrait]]:

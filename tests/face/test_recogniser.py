@@ -36,6 +36,16 @@ def changed(photo: bytes, *, blur_px: float = 0, light: float = 1, turn_deg: flo
     return jpeg(np.asarray(cv2.convertScaleAbs(image, alpha=light), np.uint8))
 
 
+def held_up(photo: bytes) -> bytes:
+    """A print of the photo, with a white margin, before a wall."""
+    scene = np.full((640, 480, 3), (70, 90, 80), np.uint8)
+    printed = cv2.resize(decode(photo), (298, 396), interpolation=cv2.INTER_AREA)
+    printed = cv2.GaussianBlur(printed, (0, 0), 0.8)
+    scene[110:530, 80:402] = 245
+    scene[122:518, 92:390] = cv2.convertScaleAbs(printed, alpha=0.9, beta=20)
+    return jpeg(scene)
+
+
 def beside(left: Pixels, right: Pixels) -> bytes:
     return jpeg(np.hstack([left, right]))
 
@@ -82,6 +92,23 @@ def test_a_burst_of_the_enrolled_person_matches(
     assert verdict.best_frame in range(5)
     assert verdict.model_version == recogniser.model_version
     assert verdict.liveness is Liveness.NOT_JUDGED
+
+
+def test_a_photo_held_up_where_nothing_is_asked_is_told_to_an_officer(
+    recogniser: Recogniser, template: Template, own: list[bytes]
+) -> None:
+    verdict = recogniser.judge(template, unprompted(map(held_up, own)))
+    assert (verdict.outcome, verdict.liveness) == (Outcome.MATCH, Liveness.CANNOT_TELL)
+    assert verdict.reasons == (Reason.LIVENESS_UNCLEAR,)
+
+
+def test_pictures_sent_again_where_nothing_is_asked_are_told_to_an_officer(
+    recogniser: Recogniser, template: Template, own: list[bytes]
+) -> None:
+    earlier = recogniser.judge(template, unprompted(own)).fingerprints
+    verdict = recogniser.judge(template, unprompted(own), (), earlier)
+    assert verdict.outcome is Outcome.MATCH
+    assert verdict.liveness is Liveness.NOT_LIVE
 
 
 def test_a_burst_of_someone_else_does_not_match(

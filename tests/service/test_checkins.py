@@ -54,6 +54,16 @@ def test_a_match_settles_the_duty_and_keeps_its_photo_for_a_while(
         assert {"kind": "checkin", "id": made.id} in session.scalars(live).all()
 
 
+def test_pictures_shown_again_at_the_kiosk_wait_for_an_officer(
+    desk: Desk, bursts: Bursts, verifier: Verifier, face_template: Template
+) -> None:
+    earlier = bursts.match.fingerprints
+    again = verifier.judge(face_template, bursts.person.frames, (), earlier)
+    made = desk.send(bursts.person, again)
+    assert (made.outcome, made.liveness) == (Outcome.MATCH, Liveness.NOT_LIVE)
+    assert (desk.waiting(), desk.duty()) == ([made.id], DutyState.DUE)
+
+
 def test_a_no_match_waits_for_an_officer_and_costs_nothing(desk: Desk, bursts: Bursts) -> None:
     made = desk.send(bursts.stranger, bursts.no_match)
     assert made.outcome is Outcome.NO_MATCH
