@@ -2,7 +2,7 @@
 export const FRAME_BYTES = 25_000;
 const SHARE_BYTES = 32_800; // of a frame and the advice beside it; a dozen, and the few words at the end
 const FORM_BYTES = 800; // around a picture
-const GLANCE_BYTES = 8_000;
+const GLANCE_BYTES = 7_000;
 
 export class Budget {
   constructor(frames) {
@@ -20,7 +20,7 @@ export class Budget {
   }
 
   // Whether a glance leaves enough for the frames to come, and for `kept` bytes of later advice.
-  allowsGlance(kept = 0) {
+  allowsGlance(kept) {
     return this.left - GLANCE_BYTES - kept >= this.frames * (FRAME_BYTES + FORM_BYTES);
   }
 }

@@ -6,13 +6,13 @@ import { signal } from "./phone-signal.js";
 import { advise, progress, root, say, video } from "./phone-states.js";
 
 const FRAMES_A_STEP = 3;
-const FRAMES = 4 * FRAMES_A_STEP;
+const STEPS = 4; // straight, and three actions
 const AIM_EVERY_MS = 900;
-const LOOK_EVERY_MS = 350;
+const LOOK_EVERY_MS = 500;
 const AGAIN_MS = 1500; // after a look that failed
 const SLOW_MS = 1500; // slower than this, live advice is of a face that has moved on
 const MOST_IN_A_ROW = 2; // slow looks or failed ones; the first may find the server loading what looks
-const GUIDING_BYTES = 45_000; // of the advice, kept for the steps
+const STEP_BYTES = 11_000; // of advice, kept for each step to come: two looks at least
 const LEAD_MS = 900; // to read the instruction
 const STEP_MS = 4500; // then the frames are taken whatever is seen
 const UNSEEN_MS = 1800; // without anybody who sees, a movement is at its height about then
@@ -23,9 +23,9 @@ let live = true; // until the network turns out too slow for it, or nobody has r
 let slow = 0;
 let failed = 0;
 let straight = {}; // the pose of the face held straight is what movements are measured against
-let budget = new Budget(FRAMES);
+let budget = new Budget(STEPS * FRAMES_A_STEP);
 
-const sees = (kept) => live && budget.allowsGlance(kept);
+const sees = (stepsToCome) => live && budget.allowsGlance(stepsToCome * STEP_BYTES);
 
 export const steps = (actions) => [null, ...actions.keys()].map((action, i) => ({ action, first: i * FRAMES_A_STEP }));
 
@@ -52,8 +52,8 @@ export async function aiming(done) {
   live = true;
   slow = failed = 0;
   straight = {};
-  budget = new Budget(FRAMES);
-  while (!done.aborted && sees(GUIDING_BYTES)) {
+  budget = new Budget(STEPS * FRAMES_A_STEP);
+  while (!done.aborted && sees(STEPS)) {
     const seen = await look();
     if (done.aborted) return;
     if (seen) {
@@ -72,11 +72,11 @@ export async function through(attempt, upload, beganAt, cancelled) {
   const plan = steps(attempt.actions);
   const total = plan.length * FRAMES_A_STEP;
   if (attempt.frames.length) budget = new Budget(total - attempt.frames.length);
-  if (attempt.frames.length >= FRAMES_A_STEP) await step(null); // how the head is held, after a reload
+  if (attempt.frames.length >= FRAMES_A_STEP) await step(null, STEPS - 1); // how the head is held, after a reload
   for (const { action, first } of plan) {
     const places = Array.from({ length: FRAMES_A_STEP }, (_, i) => first + i);
     const missing = places.filter((place) => !attempt.frames.includes(place));
-    if (missing.length) await step(attempt.actions[action] ?? null);
+    if (missing.length) await step(attempt.actions[action] ?? null, (total - first) / FRAMES_A_STEP - 1);
     for (const place of missing) {
       if (cancelled.aborted) return;
       const atMs = Math.round(performance.now() - beganAt);
@@ -90,13 +90,14 @@ export async function through(attempt, upload, beganAt, cancelled) {
   signal(2);
 }
 
-async function step(asked) {
+async function step(asked, stepsToCome) {
   advise("");
   say(asked ?? "straight");
   signal();
   const begun = performance.now();
   await send.pause(LEAD_MS);
-  while (sees() && (!asked || straight.size > 0) && performance.now() < begun + STEP_MS) {
+  const guided = () => sees(stepsToCome) && (!asked || straight.size > 0);
+  while (guided() && performance.now() < begun + STEP_MS) {
     const seen = await look(asked ? { action: asked, ...straight } : {});
     advise(seen?.words ?? "");
     if (seen?.seen) return send.pause(asked ? HOLD_MS : 0);
