@@ -6,7 +6,7 @@ was never delivered.
 
 from datetime import date, datetime, time, timedelta
 
-from sqlalchemy import ColumnElement, Select, and_, exists, or_, select
+from sqlalchemy import ColumnElement, Select, and_, exists, null, or_, select
 from sqlalchemy import case as when
 from sqlalchemy.orm import Session
 
@@ -29,7 +29,7 @@ from models.checkin import (
 )
 from models.errors import Invalid, Refused
 from models.notice import Notice
-from models.review import concerned, undecided
+from models.review import concerned, not_the_person, undecided
 
 LATE_COUNTS_FOR = timedelta(hours=12)  # after closing, a check-in still turns missed into late
 # Why a duty is void that the person tried to meet: an officer may ask, nobody is held to it.
@@ -276,12 +276,14 @@ def _closing(now: datetime, settings: Settings) -> Select[CheckInDuty, Case, str
 def _excuse() -> ColumnElement[str | None]:
     """Why a duty that is over is not missed: we failed it, or the person tried and did not get on.
 
-    What speaks for the person most comes first.
+    What speaks for the person most comes first; a bad picture or a request excuses nothing where
+    two people found that somebody else came.
     """
     return when(
         (_tried(CheckIn.outcome == Outcome.FAULT), "system_fault"),
         (_tried(concerned()), DOUBTED),
         (exists().where(fruitless()), ATTEMPTED),
+        (_tried(not_the_person()), null()),
         (_tried(CheckIn.outcome.in_(UNUSABLE)), UNCLEAR),
         (exists().where(help_requests.instead_of(CheckInDuty)), ASKED),
         else_=None,

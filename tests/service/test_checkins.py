@@ -97,6 +97,7 @@ def test_a_concern_of_one_officer_never_ends_in_a_missed_duty(desk: Desk, bursts
 def test_a_concern_that_two_find_to_be_somebody_else_ends_in_a_missed_duty(
     desk: Desk, bursts: Bursts
 ) -> None:
+    desk.send(bursts.group, bursts.many_faces)
     made = desk.send(bursts.stranger, bursts.no_match)
     desk.review(made, ReviewDecision.CONCERN)
     desk.review(made, ReviewDecision.NO_MATCH)
