@@ -1,66 +1,37 @@
 """A phone in the hand: a code from the officer, a PIN, the camera, a receipt."""
 
-import os
 import re
 import time
 from dataclasses import replace
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from pathlib import Path
-from uuid import UUID
 
 import pytest
 from flask import Flask
-from playwright.sync_api import Browser, BrowserContext, Page, expect
+from playwright.sync_api import Page, expect
 from sqlalchemy import select
 
 from correction_service.access import Service
-from correction_service.audit import SYSTEM
 from correction_service.db import Database
 from correction_service.face.verifier import Verifier
-from correction_service.people import phones
 from correction_service.presence.judging import Judge
-from models.case import Case
 from models.checkin import (
     Challenge,
     CheckIn,
     CheckInDuty,
     CheckInFrame,
-    DutyKind,
     DutyState,
     Liveness,
     Outcome,
 )
 from models.help_request import HelpKind, HelpRequest
-from models.person import Person
-from tests.county import County
-from tests.e2e.conftest import PHONE_SCREEN, FacePhotos, Live, OpenBrowser
+from tests.e2e.conftest import FacePhotos, OpenBrowser
+from tests.e2e.phones import activate, base_url, code, open_in_english, phone, picture
 from tests.faces import mjpeg
 
-PIN = "407219"
+__all__ = ["base_url", "code"]
+
 pytestmark = pytest.mark.browser
-
-
-@pytest.fixture
-def base_url(app: Flask, live: Live) -> str:
-    return live(app)
-
-
-@pytest.fixture
-def code(database: Database, county: County, enrolled: UUID) -> str:
-    """The officer's code for the enrolled person, who has a check-in due now."""
-    now = datetime.now(UTC)
-    with database.transaction(SYSTEM, "test") as session:
-        duty = CheckInDuty(
-            case=session.get_one(Case, county.case),
-            kind=DutyKind.SCHEDULED,
-            key="scheduled:today",
-            opens_at=now - timedelta(minutes=30),
-            closes_at=now + timedelta(minutes=90),
-            missed_after=now + timedelta(minutes=210),
-            state=DutyState.DUE,
-        )
-        session.add(duty)
-        return phones.offer(session, session.get_one(Person, enrolled), now)
 
 
 @pytest.fixture
@@ -71,31 +42,6 @@ def camera(face_photos: FacePhotos, tmp_path: Path) -> Path:
 @pytest.fixture
 def strange_camera(face_photos: FacePhotos, tmp_path: Path) -> Path:
     return mjpeg(tmp_path / "stranger.mjpeg", [face_photos.stranger], seconds=2)
-
-
-def phone(opened: Browser, locale: str, **options: object) -> BrowserContext:
-    return opened.new_context(
-        viewport=PHONE_SCREEN,
-        device_scale_factor=2,
-        is_mobile=True,
-        has_touch=True,
-        locale=locale,
-        **options,  # type: ignore[arg-type]
-    )
-
-
-def picture(page: Page, name: str) -> None:
-    """Leave a screenshot where SCREENSHOTS says, for people to look at."""
-    folder = os.environ.get("SCREENSHOTS")
-    if folder:
-        page.screenshot(path=Path(folder) / f"phone-{name}.png", full_page=True)
-
-
-def activate(page: Page, base_url: str, code: str) -> None:
-    page.goto(f"{base_url}/m/activate")
-    page.locator("[name=code]").fill(code)
-    page.locator("[name=pin]").fill(PIN)
-    page.locator("[name=again]").fill(PIN)
 
 
 def test_a_picture_held_before_the_camera_is_no_check_in_and_the_other_ways_stay(
@@ -137,15 +83,6 @@ def test_a_picture_held_before_the_camera_is_no_check_in_and_the_other_ways_stay
     expect(page.get_by_text("这不算违规")).to_be_visible()
     with database.reading() as session:
         assert session.scalars(select(HelpRequest.kind)).all() == [HelpKind.VIDEO_CALL]
-
-
-def open_in_english(opened: Browser, base_url: str, code: str) -> Page:
-    page = phone(opened, "en-GB").new_page()
-    activate(page, base_url, code)
-    page.get_by_role("button", name="Continue").click()
-    picture(page, "home-en")
-    page.goto(f"{base_url}/m/checkin")
-    return page
 
 
 def begin_steps(page: Page) -> None:
