@@ -206,7 +206,8 @@ def test_a_fix_that_comes_while_its_day_is_packed_waits_for_the_next_turn(
 
 COMMAND = (
     "from datetime import datetime;"
-    "from correction_service.storage import packing; from correction_service.db import open_database;"
+    "from correction_service.db import open_database;"
+    "from correction_service.storage import packing;"
     "from correction_service.settings import load;"
     "packing.AT_ONCE = 1; settings = load();"
     f"packing.run(open_database(settings), settings, datetime.fromisoformat({DUE.isoformat()!r}))"
