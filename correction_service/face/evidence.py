@@ -4,7 +4,7 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from statistics import median
 
-from correction_service.face import gestures, parallax, replays
+from correction_service.face import gestures, parallax, replays, screens
 from correction_service.face.actions import TURNS, Action
 from correction_service.face.gates import Gates, Scale
 from correction_service.face.gestures import Posture
@@ -20,6 +20,7 @@ _ADVICE = {
     CueName.SURFACE: Reason.TURN_FURTHER,
     CueName.RELIEF: Reason.TURN_FURTHER,
     CueName.PASSIVE: Reason.LIVENESS_UNCLEAR,
+    CueName.SCREEN: Reason.LIVENESS_UNCLEAR,
     CueName.SAME_FACE: Reason.FACE_CHANGED,
     CueName.ALONE: Reason.MANY_FACES,
     CueName.TIMING: Reason.NOT_TAKEN_NOW,
@@ -57,6 +58,7 @@ def measured(
     return {
         **_moved(taken, figures),
         CueName.PASSIVE: median(passive) if passive else None,
+        CueName.SCREEN: screens.evenness(taken.portraits()),
         CueName.SAME_FACE: _same_face(taken.portraits()),
         CueName.ALONE: _alone(taken.looks),
         CueName.TIMING: replays.timing(taken.frames, figures.timing),

@@ -47,6 +47,7 @@ class CueName(StrEnum):
     SURFACE = "surface"  # how ill a flat or bent sheet explains the nose of the turned face
     RELIEF = "relief"  # how much further the nose moved than the face became narrow
     PASSIVE = "passive"  # the look of skin against paper and screens, 0 to 1
+    SCREEN = "screen"  # how evenly the spectrum falls: on a screen one wave of colours rises
     SAME_FACE = "same_face"  # the least likeness of any frame to the others
     ALONE = "alone"  # share of the frames with one face
     TIMING = "timing"  # share of the frames whose times can be true

@@ -18,6 +18,7 @@ ALIVE: Measures = {
     CueName.SURFACE: 0.5,
     CueName.RELIEF: 0.3,
     CueName.PASSIVE: 0.9,
+    CueName.SCREEN: 0.6,
     CueName.SAME_FACE: 0.6,
     CueName.ALONE: 1.0,
     CueName.TIMING: 1.0,
@@ -73,6 +74,7 @@ def test_nothing_measured_at_all_is_no_attack() -> None:
         ({CueName.PARALLAX: 0.1, CueName.SURFACE: 0.1}, Reason.TURN_FURTHER),
         ({CueName.ALONE: 0.5}, Reason.MANY_FACES),
         ({CueName.PASSIVE: 0.05}, Reason.LIVENESS_UNCLEAR),
+        ({CueName.SCREEN: 0.2}, Reason.LIVENESS_UNCLEAR),
     ],
 )
 def test_who_did_not_convince_is_told_what_helps(lacking: Measures, advice: Reason) -> None:

@@ -22,6 +22,7 @@ CUES = {
     CueName.SURFACE: _l("No flat or bent sheet explains the nose of the turned face"),
     CueName.RELIEF: _l("The nose moved further than the face became narrow"),
     CueName.PASSIVE: _l("Skin and light look like a face, not like paper or a screen"),
+    CueName.SCREEN: _l("No coloured wave lies over face and surroundings, as over a filmed screen"),
     CueName.SAME_FACE: _l("One and the same face in every picture"),
     CueName.ALONE: _l("One face alone in every picture"),
     CueName.TIMING: _l("The times of the pictures can be true"),

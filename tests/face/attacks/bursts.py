@@ -270,6 +270,7 @@ ATTACKS: dict[str, Callable[[Cast, Dice], Burst]] = {
         cut_eyes,
         screen_still,
         screen_replay,
+        screen_relay,
         replayed,
         out_of_order,
         injected,
@@ -282,8 +283,5 @@ ATTACKS: dict[str, Callable[[Cast, Dice], Burst]] = {
     )
 }
 
-# Has depth and does as asked: what would betray a real screen is not in a drawn one, and a film cut
-# to the very sequence is what a camera would have given.
-STAGED: dict[str, Callable[[Cast, Dice], Burst]] = {
-    attack.__name__: attack for attack in (screen_relay, spliced)
-}
+# A film cut to the very sequence is what a camera would have given.
+STAGED: dict[str, Callable[[Cast, Dice], Burst]] = {spliced.__name__: spliced}
