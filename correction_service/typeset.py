@@ -6,12 +6,12 @@ from datetime import datetime
 from functools import cache
 from importlib import resources
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import manimgx_fonts_cjk
 import typst
 
-ARCHIVABLE = "a-2b"  # ISO 19005-2, level B
+ARCHIVABLE: Literal["a-2b"] = "a-2b"  # ISO 19005-2, level B
 
 
 @cache

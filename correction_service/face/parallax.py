@@ -7,6 +7,7 @@ brought back by eyes and mouth, the nose of paper lies where it lay, that of a h
 """
 
 from collections.abc import Sequence
+from typing import cast
 
 import cv2
 import numpy as np
@@ -31,7 +32,8 @@ def residual(straight: Points, turned: Points) -> float:
     Both are (5, 2) in pixels. Points on a plane stay below 0.04 up to 40°, a head turned by 25°
     gives 0.06 and more.
     """
-    transform, _ = cv2.findHomography(straight, turned)
+    found, _ = cv2.findHomography(straight, turned)
+    transform = cast("NDArray[np.float64] | None", found)  # OpenCV types it as never None
     if transform is None:  # all points in one place: no face
         return 0.0
     explained = cv2.perspectiveTransform(straight[None].astype(np.float64), transform)[0]

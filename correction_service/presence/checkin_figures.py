@@ -11,7 +11,7 @@ from enum import StrEnum
 from typing import Any, NamedTuple
 
 from sqlalchemy import ColumnElement, String, case, cast, func, literal, select
-from sqlalchemy.orm import Session
+from sqlalchemy.orm import InstrumentedAttribute, Session
 
 from correction_service import hours
 from correction_service.incidents.quality import Spread, spread
@@ -137,8 +137,12 @@ def _completion(session: Session, asked: Conditions) -> list[Completion]:
 
 
 def _total(offices: Sequence[Completion]) -> Completion:
-    done, late, missed = (sum(it[place] for it in offices) for place in (1, 2, 3))
-    return Completion(None, done, late, missed)
+    return Completion(
+        None,
+        sum(it.done for it in offices),
+        sum(it.late for it in offices),
+        sum(it.missed for it in offices),
+    )
 
 
 def _tries(session: Session, made: Conditions) -> Tries:
@@ -165,11 +169,12 @@ def _groups(session: Session, made: Conditions, by: Grouping, today: date) -> Gr
     return large_enough([Group(*row) for row in session.execute(query.group_by(key))])
 
 
-def _key(by: Grouping, today: date) -> ColumnElement[Any]:
+def _key(by: Grouping, today: date) -> ColumnElement[Any] | InstrumentedAttribute[str | None]:
     if by is Grouping.SEX:
         return cast(Person.sex, String)
     if by is Grouping.BROWSER:
         return CheckIn.browser
+    bands: list[tuple[ColumnElement[bool], ColumnElement[Any]]]
     bands = [(Person.born_on.is_(None), literal(None))]
     bands += [
         (Person.born_on <= _years_before(today, age), literal(str(age))) for age in AGES[::-1]

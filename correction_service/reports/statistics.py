@@ -74,13 +74,13 @@ def _counted(session: Session, seen: Conditions, period: Period) -> Iterator[tup
         for office_id, times in session.execute(query.group_by(Case.office_id)):
             yield name, office_id, times
     for prefix, column in (("category", Case.category), ("level", Case.level)):
-        query = select(Case.office_id, column, func.count()).where(*seen, _at_the_end(period))
-        for office_id, value, times in session.execute(query.group_by(Case.office_id, column)):
+        each = select(Case.office_id, column, func.count()).where(*seen, _at_the_end(period))
+        for office_id, value, times in session.execute(each.group_by(Case.office_id, column)):
             yield f"{prefix}.{value.value}", office_id, times
     for row, kind, figures in _happened(period):
-        query = select(Case.office_id, *figures.values()).join(row, row.case_id == Case.id)
-        query = query.where(*seen, kind)
-        for office_id, *counts in session.execute(query.group_by(Case.office_id)):
+        happened = select(Case.office_id, *figures.values()).join(row, row.case_id == Case.id)
+        happened = happened.where(*seen, kind)
+        for office_id, *counts in session.execute(happened.group_by(Case.office_id)):
             for name, times in zip(figures, counts, strict=True):
                 yield name, office_id, times or 0
 

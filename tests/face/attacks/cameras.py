@@ -45,8 +45,8 @@ class Camera:
         view = np.array([[np.cos(angle), -np.sin(angle), 0], [np.sin(angle), np.cos(angle), 0]])
         middle = np.array(SIZE) / 2
         view[:, 2] = middle + shift - view[:, :2] @ middle
-        image = cv2.warpAffine(scene, view, SIZE, borderMode=cv2.BORDER_REFLECT).astype(np.float32)
-        image = cv2.GaussianBlur(image, (0, 0), self.blur_px)
+        seen = cv2.warpAffine(scene, view, SIZE, borderMode=cv2.BORDER_REFLECT).astype(np.float32)
+        image = np.asarray(cv2.GaussianBlur(seen, (0, 0), self.blur_px), np.float32)
         if moved_px >= 1:
             image = _smeared(image, moved_px, dice.uniform(0, np.pi))
         light = 255 * (np.clip(image / 255, 0, 1) ** self.gamma) * self.gain * np.array(self.tint)

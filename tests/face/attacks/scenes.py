@@ -125,7 +125,7 @@ def _waves(x: np.ndarray, y: np.ndarray, dice: np.random.Generator) -> np.ndarra
     """Return a slow wave across the picture, 1 on average, with a ripple in its front."""
     along, period = dice.uniform(0, np.pi), dice.uniform(7, 30)
     across = np.cos(along) * x + np.sin(along) * y + 6 * np.sin((x + 2 * y) / 90)
-    return 1 + dice.uniform(0.03, 0.07) * np.sin(2 * np.pi * across / period)
+    return np.asarray(1 + dice.uniform(0.03, 0.07) * np.sin(2 * np.pi * across / period))
 
 
 def _swung(moment: Moment, place: Place, swing: float, zoom: float) -> Pose:
