@@ -1,5 +1,6 @@
 """Which language and clock a page speaks: Chinese unless the browser says English."""
 
+from collections.abc import Mapping
 from datetime import UTC, datetime
 
 from flask import Flask, request, session
@@ -27,8 +28,13 @@ def speak(app: Flask) -> None:
     """Bind the languages and the time filters to an application."""
     app.config["BABEL_TRANSLATION_DIRECTORIES"] = CATALOGUES
     Babel(app, locale_selector=chosen, timezone_selector=lambda: LEGAL_ZONE.key)
-    app.jinja_env.filters.update(ago=ago, moment=moment)
+    app.jinja_env.filters.update(ago=ago, moment=moment, duration=duration, spoken=spoken)
     app.jinja_env.globals.update(language=chosen, languages=LANGUAGES, legal_zone=LEGAL_ZONE.key)
+
+
+def spoken(said: str | Mapping[str, str]) -> str:
+    """What a table says in both languages, in the one chosen; a county's own text as it stands."""
+    return said if isinstance(said, str) else said[chosen()]
 
 
 def moment(at: datetime | None) -> str:
@@ -36,6 +42,14 @@ def moment(at: datetime | None) -> str:
     if at is None:
         return str(gettext("unknown"))
     return str(format_datetime(at, "yyyy-MM-dd HH:mm:ss 'UTC'xxx"))
+
+
+def duration(minutes: int) -> str:
+    """Say minutes as hours and minutes: 2 h 30 min."""
+    hours, rest = divmod(minutes, 60)
+    if not hours:
+        return str(gettext("%(minutes)d min", minutes=rest))
+    return str(gettext("%(hours)d h %(minutes)d min", hours=hours, minutes=rest))
 
 
 def ago(at: datetime | None) -> Markup:

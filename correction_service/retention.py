@@ -1,10 +1,12 @@
 """Let go of telemetry whose time is over (PIPL 19, 47); what was removed is in the log, by counts.
 
-Fixes and device events go with the case that wore the bracelet; what is technical goes by age.
+Fixes and device events go with the case that wore the bracelet, unless something holds the case,
+and leave a receipt; what is technical goes by age.
 """
 
+from collections import defaultdict
 from collections.abc import Sequence
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from typing import Any
 
 from sqlalchemy import (
@@ -27,10 +29,12 @@ from sqlalchemy.orm import Session, aliased
 
 from correction_service.audit import SYSTEM, noted
 from correction_service.db import Database
+from correction_service.enforcement import deletions
+from correction_service.enforcement.deletions import Gone, Rule
 from correction_service.settings import Settings
 from correction_service.storage import history
 from models.base import UtcDateTime
-from models.case import ENDED, Case
+from models.case import Case
 from models.command import CommandState, DeviceCommand
 from models.device import Binding, StateSnapshot
 from models.fix import DeviceEvent, Fix, PackedDay, Reject
@@ -42,20 +46,21 @@ from models.what_if import WhatIf
 SNAPSHOT_DAYS = 30  # a fix that comes later than this is folded from the oldest that is kept
 NOTES_KEPT = timedelta(days=1)
 
-Worn = Row[int, int, datetime, datetime | None]  # a binding's id, device, and from when to when
+# a binding's id, device, from when to when it was worn, and by whose case
+Worn = Row[int, int, datetime, datetime | None, int]
 
 
 def run(database: Database, settings: Settings, now: datetime) -> int:
     """Remove everything whose time is over; return how many rows that were."""
-    ended_before = now - timedelta(days=settings.fix_days)
     with database.reading() as session:
-        over = _bindings_over(session, ended_before)
+        rule = deletions.rule(session, settings)
+        over = _bindings_over(session, rule.ended_before(now))
     removed = 0
     for binding in over:
         with database.transaction(SYSTEM, "retention") as session:
-            removed += _end(session, binding, ended_before)
+            removed += _end(session, binding, rule, now)
     with database.transaction(SYSTEM, "retention") as session:
-        removed += _end_movement(session, ended_before)
+        removed += _end_movement(session, rule, now)
         return removed + _expire_technical(session, settings, now)
 
 
@@ -78,7 +83,17 @@ class StandingNotes:
         return _removed(session, delete(StandingChange).where(StandingChange.id < old[-1][1]))
 
 
-def _bindings_over(session: Session, ended_before: datetime) -> Sequence[Worn]:
+def end_now(session: Session, settings: Settings, cases: Sequence[int], now: datetime) -> None:
+    """Remove what bracelets left of cases whose time is over, each with its receipt, at once."""
+    rule = deletions.rule(session, settings)
+    for binding in _bindings_over(session, rule.ended_before(now), Case.id.in_(cases)):
+        _end(session, binding, rule, now)
+    _end_movement(session, rule, now, Case.id.in_(cases))
+
+
+def _bindings_over(
+    session: Session, ended_before: datetime, *which: ColumnElement[bool]
+) -> Sequence[Worn]:
     """Bindings of cases that ended before, of which something is left."""
     first, last = _days_worn(session, Binding)
     last = func.coalesce(last, ended_before.date())
@@ -94,12 +109,9 @@ def _bindings_over(session: Session, ended_before: datetime) -> Sequence[Worn]:
             for of in (Fix, DeviceEvent)
         ),
     )
-    query = select(Binding.id, Binding.device_id, Binding.bound_at, Binding.unbound_at)
-    return session.execute(query.join(Binding.case).where(_over(ended_before), left)).all()
-
-
-def _over(ended_before: datetime) -> ColumnElement[bool]:
-    return and_(Case.state.in_(ENDED), Case.state_since < ended_before)
+    worn = (Binding.id, Binding.device_id, Binding.bound_at, Binding.unbound_at, Binding.case_id)
+    query = select(*worn).join(Binding.case).where(deletions.over(ended_before), left, *which)
+    return session.execute(query).all()
 
 
 def _days_worn(session: Session, binding: type[Binding]) -> tuple[Any, Any]:
@@ -111,32 +123,52 @@ def _days_worn(session: Session, binding: type[Binding]) -> tuple[Any, Any]:
     return first, last
 
 
-def _end(session: Session, binding: Worn, ended_before: datetime) -> int:
-    """Remove what one person's wearing of a bracelet left behind."""
+def _end(session: Session, binding: Worn, rule: Rule, now: datetime) -> int:
+    """Remove what one person's wearing of a bracelet left behind, and leave the receipt."""
+    ended_before = rule.ended_before(now)
     until = binding.unbound_at or ended_before
-    counts = {"packed_day": _removed(session, _packed_days(session, binding, until, ended_before))}
+    days = _packed_days(session, binding, until, ended_before)
+    digests = session.scalars(select(PackedDay.digest).where(*days))
+    kinds = {"packed_day": deletions.gone(it.hex() for it in digests)}
+    _removed(session, delete(PackedDay).where(*days))
     for name in (*history.tables(session), DeviceEvent.__tablename__):
-        of = table(name, column("device_id"), column("time", UtcDateTime()))
-        worn = (of.c.time >= binding.bound_at, of.c.time < until)
-        mine = delete(of).where(of.c.device_id == binding.device_id, *worn)
-        counts[name] = _removed(session, mine)
-    if any(counts.values()):
-        noted(session, "expired", "binding", {str(binding.id): counts})
-    return sum(counts.values())
+        kinds[name] = clear(session, name, binding.device_id, binding.bound_at, until)
+    return _receipt(session, binding.case_id, kinds, rule, now)
 
 
-def _end_movement(session: Session, ended_before: datetime) -> int:
-    """Remove the places of the days of cases that ended before: they go with their fixes."""
-    over = select(Case.id).where(_over(ended_before))
-    rows = _removed(session, delete(MovementDay).where(MovementDay.case_id.in_(over)))
-    if rows:
-        noted(session, "expired", MovementDay.__tablename__, {"ended cases": {"rows": rows}})
-    return rows
+def clear(session: Session, name: str, device_id: int, since: datetime, until: datetime) -> Gone:
+    """Delete a device's rows of [since, until) in a table of telemetry; what a receipt says."""
+    of = table(name, column("device_id"), column("time", UtcDateTime()))
+    mine = (of.c.device_id == device_id, of.c.time >= since, of.c.time < until)
+    gone = deletions.gone(it.isoformat() for it in session.scalars(select(of.c.time).where(*mine)))
+    _removed(session, delete(of).where(*mine))
+    return gone
+
+
+def _receipt(
+    session: Session, case_id: int, kinds: dict[str, Gone], rule: Rule, now: datetime
+) -> int:
+    deletions.receipt(session, case_id, kinds, rule, now)
+    return sum(it.rows for it in kinds.values())
+
+
+def _end_movement(session: Session, rule: Rule, now: datetime, *which: ColumnElement[bool]) -> int:
+    """Remove the places of the days of cases that are over: they go with their fixes."""
+    over = select(Case.id).where(deletions.over(rule.ended_before(now)), *which)
+    theirs = MovementDay.case_id.in_(over)
+    days: dict[int, list[date]] = defaultdict(list)
+    for case_id, day in session.execute(select(MovementDay.case_id, MovementDay.day).where(theirs)):
+        days[case_id].append(day)
+    _removed(session, delete(MovementDay).where(MovementDay.case_id.in_(days)))
+    return sum(
+        _receipt(session, case_id, {MovementDay.__tablename__: deletions.gone(its)}, rule, now)
+        for case_id, its in days.items()
+    )
 
 
 def _packed_days(
     session: Session, binding: Worn, until: datetime, ended_before: datetime
-) -> Delete:
+) -> tuple[ColumnElement[bool], ...]:
     """Packed days of a wearing, but for those that belong to somebody else's as well."""
     other = aliased(Binding)
     first, last = _days_worn(session, other)
@@ -145,14 +177,14 @@ def _packed_days(
         .join(other.case)
         .where(
             other.device_id == binding.device_id,
-            ~_over(ended_before),
+            ~deletions.over(ended_before),
             first <= PackedDay.day,
             or_(last.is_(None), last >= PackedDay.day),
         )
     )
     worn = PackedDay.day.between(binding.bound_at.date(), until.date())
     mine = PackedDay.device_id == binding.device_id
-    return delete(PackedDay).where(mine, worn, ~kept.exists())
+    return mine, worn, ~kept.exists()
 
 
 def _expire_technical(session: Session, settings: Settings, now: datetime) -> int:

@@ -20,8 +20,9 @@ from sqlalchemy.exc import SQLAlchemyError
 from correction_service import hours, jobs, locks, metrics, outbox, retention, sealer, telemetry
 from correction_service.assessment import levels, months
 from correction_service.audit import SYSTEM
-from correction_service.casework import overdue, points, sweep
+from correction_service.casework import checkin_signs, overdue, points, sweep
 from correction_service.db import Database
+from correction_service.enforcement import past_terms
 from correction_service.hardware import errands, service_sessions
 from correction_service.incidents import escalations, handovers, silences
 from correction_service.messages import delivery
@@ -170,6 +171,10 @@ class Chores:
         day = hours.local_day(now) - timedelta(days=1)
         log.info("movements", day=day.isoformat(), people=movements.run(self._database, day))
 
+    def evidence(self, now: datetime) -> None:
+        """Bring what yesterday's check-ins show beside the face before an officer."""
+        log.info("evidence", people=checkin_signs.run(self._database, now))
+
     def retain(self, now: datetime) -> None:
         """Delete photos, outbox rows and notes for ingest whose time has ended."""
         with self._database.transaction(SYSTEM, "retention") as session:
@@ -192,6 +197,7 @@ class Chores:
     def expire(self, now: datetime) -> None:
         """Remove telemetry whose time is over."""
         log.info("expired", rows=retention.run(self._database, self._settings, now))
+        log.info("past_terms", wearings=past_terms.run(self._database, self._settings, now))
 
     def witness(self, now: datetime) -> None:
         """Give the witness the log's signed head, where there is one."""
@@ -225,6 +231,7 @@ def timetable(chores: Chores) -> list[Job]:
         Job("replays", IntervalTrigger(minutes=1), 60, chores.replays),
         Job("what_ifs", IntervalTrigger(seconds=2), 30, chores.what_ifs),
         Job("errands", IntervalTrigger(minutes=1), 60, chores.errands, at_once=True),
+        Job("evidence", cron(minute=35), 1800, chores.evidence),
         Job("movements", cron(hour=4, minute=30), 3600, chores.movements),
         Job("sweep", cron(hour=5, minute=30), 3600, chores.sweep),
         Job("sweep_by_day", cron(hour="6-21", minute="*/10"), 300, chores.sweep, at_once=True),

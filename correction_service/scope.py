@@ -1,12 +1,12 @@
 """Who sees which cases: an officer their office or county, an agency everything below it."""
 
-from sqlalchemy import ColumnElement, Select, exists, false, select
+from sqlalchemy import ColumnElement, Select, false, select
 from sqlalchemy.orm import Session
 
 from models.agency import Agency
-from models.case import Case, TeamMember
+from models.case import Case
 from models.errors import Forbidden, NotFound
-from models.user import Permission, Role, User
+from models.user import Permission, User
 
 
 def agency_ids(agency_id: int) -> Select[int]:
@@ -25,9 +25,6 @@ def visible(user: User) -> ColumnElement[bool]:
     """Match the cases that a user may see at all."""
     if not user.may(Permission.SEE_CASES):
         return false()
-    if user.role is Role.VOLUNTEER:
-        mine = TeamMember.user_id == user.id
-        return exists().where(TeamMember.case_id == Case.id, mine)
     if user.office_id is not None:
         return Case.office_id == user.office_id
     return agencies_below(user.agency_id)

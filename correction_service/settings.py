@@ -41,7 +41,7 @@ class Settings(BaseSettings):
         description="SQLAlchemy address: sqlite:///… or postgresql+psycopg://…",
     )
     law_dir: Path | None = Field(
-        None, description="folder whose holidays.toml, clocks.toml, limits.toml replace ours"
+        None, description="folder whose holidays, clocks, limits or hotlines .toml replace ours"
     )
     key_ring: SecretStr | None = Field(
         None, description="key ring as JSON (or a secret file): wrapping keys and index key"
@@ -65,6 +65,9 @@ class Settings(BaseSettings):
         0.3, ge=0, le=1, description="share of days with a spot check, where a plan asks for them"
     )
     challenge_seconds: int = Field(120, ge=20, description="life of one check-in attempt")
+    draws_an_hour: int = Field(
+        6, ge=2, description="so often a person is asked something new within an hour"
+    )
     upload_grace_seconds: int = Field(
         600, ge=0, description="what was taken in an attempt's life may arrive so much later"
     )
@@ -74,6 +77,9 @@ class Settings(BaseSettings):
     session_minutes: int = Field(480, ge=5, description="an idle console session ends after")
     phone_session_minutes: int = Field(15, ge=1, description="an idle phone session ends after")
     match_photo_days: int = Field(28, ge=1, description="check-in photos of a match are kept")
+    no_match_photo_days: int = Field(
+        90, ge=1, description="check-in photos of a confirmed no-match are kept: to object with"
+    )
     second_look_days: int = Field(
         3, ge=1, description="the head may confirm a no-match alone after so long without a second"
     )
@@ -133,6 +139,12 @@ class Settings(BaseSettings):
     )
     fix_days: int = Field(
         365, ge=1, description="fixes and device events are kept so long after their case ended"
+    )
+    file_years: int | None = Field(
+        None,
+        ge=1,
+        le=100,
+        description="a file may be destroyed so long after its last case ended; none: never",
     )
     technical_days: int = Field(
         90,

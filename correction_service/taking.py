@@ -1,5 +1,7 @@
 """The one way of taking a check-in that the phone's API and the kiosk share."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import asdict
 from datetime import datetime
 from typing import Any
@@ -17,12 +19,13 @@ from correction_service.face.actions import Action
 from correction_service.face.aim import Aimer, Pose
 from correction_service.face.liveness import Frame
 from correction_service.face.verifier import Busy
-from correction_service.face.words import Words
+from correction_service.face.words import Reason, Words
 from correction_service.presence import (
     attempts,
     browsers,
     captures,
     checkins,
+    faults,
     receipts,
 )
 from correction_service.presence.captures import Capture, Origin
@@ -74,12 +77,35 @@ class AimIn(BaseModel):
     turn: float = Field(0.0, description="of the straight head, as an earlier answer told it")
     pitch: float = Field(0.0, description="likewise")
     size: float = Field(0.0, description="likewise")
+    eyes: float | None = Field(None, description="likewise")
 
 
-def permit(person_id: UUID) -> dict[str, object]:
+@contextmanager
+def fault_noted(person_id: UUID, way: Way = Way.PHONE, by: int | None = None) -> Iterator[None]:
+    """Leave a fault and its receipt where the enrolled face cannot be opened, or we fail at all.
+
+    What is refused or broken stays so.
+    """
+    try:
+        yield
+    except DomainError as refusal:
+        if refusal.code == checkins.UNREADABLE:
+            _note(person_id, Reason.TEMPLATE_UNREADABLE, way, by)
+        raise
+    except Exception:
+        _note(person_id, Reason.SYSTEM_FAULT, way, by)
+        raise
+
+
+def _note(person_id: UUID, why: Reason, way: Way, by: int | None) -> None:
+    with access.writing() as session:
+        faults.unbegun(session, person_id, why, now=access.now(), way=way, by=by)
+
+
+def permit(person_id: UUID, way: Way = Way.PHONE, by: int | None = None) -> dict[str, object]:
     """Issue a challenge in a transaction of its own."""
     service = access.service()
-    with access.writing() as session:
+    with fault_noted(person_id, way, by), access.writing() as session:
         made = checkins.permit(session, person_id, access.now(), service.settings, service.dice)
     return {
         "token": made.token,
@@ -106,7 +132,7 @@ def _take(person_id: UUID, form: CaptureIn, way: Way, by: int | None) -> CheckIn
     service, now = access.service(), access.now()
     given = [frame.read() for frame in form.frames]
     sent = _capture(form, captures.frames(given, service.settings))
-    with access.reading() as session:
+    with fault_noted(person_id, way, by), access.reading() as session:
         attempt = checkins.begin(session, person_id, form.token, sent, now)
         session.expunge_all()
     if attempt.earlier is not None:
@@ -127,7 +153,7 @@ def _take(person_id: UUID, form: CaptureIn, way: Way, by: int | None) -> CheckIn
 def _fault(attempt: Attempt, now: datetime, way: Way, by: int | None) -> None:
     """Leave a trace that we were too busy, so that the duty is not counted as missed."""
     with access.writing() as session:
-        made = checkins.fault(session, attempt, now=now, way=way, by=by)
+        made = faults.busy(session, attempt, now=now, way=way, by=by)
     if made is not None:
         CHECKINS.labels(made.way, made.outcome).inc()
 
@@ -184,7 +210,7 @@ def aim(form: AimIn) -> dict[str, object]:
         raise Invalid("A frame has at most %(kilobytes)d kB.", field="frame", kilobytes=kilobytes)
     aimer: Aimer = current_app.extensions["aimer"]
     found = aimer.look(data, form.action)
-    straight = Pose(form.turn, form.pitch, form.size)
+    straight = Pose(form.turn, form.pitch, form.size, form.eyes)
     return {
         "advice": found.reasons[0].value if found.reasons else None,
         "words": in_language(found.reasons[0].words) if found.reasons else None,

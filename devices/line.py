@@ -137,17 +137,16 @@ class Line:
 
     def _wait(self, wire: BufferedSocket | None, *, reading: bool) -> bool:
         """Sleep until there is something to do, at most TURN_S; whether it is something to read."""
-        inputs: list[BufferedSocket | socket.socket] = [self._awake]
-        outputs: list[BufferedSocket] = []
-        if wire and reading:
-            inputs.append(wire)
-        if wire and wire.unsent:
-            outputs.append(wire)
+        asked = select.poll()  # which, unlike select, takes any number of open files
+        asked.register(self._awake, select.POLLIN)
+        if wire and (reading or wire.unsent):
+            asked.register(wire, reading * select.POLLIN | wire.unsent * select.POLLOUT)
         at_once = wire is not None and (wire.ended or (reading and wire.more))
-        ready, _, _ = select.select(inputs, outputs, [], 0 if at_once else TURN_S)
-        if self._awake in ready:
+        ready = dict(asked.poll(0 if at_once else 1000 * TURN_S))
+        if self._awake.fileno() in ready:
             self._awake.recv(4096)
-        return at_once or wire in ready
+        heard = wire is not None and ready.get(wire.fileno(), 0) & ~select.POLLOUT != 0
+        return at_once or (reading and heard)
 
     def _settle(self) -> None:
         """Acknowledge in order, on the connection that brought the message or not at all."""
@@ -206,7 +205,9 @@ class Line:
             self._write(wire)
             if wire.ended or not wire.unsent:
                 break
-            select.select([], [wire], [], TURN_S)
+            unsent = select.poll()
+            unsent.register(wire, select.POLLOUT)
+            unsent.poll(1000 * TURN_S)
         self._client.disconnect()
         self._traffic.connected = False
 

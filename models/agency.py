@@ -42,5 +42,6 @@ class Office(Base):
     name: Mapped[str]
     lat: Mapped[float | None]
     lon: Mapped[float | None]
+    phone: Mapped[str | None] = mapped_column(String(32), doc="that people call, as it is dialled")
 
     agency: Mapped[Agency] = relationship(back_populates="offices")

@@ -1,5 +1,6 @@
 """考核: the month of a ledger as it was closed, what is objected to, the level it suggests."""
 
+from collections.abc import Mapping
 from datetime import date, datetime
 from enum import StrEnum
 from typing import Any
@@ -13,13 +14,15 @@ from sqlalchemy import (
     UniqueConstraint,
     exists,
     or_,
+    select,
+    union_all,
 )
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from models.base import AppendOnly, Base, words
 from models.case import Case, Level
 from models.errors import Invalid, Refused
-from models.points import PointsEntry, Rulebook
+from models.points import PointsDraft, PointsEntry, Rulebook
 
 
 class PointsMonth(AppendOnly, Base):
@@ -53,6 +56,10 @@ class PointsMonth(AppendOnly, Base):
     def share(self) -> float | None:
         """Points for every hundred of the base; None in a month without base."""
         return 100 * self.total / self.base if self.base else None
+
+    def says(self, figures: Mapping[str, Any]) -> bool:
+        """Whether these, by column, are this edition's; not of none at all."""
+        return bool(figures) and all(getattr(self, name) == it for name, it in figures.items())
 
 
 class PointsPublication(AppendOnly, Base):
@@ -179,3 +186,19 @@ def held(as_of: datetime) -> ColumnElement[bool]:
     unanswered = or_(Objection.answered_at.is_(None), Objection.answered_at >= as_of)
     of_it = Objection.entry_id.in_((PointsEntry.id, PointsEntry.reverses_id))
     return exists().where(of_it, Objection.holds, Objection.made_at < as_of, unanswered)
+
+
+def protected(case_id: Any, fact: Any) -> ColumnElement[bool]:  # noqa: ANN401 - columns or values
+    """Match facts of a case, named like duty:17, that nothing may be made of.
+
+    An officer found a protected reason for them, or the county upheld an objection.
+    """
+    excused = select(PointsDraft.case_id, PointsDraft.fact).where(PointsDraft.excuse.is_not(None))
+    upheld = (
+        select(PointsDraft.case_id, PointsDraft.fact)
+        .join(PointsEntry, PointsEntry.draft_id == PointsDraft.id)
+        .join(Objection, Objection.entry_id == PointsEntry.id)
+        .where(Objection.state == ObjectionState.UPHELD)
+    )
+    found = union_all(excused, upheld).subquery()  # two small sets: read once, however many ask
+    return exists().where(found.c.case_id == case_id, found.c.fact == fact)

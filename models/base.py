@@ -48,15 +48,18 @@ class UtcDateTime(TypeDecorator[datetime]):
         return value.replace(tzinfo=UTC) if value.tzinfo is None else value.astimezone(UTC)
 
 
-def words(kind: type[StrEnum], length: int = 32) -> Enum:
-    """A string column checked against the values of `kind`, without a database type of its own."""
+def words(kind: type[StrEnum], length: int = 32, name: str | None = None) -> Enum:
+    """A string column checked against the values of `kind`, without a database type of its own.
+
+    Give a `name` to the check of a table's second column of the kind.
+    """
     return Enum(
         kind,
         native_enum=False,
         length=length,
         create_constraint=True,
         values_callable=lambda members: [member.value for member in members],
-        name=kind.__name__.lower(),
+        name=name or kind.__name__.lower(),
     )
 
 

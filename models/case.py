@@ -1,6 +1,6 @@
 """案件: one sentence served in the community, its clocks, its team, its state (一案一码)."""
 
-from datetime import date, datetime, timedelta
+from datetime import date, datetime
 from enum import StrEnum
 from uuid import UUID
 from zoneinfo import ZoneInfo
@@ -14,8 +14,8 @@ from models.errors import Invalid, Refused
 from models.identity import Sex
 from models.person import Person
 
-REPORT_WITHIN_DAYS = 10  # LCC 21
 LEGAL_ZONE = ZoneInfo("Asia/Shanghai")  # legal days are days of this zone
+SPECIALIST = "specialist"  # on the team of a minor (LCC 52)
 
 
 class Category(StrEnum):
@@ -39,6 +39,7 @@ class CaseState(StrEnum):
     TRANSFERRING = "transferring"
     RELEASED = "released"
     TERMINATED = "terminated"
+    TRANSFERRED = "transferred"  # to an agency outside the service: the sentence goes on there
 
 
 class Level(StrEnum):
@@ -50,8 +51,8 @@ class Level(StrEnum):
 
 
 S = CaseState
-ENDED = frozenset({S.RELEASED, S.TERMINATED})
-SUSPENDING = frozenset({S.DETAINED, S.RELEASED, S.TERMINATED, S.TRANSFERRING, S.AWAITING_REPORT})
+ENDED = frozenset({S.RELEASED, S.TERMINATED, S.TRANSFERRED})
+SUSPENDING = ENDED | {S.DETAINED, S.AWAITING_REPORT}
 IN_HAND = frozenset({S.UNDER_CORRECTION, S.ON_LEAVE, S.LOST_CONTACT, S.ABSCONDED, S.DETAINED})
 NEXT: dict[CaseState, frozenset[CaseState]] = {
     S.AWAITING_REPORT: frozenset({S.UNDER_CORRECTION, S.DETAINED, S.TERMINATED}),
@@ -59,6 +60,7 @@ NEXT: dict[CaseState, frozenset[CaseState]] = {
     S.TRANSFERRING: IN_HAND | ENDED,
     S.RELEASED: frozenset(),
     S.TERMINATED: frozenset(),
+    S.TRANSFERRED: frozenset(),
 }
 
 
@@ -85,6 +87,9 @@ class Case(Base):
     state: Mapped[CaseState] = mapped_column(words(CaseState), default=CaseState.AWAITING_REPORT)
     state_since: Mapped[datetime]
     state_note: Mapped[str | None] = mapped_column(doc="why it is in this state, in their words")
+    detained_since: Mapped[datetime | None] = mapped_column(
+        doc="in custody since this legal day began, by the custodian's paper (LCC 32)"
+    )
     level: Mapped[Level] = mapped_column(words(Level), default=Level.ORDINARY)
     minor: Mapped[bool] = mapped_column(default=False, doc="by age when correction starts, LCC 58")
 
@@ -94,11 +99,6 @@ class Case(Base):
     team: Mapped[list["TeamMember"]] = relationship(
         back_populates="case", cascade="all, delete-orphan"
     )
-
-    @property
-    def report_by(self) -> date:
-        """The last day to report in (LCC 21): the first day is not counted."""
-        return self.effective_on + timedelta(days=REPORT_WITHIN_DAYS)
 
     @property
     def supervised(self) -> bool:
@@ -130,6 +130,7 @@ class Case(Base):
         self.state = state
         self.state_since = now
         self.state_note = note
+        self.detained_since = None  # it is given with its day: custody.begin
 
     def report_in(self, day: date, now: datetime) -> None:
         """Record 报到: correction begins once the team is right."""
@@ -142,11 +143,19 @@ class Case(Base):
         self.move(CaseState.UNDER_CORRECTION, now)
 
     def check_team(self) -> None:
-        """Refuse a team without members, or a woman's team without a woman (LCC 25)."""
+        """Refuse a team without members, a woman's without a woman, a minor's without a specialist.
+
+        LCC 25; LCC 52 for minors.
+        """
         if not self.team:
             raise Refused("A correction team is set up first (LCC 25).", field="team")
         if self.person.sex is Sex.FEMALE and all(m.sex is not Sex.FEMALE for m in self.team):
             raise Refused("A woman's correction team must contain a woman (LCC 25).", field="team")
+        if self.minor and all(m.part != SPECIALIST for m in self.team):
+            raise Refused(
+                "A minor's correction team must contain somebody who knows young people (LCC 52).",
+                field="team",
+            )
 
 
 def supervised_on(day: date) -> ColumnElement[bool]:

@@ -90,6 +90,12 @@ class CheckInDuty(Base):
         if self.state in {DutyState.AWAITING_DELIVERY, DutyState.DUE}:
             self.state, self.void_reason = DutyState.VOID, reason
 
+    def never_owed(self, reason: str) -> None:
+        """Void a duty that should not have been asked, even one that counts as missed."""
+        if self.state is DutyState.MISSED:
+            self.state, self.void_reason = DutyState.VOID, reason
+        self.void(reason)
+
     def settle(self, at: datetime) -> None:
         """Mark done or late by the time a check-in was recorded; a missed duty becomes late."""
         if self.state is DutyState.VOID:

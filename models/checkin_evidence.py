@@ -29,6 +29,8 @@ class Sign(StrEnum):
     SEEN_BEFORE = "seen_before"
     SEEN_OF_ANOTHER = "seen_of_another"
     ONE_PHONE = "one_phone"
+    MANY_TRIES = "many_tries"
+    LATE_PICTURES = "late_pictures"
 
 
 class Innocent(StrEnum):
@@ -43,6 +45,9 @@ class Innocent(StrEnum):
     SENT_TWICE = "sent_twice"
     SAME_PLACE = "same_place"
     HOUSEHOLD = "household"
+    BAD_LIGHT = "bad_light_or_camera"
+    PHONE_TROUBLE = "phone_trouble"
+    SLOW_LINK = "slow_link"
 
 
 class Limits(NamedTuple):
@@ -64,6 +69,10 @@ class Limits(NamedTuple):
     midnight_share: float
     same_picture_bits: int
     phone_people: int
+    tries: int
+    late_checkins: int
+    late_share: float
+    prompt_share: float
 
 
 class Spot(NamedTuple):
@@ -186,6 +195,22 @@ def one_phone(people: int, limits: Limits) -> Finding | None:
     if people < limits.phone_people:
         return None
     return Finding(Sign.ONE_PHONE, {"people": people}, (Innocent.HOUSEHOLD,))
+
+
+def many_tries(tries: int, limits: Limits) -> Finding | None:
+    """So many tries with something new asked before the one that counted: one may have fitted."""
+    if tries < limits.tries:
+        return None
+    innocent = (Innocent.BAD_LIGHT, Innocent.PHONE_TROUBLE)
+    return Finding(Sign.MANY_TRIES, {"tries": tries}, innocent)
+
+
+def late_pictures(prompt: Sequence[float], limits: Limits) -> Finding | None:
+    """Pictures that came later than taken, as a habit: `prompt` are the shares that did not."""
+    late = sum(share < limits.prompt_share for share in prompt)
+    if late < limits.late_checkins or late < limits.late_share * len(prompt):
+        return None
+    return Finding(Sign.LATE_PICTURES, {"times": late, "of": len(prompt)}, (Innocent.SLOW_LINK,))
 
 
 def _apart_m(one: Spot, other: Spot) -> float:

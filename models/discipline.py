@@ -6,7 +6,15 @@ Points, levels and scores are no fact here: the closed list of facts does not ha
 from datetime import date, datetime
 from enum import StrEnum
 
-from sqlalchemy import CheckConstraint, ForeignKey, Index, String, UniqueConstraint
+from sqlalchemy import (
+    CheckConstraint,
+    ColumnElement,
+    ForeignKey,
+    Index,
+    String,
+    UniqueConstraint,
+    case,
+)
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from models.base import Base, words
@@ -58,6 +66,7 @@ class FactKind(StrEnum):
     INCIDENT = "incident"
     LEAVE = "leave"
     MEASURE = "measure"
+    ATTENDANCE = "attendance"
     DOCUMENT = "document"
 
 
@@ -195,6 +204,11 @@ class Measure(Base):
     def _refuse_unless(self, state: MeasureState) -> None:
         if self.state is not state:
             raise Refused("This was already decided.", code="already_decided")
+
+
+def in_force() -> ColumnElement[bool]:
+    """Measure.in_force in SQL."""
+    return Measure.state == case((Measure.kind.in_(PROPOSALS), S.GRANTED), else_=S.DECIDED)
 
 
 class MeasureFact(Base):

@@ -84,7 +84,7 @@ class Compared(StrEnum):
 
     PAIR = "pair"  # two photos
     TEMPLATE = "template"  # a template of several photos and one photo
-    PRESENTATION = "presentation"  # what was held before the camera
+    PRESENTATION = "presentation"  # pictures alone, for which nothing was asked
 
 
 class FaceMeasurement(AppendOnly, Base):
@@ -104,6 +104,9 @@ class FaceMeasurement(AppendOnly, Base):
     low: Mapped[float] = mapped_column(doc="lower end of the 95 % interval of the rate")
     high: Mapped[float] = mapped_column(doc="upper end")
     people: Mapped[int | None] = mapped_column(doc="who took part, where that is known")
+    untold: Mapped[int | None] = mapped_column(
+        doc="trials without an answer, no error of either kind (non-response, ISO/IEC 30107-3)"
+    )
     threshold: Mapped[float | None]
     model_version: Mapped[str] = mapped_column(String(64))
     source: Mapped[str] = mapped_column(String(200), doc="name of the set")

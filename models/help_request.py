@@ -39,6 +39,9 @@ class HelpRequest(Base):
     case_id: Mapped[int] = mapped_column(ForeignKey("supervised_case.id"))
     kind: Mapped[HelpKind] = mapped_column(words(HelpKind))
     at: Mapped[datetime]
+    other_way_at: Mapped[datetime | None] = mapped_column(
+        doc="since when it is asked for instead of a check-in; None: beside one, or other help"
+    )
     handled_by: Mapped[int | None] = mapped_column(ForeignKey("user_account.id"))
     handled_at: Mapped[datetime | None]
     note: Mapped[str | None] = mapped_column(String(2000))

@@ -4,12 +4,14 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Any
 
-from sqlalchemy import CheckConstraint, ForeignKey, Index, String, false
+from sqlalchemy import CheckConstraint, ColumnElement, ForeignKey, Index, String, false, func
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from models.base import Base, words
 from models.case import Case, CaseState
 from models.errors import Invalid, Refused
+
+MOST_NOTE = 400
 
 
 class LeaveReason(StrEnum):
@@ -46,11 +48,11 @@ class Leave(Base):
     divisions: Mapped[list[Any]] = mapped_column(doc="GB/T 2260 codes that it leads to")
     starts_at: Mapped[datetime]
     ends_at: Mapped[datetime] = mapped_column(doc="back by then (IM 28)")
-    note: Mapped[str] = mapped_column(String(400), doc="the paper that it rests on")
+    note: Mapped[str] = mapped_column(String(MOST_NOTE), doc="the papers that it rests on")
     state: Mapped[LeaveState] = mapped_column(words(LeaveState), default=LeaveState.APPROVED)
     approved_by: Mapped[int | None] = mapped_column(ForeignKey("user_account.id"))
     approved_at: Mapped[datetime | None]
-    returned_at: Mapped[datetime | None]
+    returned_at: Mapped[datetime | None] = mapped_column(doc="signed off; mostly back before that")
     returned_by: Mapped[int | None] = mapped_column(
         ForeignKey("user_account.id"), doc="who signed it off"
     )
@@ -60,6 +62,7 @@ class Leave(Base):
     return_said_at: Mapped[datetime | None] = mapped_column(
         doc="the person said on the phone page that they are back; an officer confirms it"
     )
+    back_at: Mapped[datetime | None] = mapped_column(doc="back since then, as an officer found")
 
     case: Mapped[Case] = relationship()
 
@@ -83,12 +86,22 @@ class Leave(Base):
         if here and self.running(now):
             case.move(CaseState.ON_LEAVE, now, self.note)
 
-    def sign_off(self, by: int, now: datetime) -> None:
-        """The person is back (销假)."""
+    @property
+    def over_at(self) -> datetime:
+        """When the absence was over: with the return, where that was before its end."""
+        back_at = self.back_at or self.return_said_at or self.returned_at
+        back = self.state is LeaveState.RETURNED and back_at
+        return min(back, self.ends_at) if back else self.ends_at
+
+    def sign_off(self, by: int, now: datetime, back_at: datetime | None = None) -> None:
+        """The person is back (销假), since `back_at` where an officer knows it."""
         self._refuse_over()
         if now < self.starts_at:
             raise Refused("This leave has not begun. Cancel it instead.")
+        if back_at is not None and not self.starts_at <= back_at <= now:
+            raise Invalid("The return lies after the beginning, and not ahead.", field="back_at")
         self.state, self.returned_at, self.returned_by = LeaveState.RETURNED, now, by
+        self.back_at = back_at
 
     def say_back(self, now: datetime) -> None:
         """The person says that they are back; the zones ask again once an officer confirms it."""
@@ -108,16 +121,34 @@ class Leave(Base):
             raise Refused("This leave has begun. Sign it off instead.")
         self.state = LeaveState.CANCELLED
 
-    def extend(self, ends_at: datetime, now: datetime) -> None:
-        """Back later than was approved first."""
+    def extend(self, ends_at: datetime, paper: str, now: datetime) -> None:
+        """Back later than was approved first, by another paper."""
         self._refuse_over()
         self.return_said_at = None
         if ends_at <= max(self.ends_at, now):
             raise Invalid(
                 "An extension ends later than the leave, and later than now.", field="ends_at"
             )
-        self.ends_at = ends_at
+        if not paper.strip():
+            raise Invalid("Say on which paper it was approved.", field="note")
+        note = f"{self.note}；{paper.strip()}"
+        if len(note) > MOST_NOTE:
+            raise Invalid("At most 400 characters fit here.", field="note")
+        self.ends_at, self.note = ends_at, note
 
     def _refuse_over(self) -> None:
         if self.state is not LeaveState.APPROVED:
             raise Refused("This leave is signed off or cancelled already.")
+
+
+def returned() -> ColumnElement[datetime | None]:
+    """When the person came back: as an officer found, as they said, else when it was signed off.
+
+    An office that signs off on Monday makes nobody late who was back on Friday.
+    """
+    return func.coalesce(Leave.back_at, Leave.return_said_at, Leave.returned_at)
+
+
+def late() -> ColumnElement[bool]:
+    """Match leaves from which the person came back after the end."""
+    return returned() > Leave.ends_at

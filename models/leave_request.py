@@ -100,6 +100,11 @@ class LeaveProof(AppendOnly, Base):
 
 def check_level(asked: LeaveLevel, own: LeaveLevel | None) -> None:
     """Refuse a decision by somebody of too low a level."""
-    order = tuple(LeaveLevel)
-    if own is None or order.index(own) < order.index(asked):
+    if not reaches(own, asked):
         raise Forbidden("A leave of this length is decided at a higher level (IM 27).")
+
+
+def reaches(own: LeaveLevel | None, asked: LeaveLevel) -> bool:
+    """Whether somebody of a level decides what is asked of another."""
+    order = tuple(LeaveLevel)
+    return own is not None and order.index(own) >= order.index(asked)

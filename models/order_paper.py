@@ -68,3 +68,5 @@ class OrderAssessment(AppendOnly, Base):
     found: Mapped[str] = mapped_column(String(2000))
     made_by: Mapped[int] = mapped_column(ForeignKey("user_account.id"))
     made_at: Mapped[datetime]
+
+    order: Mapped[PositioningOrder] = relationship()

@@ -1,5 +1,6 @@
 """社区矫正对象: the supervised person; what is secret is sealed under their own key."""
 
+import hashlib
 import secrets
 from datetime import date, datetime
 from typing import TYPE_CHECKING
@@ -93,6 +94,21 @@ class Person(Base):
     def rewrap(self, ring: KeyRing) -> None:
         """Wrap the data key under the ring's key in use (key rotation)."""
         self.wrapped_key = ring.wrap(self.data_key(ring), self._place("wrapped_key"))
+
+    @property
+    def erased(self) -> bool:
+        """Whether the data key was destroyed: only an id is left."""
+        return self.wrapped_key is None
+
+    def erase(self) -> None:
+        """Destroy the data key and what names the person; nothing opens any more, even in a log.
+
+        Sex and kind of document stay for counts. Where a column may not be empty it says nothing:
+        an index of the random id.
+        """
+        self.wrapped_key = self.phone_index = self.phone_sealed = self.address_sealed = None
+        self.name, self.born_on, self.id_number_sealed = "", None, b""
+        self.id_index = hashlib.sha256(self.id.bytes).digest()
 
     def put(self, ring: KeyRing, column: str, value: str | None) -> None:
         """Seal one of `SEALED_FIELDS`."""

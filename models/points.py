@@ -96,7 +96,9 @@ class PointsDraft(Base):
     points: Mapped[int]
     fact: Mapped[str] = mapped_column(String(64), doc="what it rests on: duty:17, incident:3")
     happened_on: Mapped[date]
-    evidence: Mapped[dict[str, Any]]
+    evidence: Mapped[dict[str, Any]] = mapped_column(
+        doc="ids and figures read with the fact; facts[keys] of a penalty; by, who proposed it"
+    )
     state: Mapped[DraftState] = mapped_column(words(DraftState), default=DraftState.DRAFT)
     made_at: Mapped[datetime]
     decided_by: Mapped[int | None] = mapped_column(ForeignKey("user_account.id"))
@@ -109,8 +111,15 @@ class PointsDraft(Base):
     case: Mapped[Case] = relationship()
     rulebook: Mapped[Rulebook] = relationship()
 
+    @property
+    def proposed_by(self) -> int | None:
+        """Whose proposal it is; None is the machine's own."""
+        return self.evidence.get("by")
+
     def confirm(self, by: int, now: datetime, reason: str) -> "PointsEntry":
-        """Turn the draft into an entry of the ledger, in the officer's words."""
+        """Turn the draft into an entry of the ledger, in an officer's words who did not make it."""
+        if by == self.proposed_by:
+            raise Refused("Somebody other than who proposed it confirms it.", code="own_draft")
         self._decide(DraftState.CONFIRMED, by, now, reason)
         return PointsEntry(
             case_id=self.case_id,

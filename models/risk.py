@@ -36,6 +36,17 @@ SENTENCES = {
     "term_ends": "The term ends; tracking stops on the day, whatever paperwork is open.",
     "deduction_moot": "%(points)s points were deducted for what was since found otherwise.",
     "overridden": "An officer set this band: %(reason)s",
+    "template_unusable": "The enrolled face could not be used: enrol anew; other ways count.",
+    "sign_bracelet_elsewhere": "At a check-in the bracelet was not where the phone was.",
+    "sign_impossible_travel": "Between two check-ins the phone would have outrun every train.",
+    "sign_position_repeated": "The very same position, to the last digit, at several check-ins.",
+    "sign_same_minute": "Always the same minutes: %(times)s of %(of)s days between %(from)s and "
+    "%(until)s.",
+    "sign_after_midnight": "Mostly in the first %(minutes)s minutes after midnight: %(times)s of "
+    "%(of)s days.",
+    "sign_one_phone": "%(people)s people checked in from this phone, each as the owner.",
+    "sign_many_tries": "%(tries)s tries before this one on the same day.",
+    "sign_late_pictures": "Pictures came later than taken at %(times)s of %(of)s check-ins.",
     "scored_checkin_missed": "A check-in was missed.",
     "scored_checkin_late": "A check-in came late.",
     "scored_checkin_no_match": "An officer found that somebody else checked in.",
@@ -81,6 +92,16 @@ INNOCENT = {
     "chance": "They met by chance, or share a place to work or to be treated.",
     "number_changed": "The number changed.",
     "long_ago": "It was long ago, and was dealt with then.",
+    "cell_towers": "A position by cell towers or WiFi may be far off.",
+    "plane": "A journey by plane, perhaps on approved leave.",
+    "phone_left": "Somebody else carries the phone, or it was lent for the check-in.",
+    "cached_position": "The phone gives its last position again, or that of the WiFi.",
+    "reminder": "A reminder rings, or the request arrives at this time.",
+    "night_shift": "Night shifts, or fear of forgetting it.",
+    "sent_twice": "The phone sent the same attempt twice.",
+    "same_place": "The same wall, light and posture.",
+    "slow_link": "A slow or broken connection where the person lives.",
+    "household": "A family or a lodging with one phone that nobody marked as shared.",
 }
 
 
@@ -95,6 +116,8 @@ class FlagKind(StrEnum):
     TERM_ENDING = "term_ending"
     DEDUCTION_MOOT = "deduction_moot"
     SLIPPING_AWAY = "slipping_away"
+    ENROL_ANEW = "enrol_anew"
+    CHECKIN_EVIDENCE = "checkin_evidence"
 
 
 class FlagState(StrEnum):

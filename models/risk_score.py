@@ -53,7 +53,7 @@ class Item:
     half_life_days: float
     quality: str
     innocent: tuple[str, ...]
-    source: str
+    source: Mapping[str, str]
     mark: str
 
 
@@ -70,7 +70,7 @@ class Weights:
     amber: float
     red: float
     window_days: int  # older facts are not read
-    source: str
+    source: Mapping[str, str]
     mark: str
 
     @property

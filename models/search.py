@@ -3,12 +3,13 @@
 from datetime import date, datetime
 from enum import StrEnum
 from typing import Any
+from uuid import UUID
 
 from sqlalchemy import CheckConstraint, ForeignKey, Index, String, UniqueConstraint, text
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from models.base import AppendOnly, Base, words
-from models.case import Case, CaseState
+from models.case import ENDED, Case, CaseState
 from models.errors import Invalid, Refused
 
 
@@ -31,10 +32,9 @@ class Finding(StrEnum):
 
 
 RUNNING = text("state IN ('draft', 'open')")
-AFTER = {
+AFTER = {  # into custody leads a day of its own: custody.begin
     Finding.BACK: CaseState.UNDER_CORRECTION,
     Finding.REFUSING: CaseState.ABSCONDED,
-    Finding.CUSTODY: CaseState.DETAINED,
 }
 
 
@@ -94,12 +94,12 @@ class SearchRecord(Base):
         self._end(SearchState.DROPPED, by, now, note)
 
     def find(self, finding: Finding, by: int, now: datetime, note: str) -> None:
-        """The person was found; the case goes where that leads, if it is not there."""
+        """The person was found; the case goes where that leads, if it is not there or ended."""
         self.refuse_unless_open()
         self._end(SearchState.FOUND, by, now, note)
         self.finding = finding
         state = AFTER.get(finding)
-        if state is not None and self.case.state is not state:
+        if state is not None and self.case.state not in ENDED | {state}:
             self.case.move(state, now, note.strip())
 
     def refuse_unless_open(self) -> None:
@@ -143,6 +143,24 @@ class SearchStep(AppendOnly, Base):
     made_at: Mapped[datetime]
 
     record: Mapped[SearchRecord] = relationship(back_populates="steps")
+    attachments: Mapped[list["SearchAttachment"]] = relationship(
+        back_populates="step", order_by="SearchAttachment.id"
+    )
+
+
+class SearchAttachment(AppendOnly, Base):
+    """A photo or PDF that fixes a step; the sealed file is kept with the photos."""
+
+    __tablename__ = "search_attachment"
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    step_id: Mapped[int] = mapped_column(ForeignKey("search_step.id"), index=True)
+    photo_id: Mapped[UUID] = mapped_column(ForeignKey("stored_photo.id"))
+    digest: Mapped[str] = mapped_column(String(64), doc="SHA-256 of the file as it was given")
+    kind: Mapped[str] = mapped_column(String(32), doc="media type, by its first bytes")
+    length: Mapped[int] = mapped_column(doc="bytes")
+
+    step: Mapped[SearchStep] = relationship(back_populates="attachments")
 
 
 class LetterKind(StrEnum):

@@ -30,6 +30,7 @@ class Permission(StrEnum):
     """An act that a route asks for; roles hold sets of them."""
 
     SEE_CASES = "see_cases"
+    ACCOMPANY = "accompany"
     SEE_LOCATION = "see_location"
     SEE_PHOTOS = "see_photos"
     SEE_REVIEWS = "see_reviews"
@@ -39,7 +40,13 @@ class Permission(StrEnum):
     APPROVE_ORDERS = "approve_orders"
     DECIDE = "decide"
     DECIDE_LEAVE = "decide_leave"
+    CORRECT_SENTENCES = "correct_sentences"
+    PROPOSE_DESTRUCTION = "propose_destruction"
+    AGREE_DESTRUCTION = "agree_destruction"
+    ANSWER_PETITIONS = "answer_petitions"
     SEE_AUDIT = "see_audit"
+    SEE_OPINIONS = "see_opinions"
+    OVERSEE = "oversee"
     ASSIGN = "assign"
     SEE_QUALITY = "see_quality"
     CHANGE_RULES = "change_rules"
@@ -61,16 +68,46 @@ _OFFICER = frozenset(
 )
 PERMISSIONS: dict[Role, frozenset[Permission]] = {
     Role.OFFICER: _OFFICER,
-    Role.OFFICE_HEAD: _OFFICER | {P.ASSIGN, P.DECIDE_LEAVE},
+    Role.OFFICE_HEAD: _OFFICER | {P.ASSIGN, P.DECIDE_LEAVE, P.CORRECT_SENTENCES},
     Role.COUNTY_HEAD: _OFFICER
-    | {P.ASSIGN, P.APPROVE_ORDERS, P.DECIDE, P.DECIDE_LEAVE, P.SEE_AUDIT, P.CHANGE_RULES},
+    | {
+        P.ASSIGN,
+        P.APPROVE_ORDERS,
+        P.DECIDE,
+        P.DECIDE_LEAVE,
+        P.CORRECT_SENTENCES,
+        P.PROPOSE_DESTRUCTION,
+        P.AGREE_DESTRUCTION,
+        P.ANSWER_PETITIONS,
+        P.SEE_AUDIT,
+        P.SEE_OPINIONS,
+        P.CHANGE_RULES,
+    },
     Role.UPPER_AGENCY: frozenset(
-        {P.SEE_CASES, P.DECIDE_LEAVE, P.SEE_AUDIT, P.SEE_QUALITY, P.CHANGE_RULES}
+        {
+            P.SEE_CASES,
+            P.DECIDE_LEAVE,
+            P.AGREE_DESTRUCTION,
+            P.ANSWER_PETITIONS,
+            P.SEE_AUDIT,
+            P.SEE_OPINIONS,
+            P.SEE_QUALITY,
+            P.CHANGE_RULES,
+        }
     ),
     Role.PROCURATOR: frozenset(
-        {P.SEE_CASES, P.SEE_LOCATION, P.SEE_REVIEWS, P.SEE_AUDIT, P.SEE_QUALITY}
+        {
+            P.SEE_CASES,
+            P.SEE_LOCATION,
+            P.SEE_REVIEWS,
+            P.ANSWER_PETITIONS,
+            P.SEE_AUDIT,
+            P.SEE_OPINIONS,
+            P.OVERSEE,
+            P.SEE_QUALITY,
+        }
     ),
-    Role.VOLUNTEER: frozenset({P.SEE_CASES}),
+    Role.VOLUNTEER: frozenset({P.ACCOMPANY}),
     Role.ADMINISTRATOR: frozenset({P.ADMINISTER, P.SEE_AUDIT}),
 }
 

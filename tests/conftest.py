@@ -13,6 +13,7 @@ pytest_plugins = [
     "tests.tracked",
     "tests.enrolled",
     "tests.desk",
+    "tests.named",
 ]
 
 

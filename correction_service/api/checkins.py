@@ -75,6 +75,7 @@ class PoseOut(BaseModel):
     turn: float = Field(description="-1 to 1, towards the person's own left is positive")
     pitch: float = Field(description="the nose between eyes (0) and mouth (1)")
     size: float = Field(description="share of the picture's longer side")
+    eyes: float | None = Field(description="how far open; none: not looked at or not to be told")
 
 
 class AimOut(BaseModel):

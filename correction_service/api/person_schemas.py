@@ -6,8 +6,10 @@ from uuid import UUID
 
 from apiflask.fields import UploadFile
 from pydantic import BaseModel, ConfigDict, Field
+from sqlalchemy.orm import Session
 
 from correction_service.face.verdict import Assessment
+from correction_service.law import clock_rules
 from correction_service.people.intake import EnrolForm
 from models.case import Case, CaseState, Category, Level
 from models.identity import IdKind, Sex
@@ -54,17 +56,18 @@ class CaseOut(BaseModel):
     level: Level
     state: CaseState
     effective_on: date
-    report_by: date
+    report_by: date | None
     reported_on: date | None
     term_start: date
     term_end: date
 
     @classmethod
-    def of(cls, case: Case) -> Self:
+    def of(cls, session: Session, case: Case) -> Self:
         """Take what may be shown."""
         shown = {name: getattr(case, name, None) for name in cls.model_fields}
         person = {"name": case.person.name, "sex": case.person.sex, "office": case.office.name}
-        return cls.model_validate({**shown, **person})
+        report_by = clock_rules.report_by(session, case.effective_on)
+        return cls.model_validate({**shown, **person, "report_by": report_by})
 
 
 class PageIn(BaseModel):
@@ -101,6 +104,9 @@ class StateIn(BaseModel):
 
     state: CaseState
     note: str = Field(max_length=1000, description="why, and on which paper")
+    since: date | None = Field(
+        None, description="the day on which custody began; required for `detained`, else unused"
+    )
 
 
 class MemberIn(BaseModel):

@@ -41,7 +41,7 @@ def list_cases(asked: schema.PageIn) -> schema.CasesOut:
     start = (asked.page - 1) * asked.per_page
     with access.reading() as session:
         page = query.order_by(Case.id).offset(start).limit(asked.per_page + 1)
-        found = [schema.CaseOut.of(case) for case in session.scalars(page)]
+        found = [schema.CaseOut.of(session, case) for case in session.scalars(page)]
     more = len(found) > asked.per_page
     return schema.CasesOut(cases=found[: asked.per_page], page=asked.page, more=more)
 
@@ -55,7 +55,7 @@ def search(asked: schema.SearchIn) -> schema.CasesOut:
     """Find by part of a name or case number, or by an exact document or phone number."""
     with access.reading() as session:
         found = persons.find(session, access.user(), asked.query)
-        shown = [schema.CaseOut.of(case) for case in found]
+        shown = [schema.CaseOut.of(session, case) for case in found]
     return schema.CasesOut(cases=shown, page=1, more=False)
 
 
@@ -68,7 +68,7 @@ def enrol(entry: schema.EnrolIn) -> schema.CaseOut:
     """Enter a person and a case; the case number is given by the service."""
     with access.writing() as session:
         case = persons.enrol(session, access.user(), entry.form(), access.now())
-        return schema.CaseOut.of(case)
+        return schema.CaseOut.of(session, case)
 
 
 @blueprint.get("/cases/<int:case_id>")
@@ -78,7 +78,7 @@ def enrol(entry: schema.EnrolIn) -> schema.CaseOut:
 def get_case(case_id: int) -> schema.CaseOut:
     """Return one case."""
     with access.reading() as session:
-        return schema.CaseOut.of(case_for(session, access.user(), case_id))
+        return schema.CaseOut.of(session, case_for(session, access.user(), case_id))
 
 
 @blueprint.post("/cases/<int:case_id>/report-in")
@@ -90,7 +90,7 @@ def report_in(case_id: int, report: schema.ReportIn) -> schema.CaseOut:
     """Begin correction; refused without a proper team."""
     with access.writing() as session:
         case = cases.report_in(session, access.user(), case_id, report.reported_on, access.now())
-        return schema.CaseOut.of(case)
+        return schema.CaseOut.of(session, case)
 
 
 @blueprint.post("/cases/<int:case_id>/state")
@@ -102,9 +102,10 @@ def change_state(case_id: int, asked: schema.StateIn) -> schema.CaseOut:
     """Take a case to another state; `released` and `terminated` end positioning and face data."""
     with access.writing() as session:
         user, now = access.user(), access.now()
-        case = cases.move(session, user, case_id, asked.state, note=asked.note, now=now)
+        to, note = asked.state, asked.note
+        case = cases.move(session, user, case_id, to, note=note, now=now, since=asked.since)
         photos.expire(session, access.service().settings, now)
-        return schema.CaseOut.of(case)
+        return schema.CaseOut.of(session, case)
 
 
 @blueprint.post("/cases/<int:case_id>/team")

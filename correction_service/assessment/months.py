@@ -10,6 +10,8 @@ from collections import Counter, defaultdict
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
+from itertools import chain
+from operator import itemgetter
 from typing import Any
 
 from sqlalchemy import ColumnElement, and_, func, insert, or_, select
@@ -24,6 +26,7 @@ from models.case import ENDED, Case
 from models.errors import DomainError, Refused
 from models.job import JobState
 from models.points import PointsEntry
+from models.sentence_correction import CorrectionState, SentenceCorrection
 
 JOB = "points_close"
 PAGE = 10_000  # cases read and written at once
@@ -127,7 +130,7 @@ def close_some(
     rows = []
     for case_id, figures in figures_of(session, span, ids, closed.errors).items():
         before = latest.get(case_id)
-        if before is not None and all(getattr(before, k) == v for k, v in figures.items()):
+        if before is not None and before.says(figures):
             closed.unchanged += 1
             continue
         edition = 1 if before is None else before.edition + 1
@@ -208,7 +211,7 @@ def _latest(session: Session, span: Span, ids: Sequence[int]) -> dict[int, Point
 
 
 def correct(database: Database, now: datetime) -> list[Closed]:
-    """Make new editions of closed months to which something was entered since."""
+    """Make new editions of closed months of which something was decided since."""
     as_of = hours.day_start(hours.local_day(now))
     done = []
     with database.transaction(SYSTEM, JOB) as session:
@@ -220,7 +223,11 @@ def correct(database: Database, now: datetime) -> list[Closed]:
 
 
 def _touched(session: Session, as_of: datetime) -> dict[date, Collection[int]]:
-    """Closed months of whom an entry, an objection or an answer came lately, with the cases."""
+    """Closed months with the cases of whom something came lately.
+
+    That is an entry, an objection, an answer; or a corrected sentence, which counts other days, of
+    months too that were closed without the case: a longer term has days in them.
+    """
     lately = as_of - LATE
     late = select(PointsEntry.case_id, PointsEntry.happened_on).outerjoin(
         Objection, Objection.entry_id == PointsEntry.id
@@ -233,9 +240,40 @@ def _touched(session: Session, as_of: datetime) -> dict[date, Collection[int]]:
         )
     )
     found: dict[date, set[int]] = defaultdict(set)
-    for case_id, happened_on in session.execute(late):
+    for case_id, happened_on in chain(session.execute(late), _corrected(session, lately, as_of)):
         found[happened_on.replace(day=1)].add(case_id)
     return {first: ids for first, ids in found.items() if _is_closed(session, first)}
+
+
+def _corrected(session: Session, lately: datetime, as_of: datetime) -> Iterator[tuple[int, date]]:
+    """Cases with a sentence corrected lately: their closed months, and those of a longer term."""
+    agreed = select(SentenceCorrection).where(
+        SentenceCorrection.state == CorrectionState.AGREED,
+        SentenceCorrection.decided_at.between(lately, as_of),
+    )
+    corrections = session.scalars(agreed).all()
+    if not corrections:
+        return
+    ids = {it.case_id for it in corrections}
+    mine = select(PointsMonth.case_id, PointsMonth.month)
+    rows = session.execute(mine.where(among(session, PointsMonth.case_id, ids)))
+    yield from ((case_id, first) for case_id, first in rows)
+    yield from _gained(session, corrections, as_of)
+
+
+def _gained(
+    session: Session, corrections: Sequence[SentenceCorrection], as_of: datetime
+) -> Iterator[tuple[int, date]]:
+    """Closed months after the end that stood before: they were closed without the case."""
+    longer = [(it.case_id, it.before["term_end"]) for it in corrections if it.lengthens]
+    ended = dict(sorted(longer, key=itemgetter(1), reverse=True))  # of several ends the first
+    if not ended:
+        return
+    for first in session.scalars(select(PointsMonth.month).distinct()).all():
+        span = Span(first, as_of)
+        ids = [case_id for case_id, end in ended.items() if date.fromisoformat(end) < span.first]
+        under = select(Case.id).where(among(session, Case.id, ids), _under(span))
+        yield from ((case_id, first) for case_id in session.scalars(under))
 
 
 def _is_closed(session: Session, first: date) -> bool:

@@ -10,13 +10,14 @@ from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from typing import Any
 
-from sqlalchemy import ColumnElement, Select, exists, select
+from sqlalchemy import ColumnElement, Select, exists, func, select
 from sqlalchemy.orm import Session, joinedload
 
 from correction_service import hours, outbox
 from correction_service.law import clock_rules, legal_days
 from correction_service.law.clock_rules import ClockRule, Due
 from correction_service.people.cases import open_case_for
+from correction_service.scope import case_for
 from models.case import ENDED, IN_HAND, Case, CaseState, Category
 from models.clock import LegalClock
 from models.errors import Invalid, Refused
@@ -131,7 +132,9 @@ FACTS = {
         _in_state(CaseState.LOST_CONTACT), Case.state_since, lambda case: case.state_since
     ),
     "detained": Source(
-        _in_state(CaseState.DETAINED), Case.state_since, lambda case: case.state_since
+        _in_state(CaseState.DETAINED),
+        func.coalesce(Case.detained_since, Case.state_since),
+        lambda case: case.detained_since or case.state_since,
     ),
     "sentence_ends": Source(
         _ending,
@@ -166,11 +169,23 @@ def begin_named(session: Session, case: Case, name: str, note: str, now: datetim
         _begin(session, case, rule, now, note=note.strip(), by=None, now=now)
 
 
+def end_named(
+    session: Session, case: Case, name: str, by: int, outcome: str, *, now: datetime
+) -> None:
+    """End a clock with what the service wrote down of it, if it runs."""
+    clock = _row(session, case.id, name)
+    if clock is not None:
+        clock.stop(by, max(now, clock.starts_at), outcome.strip()[:MOST_NOTE])
+
+
 def done(
     session: Session, user: User, case_id: int, name: str, *, on: date, note: str, now: datetime
 ) -> LegalClock:
-    """End a clock with what was done; a repeating one begins anew on that day."""
-    case = open_case_for(session, user, case_id, Permission.SUPERVISE)
+    """End a clock with what was done; a repeating one begins anew on that day.
+
+    On an ended case, too: what a court decides after the end ends its clock.
+    """
+    case = case_for(session, user, case_id, Permission.SUPERVISE)
     session.refresh(case, with_for_update=True)
     if on > hours.local_day(now):
         raise Invalid("This day has not begun.", field="on")
@@ -181,7 +196,7 @@ def done(
     clock = _row(session, case_id, name) or _first(session, case, rule, now)
     at = now if on == hours.local_day(now) else hours.day_start(on)
     clock.stop(user.id, max(at, clock.starts_at) if on >= _day(clock) else at, note)
-    if rule.repeats:
+    if rule.repeats and case.state not in ENDED:
         _begin(session, case, rule, at, note=note.strip(), by=user.id, now=now)
     session.flush()
     outbox.live(session, case, "case", case.id, now)

@@ -10,14 +10,31 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, Select, String, and_, cast, exists, func, not_, or_, select
+from sqlalchemy import (
+    ColumnElement,
+    Select,
+    String,
+    and_,
+    cast,
+    exists,
+    func,
+    literal,
+    not_,
+    or_,
+    select,
+    type_coerce,
+)
 from sqlalchemy.orm import aliased
 
 from correction_service.casework import findings
 from correction_service.casework.findings import Finding, Look, Scope, selected
+from models.activity import Activity, ActivityKind, Attendance
+from models.assessment import protected
 from models.case import Case, supervised_on
 from models.checkin import CheckIn, CheckInDuty, DutyState
+from models.discipline import MeasureFact
 from models.incident import Cause, Incident, IncidentState
+from models.offline_list import missed
 from models.points import PointsDraft, PointsEntry
 from models.review import CheckInReview, ReviewConfirmation, not_the_person
 from models.risk import FlagKind
@@ -34,27 +51,39 @@ class Cost:
 
     item: str
     kind: str
-    subject: type[CheckInDuty] | type[Incident] | type[CheckIn]
+    subject: type[CheckInDuty] | type[Incident] | type[CheckIn] | type[Attendance]
     holds: ColumnElement[bool]
     rows: Callable[[Scope], Rows]
 
     @property
     def key(self) -> ColumnElement[str]:
         """What a draft calls the fact."""
-        return f"{self.kind}:" + cast(self.subject.id, String)
+        return f"{self.kind}:" + self.reference
+
+    @property
+    def reference(self) -> ColumnElement[str]:
+        """What a measure calls it beside its kind."""
+        return cast(self.subject.id, String)
 
     def fact(self, row: Any) -> str:  # noqa: ANN401 - a row of `rows`
         """The same for a row read."""
         return f"{self.kind}:{row.id}"
 
     def undrafted(self, scope: Scope) -> Rows:
-        """Facts of supervised cases that no draft, excuse or standing deduction covers yet."""
-        known = or_(PointsDraft.excuse.is_not(None), PointsDraft.item == self.item, standing())
-        drafted = exists().where(
-            PointsDraft.case_id == self.subject.case_id, PointsDraft.fact == self.key, known
-        )
+        """Facts of supervised cases that no draft or standing deduction covers, unprotected ones.
+
+        The deduction for a penalty covers the facts that were found under it.
+        """
+        known = or_(PointsDraft.item == self.item, standing())
+        mine = PointsDraft.case_id == self.subject.case_id
         rows = self.rows(scope).add_columns(Case.agency_id)
-        return rows.where(self.holds, ~drafted, supervised_on(scope.day))
+        return rows.where(
+            self.holds,
+            ~exists().where(mine, PointsDraft.fact == self.key, known),
+            ~exists().where(mine, _of_measure(self.kind, self.reference), standing()),
+            ~protected(self.subject.case_id, self.key),
+            supervised_on(scope.day),
+        )
 
     def gone(self) -> ColumnElement[bool]:
         """Match drafts of this item whose fact no longer holds."""
@@ -71,6 +100,21 @@ def standing() -> ColumnElement[bool]:
     entry, reversal = aliased(PointsEntry), aliased(PointsEntry)
     taken_back = exists().where(reversal.reverses_id == entry.id)
     return exists().where(entry.draft_id == PointsDraft.id, entry.points < 0, ~taken_back)
+
+
+def of_measure_on(fact: str) -> ColumnElement[bool]:
+    """Match drafts of the measures that rest on a fact such as duty:17."""
+    kind, _, reference = fact.partition(":")
+    return exists().where(_of_measure(kind, literal(reference)))
+
+
+def _of_measure(kind: str, reference: ColumnElement[str]) -> ColumnElement[bool]:
+    """Join drafts to the facts of their measures that are this one."""
+    return and_(
+        type_coerce(MeasureFact.kind, String) == kind,
+        MeasureFact.reference == reference,
+        PointsDraft.fact == "measure:" + cast(MeasureFact.measure_id, String),
+    )
 
 
 def gone() -> ColumnElement[bool]:
@@ -142,6 +186,25 @@ def _reviews(scope: Scope) -> Rows:
     )
 
 
+def _lessons(scope: Scope) -> Rows:
+    """Education by when its list was closed: until then nobody has missed it."""
+    return (
+        select(
+            Attendance.id,
+            Attendance.case_id,
+            Activity.starts_at.label("happened_at"),
+            Activity.starts_at.label("held_at"),
+            Activity.closed_at.label("found_at"),
+        )
+        .join(Attendance.activity)
+        .join(Case, Case.id == Attendance.case_id)
+        .where(
+            Activity.kind == ActivityKind.EDUCATION,
+            Activity.closed_at.between(scope.since, scope.at),
+        )
+    )
+
+
 COSTS = (
     *(
         Cost(item, "duty", CheckInDuty, CheckInDuty.state == state, _duties(state))
@@ -158,6 +221,13 @@ COSTS = (
         _incidents,
     ),
     Cost("verification_avoided", "checkin", CheckIn, not_the_person(), _reviews),
+    Cost(
+        "education_missed",
+        "attendance",
+        Attendance,
+        missed(),
+        _lessons,
+    ),
 )
 
 

@@ -4,20 +4,21 @@ A finding proposes to look. It says what was seen, when, how good the data are, 
 explanations there may be; it never says guilt.
 """
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
-from typing import Any
+from typing import Any, NamedTuple
 
 from sqlalchemy import ColumnElement, Select, String, and_, case, cast, exists, func, or_, select
 from sqlalchemy.orm import Session, aliased
 
 from correction_service import hours
+from correction_service.law import clock_rules
+from correction_service.presence import duties
 from correction_service.settings import Settings
 from models.case import (
     ENDED,
     LEGAL_ZONE,
-    REPORT_WITHIN_DAYS,
     SUSPENDING,
     Case,
     CaseState,
@@ -106,23 +107,38 @@ def reason(fact: str, at: datetime | None, quality: str, *innocent: str, **facts
     }
 
 
-def _late_rows(scope: Scope) -> Rows:
-    """Not reported in from the eleventh day on (LCC 21): the first day is not counted.
+class Late(NamedTuple):
+    """A case that was to be reported to by a day that is past."""
+
+    case_id: int
+    effective_on: date
+    by: date
+
+
+def not_reported(session: Session, day: date) -> ColumnElement[bool]:
+    """Not reported in by the last day of the clock (LCC 21): from day 11 on, or after holidays.
 
     A person under 暂予监外执行 is handed over by the custodian, so lateness is not theirs.
     """
-    return select(Case.id.label("case_id"), Case.effective_on).where(
+    return and_(
         Case.state == CaseState.AWAITING_REPORT,
         Case.category != Category.OUTSIDE_PRISON,
-        Case.effective_on < scope.day - timedelta(days=REPORT_WITHIN_DAYS),
+        Case.effective_on <= clock_rules.too_late_from(session, day),
     )
 
 
-def _late(row: Any, _scope: Scope) -> Finding:  # noqa: ANN401 - a row of the query above
-    by = row.effective_on + timedelta(days=REPORT_WITHIN_DAYS)
-    due = hours.day_end(by)
+def _late_rows(session: Session, scope: Scope) -> Iterator[Late]:
+    query = select(Case.id, Case.effective_on).where(not_reported(session, scope.day))
+    for case_id, effective_on in session.execute(query):
+        by = clock_rules.report_by(session, effective_on)
+        if by is not None:
+            yield Late(case_id, effective_on, by)
+
+
+def _late(row: Late, _scope: Scope) -> Finding:
+    due = hours.day_end(row.by)
     innocent = ("handover_late", "not_told", "custody", "illness")
-    reasons = [reason("not_reported", due, "register", *innocent, by=by.isoformat())]
+    reasons = [reason("not_reported", due, "register", *innocent, by=row.by.isoformat())]
     return Finding(row.case_id, f"report:{row.effective_on}", due, reasons)
 
 
@@ -130,11 +146,7 @@ def tried() -> ColumnElement[bool]:
     """Match what did not count in a duty's window: after its end no try makes up for lateness."""
     late = CheckInDuty.state == DutyState.LATE
     until = case((late, CheckInDuty.closes_at), else_=CheckInDuty.missed_after)
-    return and_(
-        CheckIn.case_id == CheckInDuty.case_id,
-        CheckIn.at.between(CheckInDuty.opens_at, until),
-        ~counted(),
-    )
+    return and_(duties.in_its_time(until), ~counted())
 
 
 def with_tries(*states: DutyState) -> Rows:
@@ -313,7 +325,7 @@ def _term(row: Any, _scope: Scope) -> Finding:  # noqa: ANN401 - a row of the qu
 
 
 LOOKS = (
-    Look(FlagKind.LATE_TO_REPORT, "LCC 21", selected(_late_rows), _late),
+    Look(FlagKind.LATE_TO_REPORT, "LCC 21", _late_rows, _late),
     Look(FlagKind.CHECKIN_MISSED, "LCC 30, IM 34", selected(_missed_rows), _missed),
     Look(FlagKind.DEVICE_SILENT, "LCC 29", selected(silent_rows), _silent, live_only=True),
     Look(FlagKind.ORDER_ENDING, "LCC 29", selected(_order_rows), _order),

@@ -11,40 +11,22 @@ from uuid import UUID
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from correction_service.people import photos
+from correction_service.people import attachments, photos
 from correction_service.scope import visible
 from correction_service.settings import Settings
 from models.case import Case
-from models.errors import Forbidden, Invalid, NotFound
+from models.errors import Forbidden, NotFound
 from models.face import StoredPhoto
 from models.leave_request import LeaveProof, LeaveRequest
 from models.user import Permission, User
 
-MOST = 3
+FIELD = "proof"
 KEPT_AFTER_END = timedelta(days=365)
-KINDS = {
-    b"\xff\xd8\xff": "image/jpeg",
-    b"\x89PNG\r\n\x1a\n": "image/png",
-    b"%PDF-": "application/pdf",
-}
-
-
-def kind_of(data: bytes) -> str:
-    """The media type by a file's first bytes; `Invalid` for any other."""
-    for begins, kind in KINDS.items():
-        if data.startswith(begins):
-            return kind
-    raise Invalid("Attach a photo (JPEG or PNG) or a PDF.", field="proof")
 
 
 def check(files: Sequence[bytes], settings: Settings) -> None:
     """Refuse too many files, too large ones, and what is neither a photo nor a PDF."""
-    if len(files) > MOST:
-        raise Invalid("Attach at most 3 files.", field="proof")
-    for data in files:
-        kind_of(data)
-        if len(data) > settings.max_photo_bytes:
-            raise Invalid("This file is too large.", field="proof", code="too_large")
+    attachments.check(files, settings, FIELD)
 
 
 def keep(
@@ -76,4 +58,4 @@ def view(session: Session, user: User, settings: Settings, photo_id: UUID) -> tu
     if stored is None:
         raise NotFound("There is no such photo.")
     data = photos.view(session, settings, stored)
-    return data, kind_of(data)
+    return data, attachments.kind_of(data, FIELD)

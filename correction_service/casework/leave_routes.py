@@ -1,7 +1,7 @@
 """Who decides a leave: by its days, and by the days of leave within the last months (IM 27)."""
 
-from collections.abc import Iterable
-from datetime import date, datetime
+from collections.abc import Sequence
+from datetime import date, datetime, timedelta
 from typing import NamedTuple
 
 from sqlalchemy import select
@@ -14,6 +14,8 @@ from models.leave import Leave, LeaveState
 from models.leave_request import LeaveLevel
 from models.order import months_later
 from models.user import Role, User
+
+DAY = timedelta(days=1)
 
 
 class Route(NamedTuple):
@@ -31,20 +33,32 @@ class Route(NamedTuple):
 
 def days_of(starts_at: datetime, ends_at: datetime) -> int:
     """Legal days of a leave, the first not counted; one within a day is of one."""
-    return max((hours.local_day(ends_at) - hours.local_day(starts_at)).days, 1)
+    return len(_days(starts_at, ends_at))
+
+
+def _days(starts_at: datetime, ends_at: datetime) -> list[date]:
+    first, last = hours.local_day(starts_at), hours.local_day(ends_at)
+    return [first + n * DAY for n in range(1, (last - first).days + 1)] or [first]
 
 
 def route(
-    session: Session, case: Case, starts_at: datetime, ends_at: datetime, *, regular: bool = False
+    session: Session,
+    case: Case,
+    starts_at: datetime,
+    ends_at: datetime,
+    *,
+    regular: bool = False,
+    extends: Leave | None = None,
 ) -> Route:
-    """Who decides a leave of a case from its beginning to its end.
+    """Who decides a leave of a case from its beginning to its end; one that it `extends` is in it.
 
     Regular cross-county work is the county's, however long its permit (IM 29).
     """
     bounds = bounds_of(session)
-    days = days_of(starts_at, ends_at)
-    since = months_later(hours.local_day(ends_at), -bounds["leave_window"].value)
-    in_window = days + _taken(_others(session, case, since), since, hours.local_day(starts_at))
+    asked, months = _days(starts_at, ends_at), bounds["leave_window"].value
+    others = _others(session, case, months_later(asked[0], -months), extends)
+    taken = [day for it in others for day in _days(it.starts_at, it.over_at)]
+    days, in_window = len(asked), _most(asked, taken, months)
     if regular:
         return Route(LeaveLevel.COUNTY, days, in_window)
     county, together = bounds["leave_county"], bounds["leave_cumulative"]
@@ -55,19 +69,18 @@ def route(
     return Route(LeaveLevel.OFFICE if at_office else LeaveLevel.COUNTY, days, in_window)
 
 
-def _others(session: Session, case: Case, since: date) -> Iterable[Leave]:
+def _others(session: Session, case: Case, since: date, but: Leave | None) -> Sequence[Leave]:
     taken = (Leave.state != LeaveState.CANCELLED, ~Leave.regular, Leave.case_id == case.id)
-    return session.scalars(select(Leave).where(*taken, Leave.ends_at > hours.day_start(since)))
+    found = select(Leave).where(*taken, Leave.ends_at > hours.day_start(since))
+    return session.scalars(found.where(Leave.id != but.id) if but else found).all()
 
 
-def _taken(leaves: Iterable[Leave], since: date, until: date) -> int:
-    """Days of earlier leaves between two days; one that ended early counts to its return."""
-    days = 0
-    for leave in leaves:
-        end = min(leave.returned_at or leave.ends_at, leave.ends_at)
-        first = max(hours.local_day(leave.starts_at), since)
-        days += max((min(hours.local_day(end), until) - first).days, 0)
-    return days
+def _most(asked: Sequence[date], taken: Sequence[date], months: int) -> int:
+    """The most days of leave within any window of so many months that days asked for are in."""
+    every = [*asked, *taken]
+    windows = {(months_later(end, -months), end) for end in every if end >= asked[0]}
+    met = [(before, end) for before, end in windows if before < asked[-1]]
+    return max(sum(before < day <= end for day in every) for before, end in met)
 
 
 LEVEL_OF = {

@@ -1,8 +1,9 @@
 """Leave: approved, extended, signed off, cancelled; the zones to keep to follow by themselves.
 
 Who has to approve a leave of how many days is not decided here: what is recorded is an approval
-that was given, on the paper that it names. What a person asks for on the phone page is routed in
-`leave_requests`. `overdue` sees to those who are not back.
+that was given, on the paper that it names. An extension says who approved it, so that no leave
+grows past its level by small steps (`leave_routes`). What a person asks for on the phone page is
+routed in `leave_requests`. `overdue` sees to those who are not back.
 """
 
 from collections.abc import Sequence
@@ -20,13 +21,13 @@ from correction_service.scope import visible
 from correction_service.zones import destination_zones, zone_pauses
 from models.case import Case, CaseState
 from models.errors import Forbidden, Invalid, NotFound, Refused
-from models.leave import Leave, LeaveReason, LeaveState
+from models.leave import MOST_NOTE, Leave, LeaveReason, LeaveState
+from models.leave_request import LeaveLevel, reaches
 from models.order import months_later
 from models.user import Permission, User
 
 BACKDATED = timedelta(days=3)  # an approval by word of mouth is written down when it can be
 SHORTEST = timedelta(hours=1)
-MOST_NOTE = 400
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -113,23 +114,51 @@ def _refuse_overlap(session: Session, leave: Leave) -> None:
             raise Refused("Another leave covers part of this time.", field="starts_at")
 
 
-def extend(session: Session, user: User, leave_id: int, ends_at: datetime, now: datetime) -> Leave:
-    """Approve a later end; who was overdue is on leave again."""
+def extend(
+    session: Session,
+    user: User,
+    leave_id: int,
+    ends_at: datetime,
+    *,
+    paper: str,
+    level: LeaveLevel | None,
+    now: datetime,
+) -> Leave:
+    """Record that a later end was approved; who was overdue is on leave again.
+
+    The whole leave goes by its level (IM 27), so `level` says who approved it on the paper.
+    """
     leave = leave_for(session, user, leave_id)
+    session.refresh(leave.case, with_for_update=True)
     check_length(session, leave.case, leave.starts_at, ends_at)
     ended_at = leave.ends_at
-    leave.extend(ends_at, now)
+    leave.extend(ends_at, paper, now)
     _refuse_overlap(session, leave)
+    _reroute(session, leave, level, paper, now)
     zone_pauses.put_off(session, leave, ended_at, now)
     destination_zones.align(session, leave, now)
     overdue.settle(session, leave, now, "extended")
     return _changed(session, leave, now)
 
 
-def sign_off(session: Session, user: User, leave_id: int, now: datetime) -> Leave:
+def _reroute(
+    session: Session, leave: Leave, level: LeaveLevel | None, paper: str, now: datetime
+) -> None:
+    """Refuse an extension by too low a level; what goes one level up informs the procuratorate."""
+    span = (leave.starts_at, leave.ends_at)
+    route = leave_routes.route(session, leave.case, *span, regular=leave.regular, extends=leave)
+    if not reaches(level, route.level):
+        raise Refused("A leave of this length is decided at a higher level (IM 27).", field="level")
+    if route.informs:
+        clocks.begin_named(session, leave.case, "leave_informed", paper, now)
+
+
+def sign_off(
+    session: Session, user: User, leave_id: int, now: datetime, back_at: datetime | None = None
+) -> Leave:
     """The person has reported back (IM 28): the zones to keep to ask again from now on."""
     leave = leave_for(session, user, leave_id)
-    leave.sign_off(user.id, now)
+    leave.sign_off(user.id, now, back_at)
     zone_pauses.resume(session, leave, now)
     destination_zones.align(session, leave, now)
     overdue.settle(session, leave, now, "signed_off")

@@ -15,7 +15,7 @@ from models.case import Case
 from models.discipline import ENDS, Measure, MeasureKind, MeasureState
 from models.errors import Invalid
 from models.incident import Cause, Incident, IncidentKind, IncidentState
-from models.leave import Leave, LeaveState
+from models.leave import Leave, LeaveState, late
 from models.order import ASKED, Ground
 from models.order_evidence import MEASURES, EvidenceKind, OrderEvidence
 
@@ -70,7 +70,7 @@ def _confirmed(case: Case, ground: Ground) -> ColumnElement[bool]:
 
 def _late() -> ColumnElement[bool]:
     """Leaves from which the person came back after the end."""
-    return and_(Leave.state == LeaveState.RETURNED, Leave.returned_at > Leave.ends_at)
+    return and_(Leave.state == LeaveState.RETURNED, late())
 
 
 COUNTING: dict[EvidenceKind, tuple[frozenset[MeasureKind], frozenset[MeasureState]]] = {
@@ -115,10 +115,10 @@ def candidates(session: Session, case: Case) -> list[Candidate]:
         Candidate(EvidenceKind.INCIDENT, it.id, it.since, it, _grounds_of(it))
         for it in session.scalars(select(Incident).where(confirmed))
     ]
-    late = select(Leave).where(Leave.case_id == case.id, _late())
+    overdue = select(Leave).where(Leave.case_id == case.id, _late())
     found += [
         Candidate(EvidenceKind.LEAVE, it.id, it.ends_at, None, (Ground.LEFT_WITHOUT_APPROVAL,))
-        for it in session.scalars(late)
+        for it in session.scalars(overdue)
     ]
     found += [
         Candidate(kind, it.id, it.prepared_at, None, (GROUND_OF[kind],))

@@ -113,6 +113,15 @@ def lift_all(session: Session, case: Case, now: datetime) -> None:
             order.lifted_at = now
 
 
+def cut(session: Session, case: Case, end: datetime) -> None:
+    """End every order of a case by `end`; what begins after it was never in force (LCC 44)."""
+    for order in of(session, case):
+        if order.starts_at >= end:
+            order.lifted_at = min(order.starts_at, order.lifted_at or order.starts_at)
+        else:
+            order.ends_at = min(order.ends_at, end)
+
+
 def of(session: Session, case: Case) -> Sequence[PositioningOrder]:
     """Return the orders of a case, the latest first."""
     query = select(PositioningOrder).where(PositioningOrder.case_id == case.id)

@@ -11,14 +11,14 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from importlib import resources
 
-from sqlalchemy import select
+from sqlalchemy import or_, select
 from sqlalchemy.orm import Session
 
 from correction_service import outbox
 from correction_service.assessment.rulebooks import Rulebooks
 from correction_service.casework import deductions
 from correction_service.messages import notices
-from models.assessment import held
+from models.assessment import held, protected
 from models.case import Case
 from models.errors import Refused
 from models.points import PointsDraft, PointsEntry, Rulebook
@@ -77,13 +77,9 @@ def _facts(draft: PointsDraft) -> list[str]:
     return [draft.fact, *draft.evidence.get("facts", [])]
 
 
-def _refuse_excused(session: Session, draft: PointsDraft) -> None:
-    excused = select(PointsDraft.id).where(
-        PointsDraft.case_id == draft.case_id,
-        PointsDraft.fact.in_(_facts(draft)),
-        PointsDraft.excuse.is_not(None),
-    )
-    if session.scalars(excused).first() is not None:
+def _refuse_protected(session: Session, draft: PointsDraft) -> None:
+    spared = or_(*(protected(draft.case_id, fact) for fact in _facts(draft)))
+    if session.scalar(select(spared)):
         raise Refused(
             "Nothing is deducted for this fact: a protected reason was found.", code="protected"
         )
@@ -100,7 +96,7 @@ def confirm(
     session.refresh(draft, with_for_update=True)
     _refuse_gone(session, draft)
     if draft.points < 0:
-        _refuse_excused(session, draft)
+        _refuse_protected(session, draft)
     replaced = _standing_deductions(session, draft)
     if draft.rulebook.rule(draft.item).get("replaces"):
         for entry in replaced:
@@ -122,18 +118,24 @@ def _refuse_gone(session: Session, draft: PointsDraft) -> None:
 
 
 def _standing_deductions(session: Session, draft: PointsDraft) -> list[PointsEntry]:
-    """Entries below nought from other drafts of the same fact that were not taken back."""
+    """Entries below nought from other drafts of the same fact that were not taken back.
+
+    A penalty that rests on the fact is among them, whichever of the two was confirmed first.
+    """
+    if draft.points >= 0:
+        return []
+    facts = _facts(draft)
     standing = (
         select(PointsEntry)
         .join(PointsDraft, PointsDraft.id == PointsEntry.draft_id)
         .where(
             PointsDraft.case_id == draft.case_id,
-            PointsDraft.fact.in_(_facts(draft)),
+            or_(PointsDraft.fact.in_(facts), *map(deductions.of_measure_on, facts)),
             PointsDraft.id != draft.id,
             deductions.standing(),
         )
     )
-    return list(session.scalars(standing)) if draft.points < 0 else []
+    return list(session.scalars(standing))
 
 
 def refuse(

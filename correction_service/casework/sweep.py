@@ -19,7 +19,7 @@ from sqlalchemy.orm import Session
 from correction_service import hours, jobs, outbox
 from correction_service.assessment.rulebooks import Rulebooks
 from correction_service.audit import SYSTEM
-from correction_service.casework import deductions, findings, points, unfinished
+from correction_service.casework import deductions, enrol_anew, findings, points, unfinished
 from correction_service.casework.deductions import Cost
 from correction_service.casework.findings import Finding, Look, Scope
 from correction_service.db import Database
@@ -34,7 +34,13 @@ from models.risk import FlagState, RiskFlag
 
 JOB = "sweep"
 AT_ONCE = 1000  # ids in one IN list
-LOOKS = (*findings.LOOKS, unfinished.UNFINISHED, deductions.MOOT, slipping.SLIPPING)
+LOOKS = (
+    *findings.LOOKS,
+    unfinished.UNFINISHED,
+    enrol_anew.ENROL_ANEW,
+    deductions.MOOT,
+    slipping.SLIPPING,
+)
 OTHERWISE = "What this rested on was settled or found otherwise."
 T = TypeVar("T")
 Place = tuple[int, str]

@@ -9,6 +9,7 @@ from typing import Any
 from sqlalchemy import ColumnElement, Select, and_, or_, select
 from sqlalchemy.orm import InstrumentedAttribute, Session, joinedload
 
+from correction_service.presence import duties
 from models.base import Base
 from models.case import Case
 from models.checkin import CheckIn, CheckInDuty, DutyState
@@ -26,6 +27,7 @@ from models.order import PositioningOrder
 from models.points import DraftState, PointsDraft, PointsEntry
 from models.review import CheckInReview
 from models.risk import RiskFlag
+from models.volunteer import Contact
 from models.zone import Zone, ZoneChange
 
 
@@ -37,6 +39,7 @@ class Kind(StrEnum):
     FLAGS = "flags"
     POINTS = "points"
     MESSAGES = "messages"
+    CONTACT = "contact"
     BRACELET = "bracelet"
     FILE = "file"
 
@@ -82,7 +85,8 @@ def entries(
 
 def _sources(case: Case) -> Iterator[_Source]:
     mine = case.id
-    missed = and_(CheckInDuty.case_id == mine, CheckInDuty.state == DutyState.MISSED)
+    ours = CheckInDuty.void_reason.in_(duties.OURS)  # we kept them from it
+    missed = and_(CheckInDuty.case_id == mine, or_(CheckInDuty.state == DutyState.MISSED, ours))
     reviews = select(CheckInReview).options(joinedload(CheckInReview.confirmation))
     reviews = reviews.join(CheckInReview.checkin).where(CheckIn.case_id == mine)
     yield _Source(Kind.CHECKINS, _of(CheckIn, CheckIn.case_id == mine), CheckIn.at)
@@ -100,6 +104,7 @@ def _sources(case: Case) -> Iterator[_Source]:
     mail = Notice.person_id == case.person_id
     yield _Source(Kind.MESSAGES, _of(HelpRequest, asked), HelpRequest.at)
     yield _Source(Kind.MESSAGES, _of(Notice, mail), Notice.created_at)
+    yield _Source(Kind.CONTACT, _of(Contact, Contact.case_id == mine), Contact.happened_at)
     yield from _bracelet(mine)
     yield from _file(case)
 

@@ -23,7 +23,6 @@ from correction_service.presence import duties, help_requests
 from correction_service.presence.duties import ASKED, ATTEMPTED, UNCLEAR
 from models.case import LEGAL_ZONE, Case, supervised_on
 from models.checkin import UNUSABLE, Challenge, CheckIn, CheckInDuty, DutyState
-from models.help_request import HelpRequest
 from models.risk import FlagKind, FlagState, RiskFlag
 
 PATTERN = timedelta(days=30)
@@ -62,7 +61,8 @@ def _tried_at() -> ColumnElement[datetime]:
     """When the latest of what kept the duty from being missed was done."""
     began = select(func.max(Challenge.issued_at)).where(duties.fruitless())
     seen = select(func.max(CheckIn.at)).where(duties.in_its_time(), CheckIn.outcome.in_(UNUSABLE))
-    asked = select(func.max(HelpRequest.at)).where(help_requests.instead_of(CheckInDuty))
+    instead = help_requests.instead_of(CheckInDuty, CheckInDuty.missed_after)
+    asked = select(func.max(help_requests.asked_at(CheckInDuty))).where(instead)
     when = {ATTEMPTED: began, UNCLEAR: seen, ASKED: asked}
     moments = {why: moment.scalar_subquery() for why, moment in when.items()}
     return case(moments, value=CheckInDuty.void_reason)

@@ -11,27 +11,58 @@ from sqlalchemy.orm import InstrumentedAttribute, Session, joinedload
 from sqlalchemy.sql.base import ExecutableOption
 
 from correction_service import hours
-from correction_service.casework import leave_requests, overdue
+from correction_service.casework import leave_requests, order_papers, overdue
+from correction_service.enforcement import destructions, outside_moves
 from correction_service.messages import notices
+from correction_service.oversight import opinions
+from correction_service.people import sentences
+from correction_service.presence import duties
+from correction_service.rights import requests as rights
 from correction_service.scope import visible
 from models.case import Case, supervised_on
-from models.checkin import CheckIn, Liveness, Outcome
+from models.checkin import CheckIn, CheckInDuty, Liveness, Outcome
+from models.file_destruction import FileDestruction
 from models.help_request import HelpRequest
 from models.incident import Incident, IncidentState, IncidentStep, Passing, Severity
 from models.leave import Leave, LeaveState
 from models.leave_request import LeaveRequest
 from models.notice import Notice, NoticeState
+from models.opinion import Opinion
+from models.order_paper import OrderAssessment
+from models.person_request import PersonRequest
 from models.points import DraftState, PointsDraft
 from models.review import CheckInReview, awaiting_review, awaiting_second
 from models.risk import FlagKind, FlagState, RiskFlag
 from models.risk_score import Band
+from models.sentence_correction import SentenceCorrection
+from models.transfer import Transfer
 from models.user import Permission, User
 
 MOST = 100  # rows of one kind on the page; the lists behind it have all
 SOON_WITHIN = timedelta(days=3)
-ALWAYS_SOON = frozenset({FlagKind.LATE_TO_REPORT, FlagKind.CHECKIN_MISSED, FlagKind.DEVICE_SILENT})
+ALWAYS_SOON = frozenset(
+    {
+        FlagKind.LATE_TO_REPORT,
+        FlagKind.CHECKIN_MISSED,
+        FlagKind.DEVICE_SILENT,
+        FlagKind.ENROL_ANEW,
+    }
+)
 _URGENCY = {Severity.URGENT: 0, Severity.SOON: 1, Severity.WATCH: 2}
 _ATTENTION = {IncidentState.OPEN: 0, IncidentState.ACKNOWLEDGED: 1, IncidentState.ACTING: 2}
+
+
+Subject = (
+    Incident
+    | HelpRequest
+    | RiskFlag
+    | Notice
+    | Leave
+    | LeaveRequest
+    | OrderAssessment
+    | Opinion
+    | Transfer
+)
 
 
 class Need(StrEnum):
@@ -43,7 +74,14 @@ class Need(StrEnum):
     CALL = "call"
     LEAVE = "leave"
     REQUESTS = "requests"
+    RIGHTS = "rights"
+    EXTENSION = "extension"
+    OPINION = "opinion"
+    CORRECTIONS = "corrections"
+    DESTRUCTIONS = "destructions"
+    RECEIPT = "receipt"
     REVIEWS = "reviews"
+    CONCERNS = "concerns"
     DRAFTS = "drafts"
 
 
@@ -56,7 +94,7 @@ class Item:
     since: datetime
     due: datetime | None = None
     case: Case | None = None
-    subject: Incident | HelpRequest | RiskFlag | Notice | Leave | LeaveRequest | None = None
+    subject: Subject | None = None
     count: int = 1
     passed: IncidentStep | None = None  # how an incident came to its owner, who did nothing yet
 
@@ -79,9 +117,23 @@ def items(session: Session, user: User, now: datetime) -> list[Item]:
     if user.may(Permission.SUPERVISE):
         found += _calls(session, user)
         found += _leaves(session, user, now)
+        found += _receipts(session, user, now)
     found += _requests(session, user, now)
+    found += _rights(session, user, now)
+    if user.may(Permission.APPROVE_ORDERS):
+        found += _extensions(session, user, now)
+    if user.may(Permission.DECIDE):
+        found += _opinions(session, user, now)
     if user.may(Permission.SEE_PHOTOS):
         found += _queue(session, Need.REVIEWS, to_review(user), CheckIn.at)
+    if user.may(Permission.SUPERVISE):
+        found += _queue(session, Need.CONCERNS, held(user, now), CheckInDuty.missed_after)
+    if user.may(Permission.CORRECT_SENTENCES):
+        proposed = sentences.waiting(user).order_by(None)
+        found += _queue(session, Need.CORRECTIONS, proposed, SentenceCorrection.proposed_at)
+    if user.may(Permission.AGREE_DESTRUCTION):
+        proposed_to_go, since = destructions.waiting(user), FileDestruction.proposed_at
+        found += _queue(session, Need.DESTRUCTIONS, proposed_to_go, since)
     found += _queue(session, Need.DRAFTS, to_confirm(user), PointsDraft.made_at)
     return sorted(found, key=lambda item: item.rank)
 
@@ -115,6 +167,12 @@ def to_review(user: User) -> Select[CheckIn]:
 def provisional(user: User) -> Select[CheckIn]:
     """Check-ins found to be of somebody else, until a second person at county level agrees."""
     return select(CheckIn).join(CheckIn.case).where(visible(user), awaiting_second())
+
+
+def held(user: User, now: datetime) -> Select[CheckInDuty]:
+    """Duties that are over and neither met nor missed, since an officer had a concern."""
+    query = select(CheckInDuty).join(CheckInDuty.case).where(visible(user))
+    return query.where(duties.doubted(now))
 
 
 def unjudged(user: User) -> Select[CheckIn]:
@@ -229,6 +287,14 @@ def _leaves(session: Session, user: User, now: datetime) -> Iterator[Item]:
         yield Item(Need.LEAVE, severity, ends, due=ends, case=leave.case, subject=leave)
 
 
+def _receipts(session: Session, user: User, now: datetime) -> Iterator[Item]:
+    """Who should have reported in outside the service by now, and no receipt says so."""
+    query = outside_moves.overdue(user, now).options(*_whose(Transfer)).limit(MOST)
+    for it in session.scalars(query):
+        over = hours.day_end(it.report_by) if it.report_by else now
+        yield Item(Need.RECEIPT, Severity.SOON, over, due=over, case=it.case, subject=it)
+
+
 def _requests(session: Session, user: User, now: datetime) -> Iterator[Item]:
     """Each by its person: what is asked for begins on a day of its own."""
     query = leave_requests.to_decide(user).order_by(LeaveRequest.starts_at).limit(MOST)
@@ -241,8 +307,36 @@ def _requests(session: Session, user: User, now: datetime) -> Iterator[Item]:
         )
 
 
+def _extensions(session: Session, user: User, now: datetime) -> Iterator[Item]:
+    for assessed in session.scalars(order_papers.to_extend(user, now).limit(MOST)):
+        order, since = assessed.order, assessed.made_at
+        severity = Severity.SOON if order.ends_at - now < SOON_WITHIN else Severity.WATCH
+        yield Item(
+            Need.EXTENSION, severity, since, due=order.ends_at, case=order.case, subject=assessed
+        )
+
+
+def _opinions(session: Session, user: User, now: datetime) -> Iterator[Item]:
+    for opinion in session.scalars(opinions.to_answer(user).limit(MOST)):
+        due = hours.day_end(opinion.due_on)
+        severity = Severity.SOON if due - now < SOON_WITHIN else Severity.WATCH
+        since = opinion.made_at
+        yield Item(Need.OPINION, severity, since, due=due, case=opinion.case, subject=opinion)
+
+
+def _rights(session: Session, user: User, now: datetime) -> Iterator[Item]:
+    """One line for what people ask as of right: urgent once the first of it is overdue."""
+    waiting = rights.to_answer(user, now).order_by(None)
+    figures = (func.count(), func.min(PersonRequest.asked_at), func.min(PersonRequest.due_on))
+    count, oldest, first = session.execute(waiting.with_only_columns(*figures)).one()
+    if count:
+        due = hours.day_end(first)
+        severity = Severity.URGENT if due <= now else Severity.WATCH
+        yield Item(Need.RIGHTS, severity, oldest, due=due, count=count)
+
+
 def _queue(
-    session: Session, need: Need, query: Select[Any], clock: InstrumentedAttribute[datetime]
+    session: Session, need: Need, query: Select[Any], clock: InstrumentedAttribute[Any]
 ) -> Iterator[Item]:
     """One line for a whole queue: how many, and how long the oldest has waited."""
     waiting = query.with_only_columns(func.count(), func.min(clock))
@@ -252,7 +346,7 @@ def _queue(
 
 
 def _whose(
-    kind: type[Incident | HelpRequest | RiskFlag | Leave | LeaveRequest],
+    kind: type[Incident | HelpRequest | RiskFlag | Leave | LeaveRequest | Transfer],
 ) -> tuple[ExecutableOption, ...]:
     whose = joinedload(kind.case)
     return whose.joinedload(Case.person), whose.joinedload(Case.office)

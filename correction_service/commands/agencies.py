@@ -1,5 +1,6 @@
 """`agency` and `office`: who supervises, and what stands under whom."""
 
+import re
 from contextlib import closing
 
 import click
@@ -14,6 +15,7 @@ from models.errors import Invalid, NotFound
 
 RANKS = list(AgencyLevel)  # county, city, province: a parent stands higher
 DIVISION_DIGITS = 6
+NUMBER = re.compile(r"\+?[0-9][0-9 -]{1,30}")
 LAT, LON = click.FloatRange(-90, 90), click.FloatRange(-180, 180)
 
 
@@ -85,9 +87,15 @@ def office() -> None:
 @click.option("--agency", "of", required=True, help="The agency's name.")
 @click.option("--lat", type=LAT, help="Where it stands, WGS-84 degrees.")
 @click.option("--lon", type=LON, help="Where it stands, WGS-84 degrees.")
+@click.option("--phone", help="The number that people call.")
 @click.pass_obj
-def office_add(
-    settings: Settings, name: str, of: str, lat: float | None, lon: float | None
+def office_add(  # noqa: PLR0917 - click gives them by name
+    settings: Settings,
+    name: str,
+    of: str,
+    lat: float | None,
+    lon: float | None,
+    phone: str | None,
 ) -> None:
     """Add an office to an agency, with its place on the map or without."""
     if (lat is None) != (lon is None):
@@ -99,4 +107,29 @@ def office_add(
         home = named(session, of)
         if any(each.name == name for each in home.offices):
             raise Invalid("This agency has such an office already.", field="name")
-        session.add(Office(name=name, agency=home, lat=lat, lon=lon))
+        number = dialled(phone) if phone else None
+        session.add(Office(name=name, agency=home, lat=lat, lon=lon, phone=number))
+
+
+@office.command("phone")
+@click.argument("name")
+@click.argument("number")
+@click.option("--agency", "of", required=True, help="The agency's name.")
+@click.pass_obj
+def office_phone(settings: Settings, name: str, number: str, of: str) -> None:
+    """Set the number that people call at an office; the phone page shows it."""
+    with (
+        closing(open_database(settings)) as database,
+        database.transaction(SHELL, "office phone") as session,
+    ):
+        here = [each for each in named(session, of).offices if each.name == name]
+        if not here:
+            raise NotFound("This agency has no such office.", field="name")
+        here[0].phone = dialled(number)
+
+
+def dialled(number: str) -> str:
+    """Return a number as it is dialled; `Invalid` for what is none."""
+    if not NUMBER.fullmatch(number.strip()):
+        raise Invalid("Write a phone number in digits, like 0851-28000000.", field="phone")
+    return number.strip()

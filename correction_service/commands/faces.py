@@ -1,9 +1,9 @@
 """`face`: compare two photos, measure and calibrate on labelled ones."""
 
 import json
+import os
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -11,12 +11,11 @@ from typing import TYPE_CHECKING
 import click
 
 from correction_service.commands.liveness import liveness, models
+from correction_service.commands.recognisers import explained, load
 from correction_service.commands.recording import RECORD, opened
 from correction_service.commands.reembed import re_embed
-from correction_service.face.groups import GroupsError
 from correction_service.face.groups import read as read_groups
-from correction_service.face.thresholds import MATCH_FMR, ThresholdsError
-from correction_service.face.weights import WeightsError
+from correction_service.face.thresholds import MATCH_FMR, check
 from correction_service.presence.measurements import Figure
 from correction_service.settings import Settings
 from models.face import Compared, ErrorRate
@@ -51,8 +50,8 @@ face.add_command(re_embed)
 @click.pass_obj
 def compare(settings: Settings, a: Path, b: Path, *, as_json: bool) -> None:
     """Say whether photos A and B show the same person."""
-    with _explained():
-        verdict = _recogniser(settings).compare(a.read_bytes(), b.read_bytes())
+    with explained():
+        verdict = load(settings).compare(a.read_bytes(), b.read_bytes())
     if as_json:
         answer = {
             "outcome": verdict.outcome,
@@ -87,13 +86,14 @@ def evaluate(
     """Measure error rates on DIR/<identity>/<image>."""
     from correction_service.face import evaluate as measure  # noqa: PLC0415 - it loads OpenCV
 
-    with _explained(), opened(settings, record=record) as write_down:
-        recogniser = _recogniser(settings)
+    with explained(), opened(settings, record=record) as write_down:
+        recogniser = load(settings)
         thresholds = recogniser.thresholds
         gallery = _gallery(folder, recogniser)
         if templates:
             match, compared = thresholds.template.match, Compared.TEMPLATE
             found = measure.templates(gallery, templates, match)
+            found |= _enrolments(folder, recogniser, templates)
         else:
             match, compared = thresholds.pair.match, Compared.PAIR
             found = measure.pairs(gallery, match)
@@ -131,9 +131,11 @@ def calibrate(
     """Fit the thresholds to DIR/<identity>/<image>: photos of one's own people and cameras."""
     from correction_service.face import calibrate as fitting  # noqa: PLC0415 - it loads OpenCV
 
-    with _explained(), opened(settings, record=record) as write_down:
+    if write:
+        _check_target(write, fmr or MATCH_FMR)
+    with explained(), opened(settings, record=record) as write_down:
         labels = read_groups(groups) if groups else {}
-        recogniser = _recogniser(settings)
+        recogniser = load(settings)
         gallery = _gallery(folder, recogniser)
         rate = fmr or MATCH_FMR
         fits = {
@@ -148,9 +150,7 @@ def calibrate(
             **{name: fit.report for name, fit in fits.items()},
         }
         if labels:
-            fitted = fits["pair"].threshold
-            match = fitted.match if fitted else recogniser.thresholds.pair.match
-            found["groups"] = fitting.groups(gallery, labels, match)
+            found["groups"] = fitting.groups(gallery, labels, _match(fits["pair"], recogniser))
         _print(found, as_json=as_json)
         if write:
             made = fitting.calibration(
@@ -160,10 +160,30 @@ def calibrate(
                 source=str(found["source"]),
                 measured=datetime.now(UTC).date(),
             )
+            check(made, write.name)
             write.write_text(fitting.to_toml(made), encoding="utf-8")
         if record:
             figures = [it for name, fit in fits.items() for it in _fitted(Compared(name), fit)]
             write_down(figures, str(found["source"]), recogniser.model_version)
+
+
+def _match(fit: "Fit", recogniser: "Recogniser") -> float:
+    """Return the threshold just fitted, or the one in force where none was."""
+    return fit.threshold.match if fit.threshold else recogniser.thresholds.pair.match
+
+
+def _check_target(file: Path, fmr: float) -> None:
+    """Refuse before an hour of measuring what could not be written, or not be loaded after."""
+    if fmr > MATCH_FMR:
+        raise click.UsageError(
+            f"No calibration is in force that lets more strangers pass than {MATCH_FMR:g}: give "
+            f"--fmr {MATCH_FMR:g} or less, or leave --write out to see the rates alone."
+        )
+    folder = file.absolute().parent
+    if not folder.is_dir():
+        raise click.UsageError(f"--write: there is no folder {folder}. Make it first.")
+    if not os.access(file if file.exists() else folder, os.W_OK):
+        raise click.UsageError(f"--write: {file} may not be written. Give another place.")
 
 
 def _fitted(compared: Compared, fit: "Fit") -> list[Figure]:
@@ -191,14 +211,6 @@ def _figures(
     ]
 
 
-def _recogniser(settings: Settings) -> "Recogniser":
-    from correction_service.face.recogniser import (  # noqa: PLC0415 - a second to load the models
-        Recogniser,
-    )
-
-    return Recogniser(calibration=settings.face_calibration, own_embedder=settings.face_embedder)
-
-
 def _gallery(folder: Path, recogniser: "Recogniser") -> "Gallery":
     """Read a folder, and tell on stderr how far that is and what could not be used."""
     from correction_service.face import gallery  # noqa: PLC0415 - it loads OpenCV
@@ -207,6 +219,16 @@ def _gallery(folder: Path, recogniser: "Recogniser") -> "Gallery":
     for reason, count in found.failures.most_common():
         click.echo(f"{count} not usable: {reason}", err=True)
     return found
+
+
+def _enrolments(folder: Path, recogniser: "Recogniser", photos: int) -> dict[str, object]:
+    """Count whom the real enrolment refuses, of those with enough photos to be tried."""
+    from correction_service.face import gallery  # noqa: PLC0415 - it loads OpenCV
+    from correction_service.face.verdict import EnrolmentOutcome  # noqa: PLC0415 - as above
+
+    outcomes = gallery.enrolments(folder, recogniser, photos)
+    refused = outcomes[EnrolmentOutcome.REFUSED]
+    return {"enrolments": outcomes.total(), "refused_by_enrolment": refused}
 
 
 def _telling() -> Callable[[int, int], None]:
@@ -219,17 +241,6 @@ def _telling() -> Callable[[int, int], None]:
             click.echo(f"{done} of {of} photos", err=True)
 
     return tell
-
-
-@contextmanager
-def _explained() -> Iterator[None]:
-    """Turn what the caller can mend into one line and exit code 2."""
-    from correction_service.face.gallery import DatasetError  # noqa: PLC0415 - it loads OpenCV
-
-    try:
-        yield
-    except (DatasetError, GroupsError, ThresholdsError, WeightsError) as error:
-        raise click.UsageError(str(error)) from error
 
 
 def _print(found: Mapping[str, object], *, as_json: bool) -> None:

@@ -44,6 +44,7 @@ def liveness(
 ) -> None:
     """Say of each PATH (a photo, a folder of frames or a video) whether it shows a living face.
 
+    Of folders and videos the cues of a check-in are told as far as they can be measured.
     What cannot be read or told is said of each path; exit code 2 when one does not exist.
     """
     if record and not (truth and source):
@@ -89,7 +90,8 @@ def _counted(found: Sequence["Finding"], kind: ErrorRate) -> list[Figure]:
         f"cannot tell {untold}",
         err=True,
     )
-    return [Figure(kind, Compared.PRESENTATION, rate.errors, rate.trials, rate.interval)]
+    of = (kind, Compared.PRESENTATION, rate.errors, rate.trials, rate.interval)
+    return [Figure(*of, untold=untold)]
 
 
 @click.command()
@@ -132,10 +134,13 @@ def _line(row: Mapping[str, object]) -> str:
 
 
 def _as_json(path: Path, found: "Finding") -> str:
-    return json.dumps({"path": str(path), **asdict(found)})
+    told = {"path": str(path), "live": found.live, "score": found.score, "reasons": found.reasons}
+    cues = {it.name: {"value": it.value, "verdict": it.verdict} for it in found.cues}
+    return json.dumps(told | ({"cues": cues} if cues else {}))
 
 
 def _as_text(path: Path, found: "Finding") -> str:
     score = "" if found.score is None else f"  score {found.score:.3f}"
     advice = "".join(f"\n  {reason.words.en}" for reason in found.reasons)
-    return f"{click.format_filename(path)}  {SAYS[found.live]}{score}{advice}"
+    cues = "".join(f"\n  {it.name:10} {it.value:6.3f}  {it.verdict}" for it in found.cues)
+    return f"{click.format_filename(path)}  {SAYS[found.live]}{score}{advice}{cues}"

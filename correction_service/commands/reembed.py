@@ -10,6 +10,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from correction_service.audit import Actor
+from correction_service.commands.recognisers import explained, load
 from correction_service.db import Database, open_database
 from correction_service.people import remaking
 from correction_service.people.remaking import Outdated, Remade
@@ -32,13 +33,9 @@ def re_embed(settings: Settings, username: str, *, as_json: bool) -> None:
 
     Each person is one transaction: stopped and started again, it goes on where it was.
     """
-    from correction_service.face.recogniser import (  # noqa: PLC0415 - a second to load the models
-        Recogniser,
-    )
-
-    recogniser = Recogniser(
-        calibration=settings.face_calibration, own_embedder=settings.face_embedder
-    )
+    with explained():
+        recogniser = load(settings)
+        _ = recogniser.thresholds  # nothing is made anew that could be compared by no threshold
     with closing(open_database(settings)) as database:
         with database.reading() as session:
             by = _officer(session, username)

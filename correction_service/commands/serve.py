@@ -15,6 +15,7 @@ from correction_service.face import weights
 from correction_service.face.thresholds import ThresholdsError, in_force
 from correction_service.face.verifier import Verifier
 from correction_service.face.weights import WeightsError
+from correction_service.presence.beacon import Beacon
 from correction_service.presence.judging import Judge
 from correction_service.settings import Settings
 
@@ -36,8 +37,8 @@ class _Server(BaseApplication):  # type: ignore[misc]
         return self._make()
 
 
-def application(settings: Settings) -> Flask:
-    """Open what the routes stand on and make the application."""
+def application(settings: Settings, host: str, port: int) -> Flask:
+    """Open what the routes stand on and make the application that answers at `host`:`port`."""
     verifier = Verifier(
         workers=settings.face_workers,
         queue_length=settings.face_queue,
@@ -48,6 +49,7 @@ def application(settings: Settings) -> Flask:
     Thread(target=verifier.warm, name="warm the face workers", daemon=True).start()
     database = open_database(settings)
     Judge(database, verifier, settings).start()
+    Beacon(database, host, port).start()
     return create_app(Service(settings, database, verifier))
 
 
@@ -73,4 +75,4 @@ def web(settings: Settings, host: str, port: int) -> None:
         "loglevel": "warning",
         "control_socket_disable": True,
     }
-    _Server(lambda: application(settings), options).run()
+    _Server(lambda: application(settings, host, port), options).run()

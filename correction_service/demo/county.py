@@ -16,10 +16,15 @@ from sqlalchemy.orm import Session
 
 from correction_service import accounts, hours
 from correction_service.audit import SYSTEM
-from correction_service.casework import orders, points, sweep
+from correction_service.casework import clocks, orders, points, sweep
 from correction_service.casework.order_facts import Fact
 from correction_service.db import Database, open_database
+from correction_service.enforcement import milestones, plans
+from correction_service.enforcement.milestones import Done
 from correction_service.hardware import bracelets, gateways
+from correction_service.law import steps
+from correction_service.law.steps import Phase
+from correction_service.messages import notices
 from correction_service.people import cases, persons
 from correction_service.people.intake import EnrolForm
 from correction_service.presence import checkins, duties
@@ -31,7 +36,10 @@ from models.case import LEGAL_ZONE, Case, Category
 from models.checkin import CheckInDuty, DutyState, Way
 from models.device import Device
 from models.identity import Sex, check_character
+from models.milestone import Step
+from models.notice import Notice
 from models.order import Ground
+from models.plan import Aims
 from models.points import DraftState, PointsDraft
 from models.user import Role, User
 from models.zone import ZoneKind
@@ -85,6 +93,7 @@ def _make(database: Database, settings: Settings, people: int, password: str) ->
         enrolled = list(_people(session, users["officer"], offices, people, now))
         _yesterday(session, settings, users["officer"], now)
         _bracelets(session, users["head"], enrolled[::EVERY_WEARS], now)
+        _told(session, settings, users["officer"], now)
     sweep.run(database, hours.local_day(now), now, settings)
     with database.transaction(SYSTEM, "demo") as session:
         _confirm_one(session, session.get_one(User, users["officer"].id), now)
@@ -124,7 +133,27 @@ def _people(
         )
         if number < count - 1:
             cases.report_in(session, officer, case.id, form.effective_on + timedelta(days=3), began)
+            if number:  # the first one's intake is still open
+                _intake(session, officer, case, began)
             yield case
+
+
+def _intake(session: Session, officer: User, case: Case, now: datetime) -> None:
+    today = hours.local_day(now)
+    for step in (it for it in steps.of_phase(session, Phase.INTAKE) if not it.known):
+        done = Done(
+            step=Step(step.name),
+            on=today,
+            number=f"演示{case.id}" if "number" in step.asks else "",
+            party=case.office.name if "party" in step.asks else "",
+        )
+        milestones.record(session, officer, case.id, done, now)
+    clocks.done(
+        session, officer, case.id, "papers_receipt", on=today, note="演示：回执已寄", now=now
+    )
+    aims = Aims("演示：稳定就业，家庭和睦", "演示：每月面谈，协助联系职业培训")
+    review_on = today + timedelta(days=180)
+    plans.write(session, officer, case.id, aims, review_on=min(review_on, case.term_end), now=now)
 
 
 def _form(number: int, office_id: int, dice: Random, now: datetime) -> EnrolForm:
@@ -185,6 +214,12 @@ def _bracelets(session: Session, head: User, wearers: Sequence[Case], now: datet
         zones.home_of_divisions(session, case, CITY, valid_from=now, made_by=head.id)
     terms = zones.Terms(kind=ZoneKind.EXCLUSION, name="禁入区（演示）", valid_from=now)
     zones.circle(session, wearers[0], terms, lat=27.74, lon=106.87, radius_m=500)
+
+
+def _told(session: Session, settings: Settings, officer: User, now: datetime) -> None:
+    """Reach everyone but one by a call: nobody here has a phone that messages could arrive at."""
+    for notice in session.scalars(select(Notice).order_by(Notice.id)).all()[1:]:
+        notices.called(session, notice, officer.id, now, settings, reached=True)
 
 
 def _confirm_one(session: Session, officer: User, now: datetime) -> None:

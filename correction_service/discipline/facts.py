@@ -2,61 +2,49 @@
 
 What only a machine has seen is none: a duty counts once its window is over and it was missed or
 late, an incident once an officer closed it with a cause that is no innocent one, a check-in once a
-second person confirmed that it was somebody else.
+second person confirmed that it was somebody else, a leave once its return was late, a lesson once
+its list was closed and no reason is known, a measure once it is in force. What was found protected
+is none any more, whoever asks.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
-from sqlalchemy import Select, select
+from sqlalchemy import ColumnElement, Select, String, and_, cast, select
 from sqlalchemy.orm import Session
 
+from models.activity import Attendance
+from models.assessment import protected
 from models.case import Case
 from models.checkin import CheckIn, CheckInDuty, DutyState
-from models.discipline import FactKind, Measure, MeasureFact
+from models.discipline import FactKind, Measure, MeasureFact, in_force
 from models.errors import Invalid, Refused
 from models.incident import Cause, Incident, IncidentState
-from models.leave import Leave
+from models.leave import Leave, late
+from models.offline_list import missed
 from models.review import not_the_person
 
 GROUNDLESS = frozenset({"points", "entry", "draft", "score", "level", "flag", "suggestion"})
 FOUND = (Cause.LEFT_WITHOUT_APPROVAL, Cause.TAMPERED, Cause.OTHER)
 MOST_REFERENCE = 64
-Rows = Callable[[Case, int], Select[Any]]
-
-
-def _duty(case: Case, number: int) -> Select[Any]:
-    failed = CheckInDuty.state.in_((DutyState.MISSED, DutyState.LATE))
-    return select(CheckInDuty.id).where(
-        CheckInDuty.id == number, CheckInDuty.case_id == case.id, failed
-    )
-
-
-def _incident(case: Case, number: int) -> Select[Any]:
-    closed = (Incident.state == IncidentState.CLOSED, Incident.cause.in_(FOUND))
-    return select(Incident.id).where(Incident.id == number, Incident.case_id == case.id, *closed)
-
-
-def _checkin(case: Case, number: int) -> Select[Any]:
-    mine = (CheckIn.id == number, CheckIn.case_id == case.id)
-    return select(CheckIn.id).where(*mine, not_the_person())
-
-
-def _leave(case: Case, number: int) -> Select[Any]:
-    return select(Leave.id).where(Leave.id == number, Leave.case_id == case.id)
-
-
-def _measure(case: Case, number: int) -> Select[Any]:
-    return select(Measure.id).where(Measure.id == number, Measure.case_id == case.id)
-
-
-ROWS: Mapping[FactKind, Rows] = {
-    FactKind.DUTY: _duty,
-    FactKind.INCIDENT: _incident,
-    FactKind.CHECKIN: _checkin,
-    FactKind.LEAVE: _leave,
-    FactKind.MEASURE: _measure,
+TRUE: Mapping[FactKind, tuple[type[Any], ColumnElement[bool]]] = {
+    FactKind.DUTY: (CheckInDuty, CheckInDuty.state.in_((DutyState.MISSED, DutyState.LATE))),
+    FactKind.INCIDENT: (
+        Incident,
+        and_(Incident.state == IncidentState.CLOSED, Incident.cause.in_(FOUND)),
+    ),
+    FactKind.CHECKIN: (CheckIn, not_the_person()),
+    FactKind.LEAVE: (Leave, late()),
+    FactKind.MEASURE: (Measure, in_force()),
+    FactKind.ATTENDANCE: (Attendance, missed()),
 }
+OFFERED = (FactKind.DUTY, FactKind.ATTENDANCE, FactKind.INCIDENT, FactKind.MEASURE)
+
+
+def _found(kind: FactKind, case: Case) -> Select[Any]:
+    table, true = TRUE[kind]
+    spared = protected(case.id, f"{kind}:" + cast(table.id, String))
+    return select(table).where(table.case_id == case.id, true, ~spared)
 
 
 def linked(session: Session, case: Case, named: Sequence[str]) -> list[MeasureFact]:
@@ -89,21 +77,15 @@ def _linked(session: Session, case: Case, name: str) -> MeasureFact:
 def _holds(session: Session, case: Case, fact: MeasureFact) -> bool:
     if not fact.reference.isdecimal():
         return False
-    return session.scalar(ROWS[fact.kind](case, int(fact.reference))) is not None
+    table, _ = TRUE[fact.kind]
+    row = _found(fact.kind, case).where(table.id == int(fact.reference))
+    return session.scalar(row) is not None
 
 
 def candidates(session: Session, case: Case) -> list[tuple[str, Any]]:
     """Return what of the file could be linked, latest first, each with the row that says it."""
-    failed = CheckInDuty.state.in_((DutyState.MISSED, DutyState.LATE))
-    duties = select(CheckInDuty).where(CheckInDuty.case_id == case.id, failed)
-    closed = (Incident.state == IncidentState.CLOSED, Incident.cause.in_(FOUND))
-    incidents = select(Incident).where(Incident.case_id == case.id, *closed)
-    measures = select(Measure).where(Measure.case_id == case.id)
-    queries: tuple[tuple[FactKind, Select[Any]], ...] = (
-        (FactKind.DUTY, duties.order_by(CheckInDuty.id.desc()).limit(20)),
-        (FactKind.INCIDENT, incidents.order_by(Incident.id.desc()).limit(20)),
-        (FactKind.MEASURE, measures.order_by(Measure.id.desc()).limit(20)),
-    )
     return [
-        (f"{kind.value}:{row.id}", row) for kind, query in queries for row in session.scalars(query)
+        (f"{kind.value}:{row.id}", row)
+        for kind in OFFERED
+        for row in session.scalars(_found(kind, case).order_by(TRUE[kind][0].id.desc()).limit(20))
     ]

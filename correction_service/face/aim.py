@@ -29,11 +29,15 @@ MOVING = {Reason.TURNED_ASIDE, Reason.LOOKING_UP_OR_DOWN, Reason.HEAD_TILTED}
 
 @dataclass(frozen=True, slots=True)
 class Pose:
-    """How a head is held: turn and pitch as in Quality, size as a share of the longer side."""
+    """How a head is held: turn and pitch as in Quality, size as a share of the longer side.
+
+    ``eyes`` is how far they are open, None where nobody looked or it cannot be told.
+    """
 
     turn: float
     pitch: float
     size: float
+    eyes: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,8 +70,13 @@ def seen(action: Action, pose: Pose, straight: Pose) -> bool:
             Action.TURN_RIGHT: turned <= -MARGIN * least.turn,
             Action.NOD: pose.pitch - straight.pitch >= MARGIN * PITCH_SHARE * least.nod,
             Action.COME_CLOSER: pose.size >= (1 + MARGIN * least.closer) * straight.size,
+            Action.CLOSE_EYES: _shut(pose.eyes, straight.eyes, least.shut / MARGIN),
         }[action]
     )
+
+
+def _shut(eyes: float | None, own: float | None, most: float) -> bool:
+    return eyes is not None and own is not None and eyes <= most * own
 
 
 class Aimer:
@@ -84,7 +93,7 @@ class Aimer:
         Raises Busy when every lane is taken, and at once where there is none.
         """
         with self._lane() as eye:
-            return eye.look(data, moving=action is not None)
+            return eye.look(data, action)
 
     @contextmanager
     def _lane(self) -> "Iterator[Eye]":

@@ -15,6 +15,7 @@ OVERLAP = 0.3
 CANDIDATES = 50
 LONG_SIDE_PX = 640
 SHORT_SIDE_PX = 160  # a portrait of a few dozen pixels is enlarged until the detector can see it
+STRIP_PX = 32  # one step of YuNet's coarsest grid: no wider, and OpenCV reads memory nobody wrote
 RIGHT_EYE, LEFT_EYE, NOSE, RIGHT_MOUTH, LEFT_MOUTH = range(5)
 
 
@@ -54,10 +55,15 @@ class Detector:
         )
 
     def find(self, image: Pixels) -> list[Face]:
-        """Return the faces of a BGR image, the largest first, in its own pixels."""
+        """Return the faces of a BGR image, the largest first, in its own pixels.
+
+        A strip twenty times as long as wide shows none.
+        """
         height, width = image.shape[:2]
         scale = min(LONG_SIDE_PX / max(height, width), max(1.0, SHORT_SIDE_PX / min(height, width)))
         size = (max(1, round(width * scale)), max(1, round(height * scale)))
+        if min(size) <= STRIP_PX:
+            return []
         self._net.setInputSize(size)
         method = cv2.INTER_AREA if scale < 1 else cv2.INTER_CUBIC
         found = self._net.detect(cv2.resize(image, size, interpolation=method))

@@ -59,7 +59,7 @@ def measured(
         **_moved(taken, figures),
         CueName.PASSIVE: median(passive) if passive else None,
         CueName.SCREEN: screens.evenness(taken.portraits()),
-        CueName.SAME_FACE: _same_face(taken.portraits()),
+        CueName.SAME_FACE: same_face(taken.portraits()),
         CueName.ALONE: _alone(taken.looks),
         CueName.TIMING: replays.timing(taken.frames, figures.timing),
         CueName.MOTION: replays.motion(prints, figures.frozen_bits),
@@ -123,15 +123,18 @@ def _moved(taken: Taken, figures: Gates) -> dict[CueName, float | None]:
         done.append(gestures.seen(action, rest, step, figures.gestures))
     as_asked = replays.in_order(taken.frames, len(taken.actions), figures.gestures.frames)
     share = sum(done) / len(done) if as_asked else 0.0
-    return {CueName.ACTIONS: share, **_depth(taken, straight, rest)}
-
-
-def _depth(
-    taken: Taken, straight: Sequence[Portrait], rest: Posture
-) -> dict[CueName, float | None]:
-    """Measure the turns: two frames must agree, since in one the points may have slipped."""
     turns = [i for i, action in enumerate(taken.actions) if action in TURNS]
     turned = taken.portraits(*turns) if turns else []
+    return {CueName.ACTIONS: share, **depth(straight, turned, rest)}
+
+
+def depth(
+    straight: Sequence[Portrait], turned: Sequence[Portrait], rest: Posture
+) -> dict[CueName, float | None]:
+    """Measure turns of a head that is at ``rest`` in the frames looking straight.
+
+    Two frames must agree, since in one the points may have slipped.
+    """
     postures = [gestures.posture(portrait) for portrait in turned]
     best = max(straight, key=lambda portrait: portrait.quality.rank)
     points = gestures.posture(best).points
@@ -150,7 +153,7 @@ def _depth(
     }
 
 
-def _same_face(portraits: Sequence[Portrait]) -> float | None:
+def same_face(portraits: Sequence[Portrait]) -> float | None:
     """Return how like the best frame the least like it is (SFace cosine)."""
     if len(portraits) < 2:  # noqa: PLR2004 one face is like itself
         return None

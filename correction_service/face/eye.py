@@ -4,7 +4,8 @@ from dataclasses import replace
 
 import cv2
 
-from correction_service.face import quality, weights
+from correction_service.face import landmarks, quality, weights
+from correction_service.face.actions import Action
 from correction_service.face.aim import MOVING, Aim, Pose
 from correction_service.face.detect import Detector, Face
 from correction_service.face.embed import Sface
@@ -12,7 +13,7 @@ from correction_service.face.images import ImageError, Pixels, decode
 from correction_service.face.thresholds import thresholds
 from correction_service.face.words import Reason
 
-MODELS = {"yunet", "sface"}
+MODELS = {"yunet", "sface", "landmarks"}
 MOST_MEGAPIXELS = 1.0
 MIDDLE = (0.25, 0.75)  # where the face's centre belongs, in both directions: the page's oval
 FULL_PX = 640  # the longer side of a frame that is judged; limits in pixels are for these
@@ -27,9 +28,13 @@ class Eye:
         paths = weights.locate(rows)
         self._detector = Detector(paths["yunet"])
         self._sface = Sface(paths["sface"])
+        self._landmarker = landmarks.loaded(paths)
 
-    def look(self, data: bytes, *, moving: bool) -> Aim:
-        """Say what is wrong with a picture, where the face is and how it is held."""
+    def look(self, data: bytes, action: Action | None) -> Aim:
+        """Say what is wrong with a picture, where the face is and how it is held.
+
+        The eyes are looked at while they are to be shut, and before, to know how far they open.
+        """
         try:
             image = decode(data, MOST_MEGAPIXELS)
         except ImageError as error:
@@ -39,9 +44,9 @@ class Eye:
             return Aim((Reason.NO_FACE,))
         if quality.rivals(faces) > 1:
             return Aim((Reason.MANY_FACES,), _shares(image, faces[0]))
-        return self._judged(image, faces[0], moving=moving)
+        return self._judged(image, faces[0], action)
 
-    def _judged(self, image: Pixels, face: Face, *, moving: bool) -> Aim:
+    def _judged(self, image: Pixels, face: Face, action: Action | None) -> Aim:
         long_side = max(image.shape[:2])
         measured = quality.measure(image, face, self._sface.align(image, face))
         at_full = replace(measured, size_px=measured.size_px * FULL_PX / long_side)
@@ -49,9 +54,14 @@ class Eye:
         wrong = quality.faults(at_full, thresholds().capture)
         if not _in_the_middle(box):  # the box of a face that is cut in half ends with the picture
             wrong = (Reason.FACE_CUT_OFF, *wrong)
-        reasons = tuple(reason for reason in wrong if not (moving and reason in MOVING))
-        pose = Pose(measured.turn, measured.pitch, measured.size_px / long_side)
+        reasons = tuple(reason for reason in wrong if not (action and reason in MOVING))
+        eyes = self._eyes(image, face) if action in (None, Action.CLOSE_EYES) else None
+        pose = Pose(measured.turn, measured.pitch, measured.size_px / long_side, eyes)
         return Aim(reasons, box, pose)
+
+    def _eyes(self, image: Pixels, face: Face) -> float | None:
+        mesh = self._landmarker.find(image, face) if self._landmarker else None
+        return mesh.eyes_open if mesh else None
 
 
 def _shares(image: Pixels, face: Face) -> tuple[float, float, float, float]:

@@ -12,9 +12,11 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
+from correction_service.face.images import refuse_truncated
 from correction_service.face.recogniser import Recogniser
-from correction_service.face.template import DIMENSIONS, Embedding, Vector
+from correction_service.face.template import DIMENSIONS, PHOTOS_NEEDED, Embedding, Vector
 from correction_service.face.thresholds import thresholds
+from correction_service.face.verdict import EnrolmentOutcome
 from correction_service.face.words import Reason
 
 PHOTOS = frozenset(
@@ -67,12 +69,11 @@ def read(folder: Path, recogniser: Recogniser, tell: Tell = lambda _done, _of: N
     """Embed every photo of DIR/<identity>/<image>; the largest face is taken for the person's.
 
     What is hidden, lies deeper or is not named like a picture is passed over. ``tell`` is called
-    after each photo with how many are done, and of how many. Raises DatasetError without a photo.
+    after each photo with how many are done, and of how many. Raises DatasetError without a photo,
+    and for a folder that may not be read: rates of some of the people alone would mislead.
     """
-    people = sorted(path for path in folder.iterdir() if path.is_dir() and _shown(path))
-    photos = [(i, path) for i, person in enumerate(people) for path in _photos(person)]
-    if not photos:
-        raise DatasetError(f"{folder} must hold a folder of photos for each person")
+    listed = _listed(folder)
+    photos = [(i, path) for i, own in enumerate(listed.values()) for path in own]
     embeddings, identity, failures = [], [], Counter[str]()
     started = time.process_time()
     for done, (i, path) in enumerate(photos, start=1):
@@ -87,10 +88,42 @@ def read(folder: Path, recogniser: Recogniser, tell: Tell = lambda _done, _of: N
         sface=_rows([it.sface for it in embeddings]),
         dlib=_rows([it.dlib for it in embeddings]),
         identity=np.array(identity, dtype=np.intp),
-        names=tuple(person.name for person in people),
+        names=tuple(listed),
         failures=failures,
         ms_per_image=1000 * (time.process_time() - started) / len(photos),
     )
+
+
+def enrolments(folder: Path, recogniser: Recogniser, photos: int) -> Counter[EnrolmentOutcome]:
+    """Enrol everybody with as many photos as asked, by the rules that an officer's photos meet.
+
+    The first ``photos`` of each are tried, `PHOTOS_NEEDED` at least; whoever has fewer is not
+    counted. To be compared, any face will do: `Gallery.failures` says little about enrolling.
+    """
+    most = max(photos, PHOTOS_NEEDED)
+    tried = (own[:most] for own in _listed(folder).values() if len(own) >= most)
+    return Counter(recogniser.enrol([*map(_whatever, own)]).outcome for own in tried)
+
+
+def _whatever(path: Path) -> bytes:
+    """Read a picture; of one that cannot be read nothing is left, and enrolling says so."""
+    try:
+        return _bytes(path)
+    except (OSError, ValueError, Image.DecompressionBombError):
+        return b""
+
+
+def _listed(folder: Path) -> dict[str, list[Path]]:
+    """Return the photos of each person by name, in order."""
+    try:
+        people = sorted(path for path in folder.iterdir() if path.is_dir() and _shown(path))
+        listed = {person.name: [*_photos(person)] for person in people}
+    except OSError as error:
+        why = f"{error.filename} cannot be read ({error.strerror}): let this account read it"
+        raise DatasetError(why) from error
+    if not any(listed.values()):
+        raise DatasetError(f"{folder} must hold a folder of photos for each person")
+    return listed
 
 
 def _photos(person: Path) -> Iterator[Path]:
@@ -118,6 +151,7 @@ def _bytes(path: Path) -> bytes:
     """Read a picture; older formats, which no phone sends, become PNG."""
     if path.suffix.lower() not in OLDER:
         return path.read_bytes()
+    refuse_truncated()
     written = io.BytesIO()
     with Image.open(path) as image:
         image.convert("RGB").save(written, "PNG")

@@ -47,6 +47,7 @@ class Gestures:
     turn: float
     nod: float
     closer: float
+    shut: float
     source: str
 
 

@@ -12,6 +12,7 @@ from correction_service.face.gates import Gestures
 from correction_service.face.looks import Portrait
 
 NARROWING = 1.2  # parts heads from prints bent to a radius of two eye distances best
+LONGER_THAN_A_BLINK = 2  # frames, a quarter of a second and more apart
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,7 +21,8 @@ class Posture:
 
     ``turn`` of the nose between the eyes; ``pitch`` the nose's height between eyes and mouth;
     ``squat`` the distance between the eyes over that from eyes to mouth; ``down`` and ``size`` the
-    face's place and size in pixels; ``points`` the five landmarks, (5, 2) in pixels.
+    face's place and size in pixels; ``points`` the five landmarks, (5, 2) in pixels; ``eyes`` how
+    far they are open, None where that is not known.
     """
 
     turn: float
@@ -29,6 +31,7 @@ class Posture:
     down: float
     size: float
     points: parallax.Points
+    eyes: float | None = None
 
 
 def posture(portrait: Portrait) -> Posture:
@@ -43,11 +46,15 @@ def posture(portrait: Portrait) -> Posture:
         down=float(points[:2, 1].mean()),
         size=portrait.face.size_px,
         points=points,
+        eyes=portrait.eyes,
     )
 
 
 def at_rest(straight: Sequence[Posture]) -> Posture:
-    """Return the middle of the frames in which the person looks straight into the camera."""
+    """Return the middle of the frames in which the person looks straight into the camera.
+
+    The eyes count at their widest: who blinks in one of the frames has no smaller eyes.
+    """
     return Posture(
         turn=median(each.turn for each in straight),
         pitch=median(each.pitch for each in straight),
@@ -55,6 +62,7 @@ def at_rest(straight: Sequence[Posture]) -> Posture:
         down=median(each.down for each in straight),
         size=median(each.size for each in straight),
         points=np.median([each.points for each in straight], axis=0),
+        eyes=max((each.eyes for each in straight if each.eyes is not None), default=None),
     )
 
 
@@ -88,6 +96,13 @@ def came_closer(rest: Posture, now: Posture) -> float:
     return now.size / rest.size - 1
 
 
+def shut(rest: Posture, now: Posture, figures: Gestures) -> bool:
+    """Tell whether the eyes are shut, against the person's own; what is not known is not shut."""
+    if now.eyes is None or rest.eyes is None:
+        return False
+    return now.eyes <= figures.shut * rest.eyes
+
+
 def seen(action: Action, rest: Posture, step: Sequence[Posture], figures: Gestures) -> bool:
     """Tell whether an action was done in the frames of its own step, and nothing else.
 
@@ -105,6 +120,8 @@ def seen(action: Action, rest: Posture, step: Sequence[Posture], figures: Gestur
             done = any(abs(nodded(rest, now)) >= figures.nod for now in step)
         case Action.COME_CLOSER:
             done = any(came_closer(rest, now) >= figures.closer for now in step)
+        case Action.CLOSE_EYES:
+            done = sum(shut(rest, now, figures) for now in step) >= LONGER_THAN_A_BLINK
     return done and all(abs(way) < figures.turn for way in ways[1:])
 
 

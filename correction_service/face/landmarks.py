@@ -72,6 +72,11 @@ class Landmarker:
 
 def upright(image: Pixels, face: Face) -> Pixels:
     """Turn the eyes level and bring the face to the middle of a 256 × 256 window."""
+    return np.asarray(cv2.warpAffine(image, view(face), (SIDE_PX, SIDE_PX)), np.uint8)
+
+
+def view(face: Face) -> NDArray[np.float64]:
+    """Return what takes a point of the picture to the upright window, an affine (2, 3)."""
     x, y, width, height = face.box
     centre = np.array([x + width / 2, y + height / 2])
     across = face.points[LEFT_EYE] - face.points[RIGHT_EYE]
@@ -79,4 +84,4 @@ def upright(image: Pixels, face: Face) -> Pixels:
     scale = SIDE_PX / max(REACH * max(width, height), 1.0)
     turn = cv2.getRotationMatrix2D((float(centre[0]), float(centre[1])), angle_deg, scale)
     turn[:, 2] = turn[:, 2] + SIDE_PX / 2 - centre
-    return np.asarray(cv2.warpAffine(image, turn, (SIDE_PX, SIDE_PX)), np.uint8)
+    return np.asarray(turn, np.float64)

@@ -11,13 +11,17 @@ from correction_service.face.words import Reason
 
 @dataclass(frozen=True, slots=True)
 class Portrait:
-    """One face that can be compared: the picture, its place there and its aligned crop."""
+    """One face that can be compared: the picture, its place there and its aligned crop.
+
+    ``eyes`` is how far they are open, None where nobody looked or it cannot be told.
+    """
 
     image: Pixels = field(repr=False)
     face: Face
     crop: Pixels = field(repr=False)
     sface: Vector = field(repr=False)
     quality: Quality
+    eyes: float | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,7 +4,7 @@ import hashlib
 import tomllib
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 from importlib import resources
 from pathlib import Path
@@ -14,10 +14,13 @@ from typing import NamedTuple, cast
 import cv2
 import numpy as np
 
-from correction_service.face import frames, quality, weights
+from correction_service.face import clips, evidence, frames, quality, weights
 from correction_service.face.detect import Detector, Face
 from correction_service.face.embed import Sface
+from correction_service.face.gates import gates
 from correction_service.face.images import ImageError, Pixels
+from correction_service.face.liveness import Cue, Liveness
+from correction_service.face.looks import Portrait
 from correction_service.face.pad import REACH, Pad, room
 from correction_service.face.thresholds import Limits
 from correction_service.face.words import Reason
@@ -28,11 +31,15 @@ ROTATIONS = (cv2.ROTATE_90_CLOCKWISE, cv2.ROTATE_90_COUNTERCLOCKWISE, cv2.ROTATE
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """What is said of a path: alive, not, or (None) that it cannot be told and why."""
+    """What is said of a path: alive, not, or (None) that it cannot be told and why.
+
+    ``cues`` are of a clip's frames together; ``score`` is what the nets say of them one by one.
+    """
 
     live: bool | None
     score: float | None = None
     reasons: tuple[Reason, ...] = ()
+    cues: tuple[Cue, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,24 +109,38 @@ class Watcher:
         usable = [it for it in seen if not it.reasons]
         if not usable:
             return Finding(None, reasons=_commonest(it.reasons for it in seen))
-        return self._decide([it for it in usable if it.clear] or usable)
+        best = [it for it in usable if it.clear] or usable
+        cues = clips.cues([self._portrait(it) for it in best if len(it.faces) == 1])
+        return replace(self._decide(best, cues), cues=cues)
 
-    def _decide(self, usable: Sequence[Seen]) -> Finding:
-        """Take the median over the frames; call nobody an attack who is only ill lit or grainy."""
+    def _decide(self, usable: Sequence[Seen], cues: Sequence[Cue]) -> Finding:
+        """Take the median over the frames; call nobody an attack who is only ill lit or grainy.
+
+        A head that turned in depth needs to convince the nets only once the grain is smoothed away.
+        """
         figures = bounds()
         score = median(self._score(it) for it in usable)
-        if score >= figures.live:
+        if score >= figures.live and not clips.odd(cues):
             return Finding(live=True, score=score)
+        if score >= figures.live:
+            return Finding(None, score, evidence.reasons(cues, Liveness.CANNOT_TELL, gates()))
         doubts = _commonest(it.doubts for it in usable)
-        if score <= figures.not_live and not doubts:
-            smoothed = median(self._score(it, smoothed=True) for it in usable)
-            if smoothed <= figures.not_live:
-                return Finding(live=False, score=score, reasons=(Reason.PICTURE_OF_A_PICTURE,))
+        smoothed = median(self._score(it, smoothed=True) for it in usable)
+        if smoothed >= figures.live and score > figures.not_live and clips.deep(cues):
+            return Finding(live=True, score=score)
+        if max(score, smoothed) <= figures.not_live and not doubts:
+            return Finding(live=False, score=score, reasons=(Reason.PICTURE_OF_A_PICTURE,))
         return Finding(None, score, doubts or (Reason.LIVENESS_UNCLEAR,))
 
     def _score(self, seen: Seen, *, smoothed: bool = False) -> float:
         """Return the least of the faces': whoever holds a screen may stand beside it."""
         return min(self._pad.score(seen.image, face, smoothed=smoothed) for face in seen.faces)
+
+    def _portrait(self, seen: Seen) -> Portrait:
+        image, face = seen.image, seen.faces[0]
+        crop = self._sface.align(image, face)
+        likeness = self._sface.embed(crop)
+        return Portrait(image, face, crop, likeness, quality.measure(image, face, crop))
 
     def _upright(self, pictures: Sequence[Pixels]) -> list[Seen]:
         """Look at the pictures, turned if only that makes a face clear."""

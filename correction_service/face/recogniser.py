@@ -9,7 +9,7 @@ from statistics import median
 
 import cv2
 
-from correction_service.face import evidence, quality, replays, weights
+from correction_service.face import evidence, landmarks, lids, quality, replays, weights
 from correction_service.face.actions import Action
 from correction_service.face.decide import decide, score, undecided
 from correction_service.face.detect import Detector
@@ -65,6 +65,7 @@ class Recogniser:
         self._own = _own(rows, paths)
         self._dlib = Dlib()
         self._pad = Pad(rows, paths)
+        self._landmarker = landmarks.loaded(paths)
 
     @cached_property
     def thresholds(self) -> Thresholds:
@@ -108,9 +109,11 @@ class Recogniser:
         if template.model_version != self.model_version:
             return Verdict(Outcome.FAULT, self.model_version, reasons=(Reason.TEMPLATE_OUTDATED,))
         looks = [self.look(frame.data, thresholds().capture) for frame in frames]
+        looks = lids.read(self._landmarker, frames, looks, actions)
         prints = tuple(look.fingerprint for look in looks)
-        verdict = replace(self._compared(template, looks), fingerprints=prints)
-        passive = [self._pad.score(seen.image, seen.face) for _, seen in _best(looks)]
+        best = _best(looks, frames, shut=lids.closing(frames, actions))
+        verdict = replace(self._compared(template, looks, best), fingerprints=prints)
+        passive = [self._pad.score(seen.image, seen.face) for _, seen in best]
         if not actions:
             return _unmoved(verdict, passive, earlier)
         taken = evidence.Taken(frames, looks, actions)
@@ -167,13 +170,14 @@ class Recogniser:
         likeness = self._own.embed(portrait.crop) if self._own else portrait.sface
         return Embedding(likeness, self._dlib.embed(portrait.image, portrait.face))
 
-    def _compared(self, template: Template, looks: Sequence[Look]) -> Verdict:
+    def _compared(
+        self, template: Template, looks: Sequence[Look], best: Sequence[tuple[int, Portrait]]
+    ) -> Verdict:
         """Let the best three frames decide by their median.
 
         SFace looks at every frame, so that a burst that begins with one face and ends with another
         is never a match.
         """
-        best = _best(looks)
         if not best:
             return self._undecided(looks)
         value = median(score(template, self.embed(portrait)) for _, portrait in best)
@@ -223,10 +227,19 @@ def _told(verdict: Verdict, cues: tuple[Cue, ...]) -> Verdict:
     return replace(verdict, cues=cues, liveness=liveness, reasons=reasons)
 
 
-def _best(looks: Sequence[Look]) -> list[tuple[int, Portrait]]:
-    """Return the few frames without fault that show the face best, with their places."""
+def _best(
+    looks: Sequence[Look], frames: Sequence[Frame], shut: Collection[int]
+) -> list[tuple[int, Portrait]]:
+    """Return the few frames without fault that show the face best, with their places.
+
+    A moved head is compared only where none looks straight, and shut eyes (``shut``) only where
+    nothing else is there: templates are made of straight faces with open eyes.
+    """
     usable = [(i, s.portrait) for i, s in enumerate(looks) if s.portrait and not s.reasons]
-    return sorted(usable, key=lambda seen: -seen[1].quality.rank)[: thresholds().burst.best_frames]
+    straight = [seen for seen in usable if frames[seen[0]].action is None]
+    open_eyed = [seen for seen in usable if seen[0] not in shut]
+    chosen = straight or open_eyed or usable
+    return sorted(chosen, key=lambda seen: -seen[1].quality.rank)[: thresholds().burst.best_frames]
 
 
 def _face_changed(best: Portrait, looks: Sequence[Look]) -> bool:

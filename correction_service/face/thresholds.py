@@ -169,11 +169,16 @@ def _own(file: Path) -> Calibration:
         found = read(file.read_text(encoding="utf-8"), str(file))
     except (OSError, UnicodeDecodeError) as error:
         raise ThresholdsError(f"{file} cannot be read: {error}") from error
-    for table, threshold in (("pair", found.pair), ("template", found.template)):
+    check(found, str(file))
+    return found
+
+
+def check(made: Calibration, name: str) -> None:
+    """Raise ThresholdsError that names the figure which keeps a calibration out of force."""
+    for table, threshold in (("pair", made.pair), ("template", made.template)):
         wrong = _lax(threshold)
         if wrong:
-            raise ThresholdsError(f"{file}: {table}.{wrong}")
-    return found
+            raise ThresholdsError(f"{name}: {table}.{wrong}")
 
 
 def _lax(found: Threshold) -> str | None:

@@ -46,6 +46,7 @@ class Reason(StrEnum):
     TURN_FURTHER = "turn_further"
     NOT_TAKEN_NOW = "not_taken_now"
     TEMPLATE_OUTDATED = "template_outdated"
+    TEMPLATE_UNREADABLE = "template_unreadable"
     SYSTEM_FAULT = "system_fault"
 
     @property
@@ -160,6 +161,10 @@ ADVICE = {
     Reason.TEMPLATE_OUTDATED: Words(
         "人脸模板由旧模型生成，需由工作人员重新登记；不影响本人。",
         "The template was made by an earlier model: an officer must enrol the face again.",
+    ),
+    Reason.TEMPLATE_UNREADABLE: Words(
+        "系统打不开您登记的人脸：请换一种方式签到，工作人员将重新为您登记。",
+        "Your enrolled face cannot be opened: check in another way; an officer enrols you anew.",
     ),
     Reason.SYSTEM_FAULT: Words(
         "系统故障，与本人无关，请稍后再试或联系工作人员。",

@@ -4,6 +4,7 @@ from datetime import date, datetime
 
 from sqlalchemy.orm import Session
 
+from correction_service.law import clock_rules
 from models.case import LEGAL_ZONE, Case, Category, Level
 from models.checkin import CheckInPlan
 from models.identity import IdKind, Sex
@@ -39,7 +40,7 @@ def of_case(session: Session, case: Case) -> dict[str, str]:
         "level": LEVELS[case.level],
         "authority": case.deciding_authority,
         "effective_on": day(case.effective_on),
-        "report_by": day(case.report_by),
+        "report_by": day(clock_rules.report_by(session, case.effective_on)),
         "term_start": day(case.term_start),
         "term_end": day(case.term_end),
         "agency": case.agency.name,

@@ -17,16 +17,18 @@ from sqlalchemy.orm import Session, joinedload
 
 from correction_service import audit, typeset
 from correction_service.db import ring_of
+from correction_service.enforcement import plans
 from correction_service.forms import facts, subjects
 from correction_service.forms.catalogue import Form, catalogue
-from correction_service.people import persons
+from correction_service.people.cases import legal_day, refuse_pending
 from correction_service.scope import case_for
-from models.case import LEGAL_ZONE, Case
-from models.errors import NotFound
+from models.case import LEGAL_ZONE, Case, CaseState
+from models.errors import NotFound, Refused
 from models.printed_form import FormKind, PrintedForm
 from models.user import Permission, User
 
 LAYOUT = "layout.typ"
+OF_RELEASE = frozenset({FormKind.RELEASE_ANNOUNCEMENT, FormKind.RELEASE_CERTIFICATE})
 
 
 @dataclass(frozen=True)
@@ -51,9 +53,13 @@ def prepare(
     """Fill a form for somebody to look at; the numbers of documents that it opens are on record."""
     case = case_for(session, user, case_id, Permission.SUPERVISE)
     form = catalogue()[kind]
+    if kind in OF_RELEASE:
+        _refuse_before_release(session, case, now)
     known = facts.of_case(session, case) | subjects.facts(session, form, case, subject_id)
     if "id_number" in form.facts:
-        known["id_number"] = persons.reveal(session, user, case_id, "id_number") or ""
+        known["id_number"] = _id_number(session, case)
+    if "goals" in form.facts and (plan := plans.latest(session, case)) is not None:
+        known |= plans.read(session, plan)._asdict() | {"review_on": facts.day(plan.review_on)}
     filled = form.filled(known, minor=case.minor) | {
         "agency": case.agency.name,
         "day": facts.day(now),
@@ -63,6 +69,23 @@ def prepare(
         "steps": subjects.steps(session, form, case, subject_id),
     }
     return Draft(form, case.id, subject_id, filled)
+
+
+def _refuse_before_release(session: Session, case: Case, now: datetime) -> None:
+    """A paper says that the term is over once it is, and that nothing holds it (LCC 44)."""
+    if case.state is CaseState.TERMINATED:
+        raise Refused("The case was terminated: nobody is released from it.")
+    if case.state is CaseState.TRANSFERRED:
+        raise Refused("The case has moved away: the new place releases from it.")
+    if case.state is not CaseState.RELEASED and legal_day(now) < case.term_end:
+        raise Refused("The papers of release are printed once the term has ended (LCC 44).")
+    refuse_pending(session, case)
+
+
+def _id_number(session: Session, case: Case) -> str:
+    """Open it for a paper, also after the end: the certificate of release is made then."""
+    audit.viewed(session, "view_id_number", "person", case.person.id)
+    return case.person.reveal(ring_of(session), "id_number") or ""
 
 
 def number(session: Session, draft: Draft, now: datetime) -> tuple[int, int, str]:

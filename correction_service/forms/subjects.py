@@ -8,11 +8,12 @@ from typing import Any, NamedTuple
 from sqlalchemy import ColumnElement, select
 from sqlalchemy.orm import InstrumentedAttribute, Session
 
-from correction_service.forms.catalogue import Form, Subject
+from correction_service.casework import leave_routes
+from correction_service.forms.catalogue import Form, Shape, Subject
 from correction_service.forms.facts import day, moment
 from correction_service.zones import destinations
-from models.case import LEGAL_ZONE, Case
-from models.discipline import FactKind, Measure, MeasureKind
+from models.case import Case
+from models.discipline import FactKind, Measure, MeasureKind, MeasureState
 from models.errors import NotFound
 from models.leave import Leave, LeaveReason
 from models.order import Ground, PositioningOrder
@@ -38,6 +39,7 @@ FACTS = {
     FactKind.INCIDENT: "预警事件",
     FactKind.LEAVE: "请假记录",
     FactKind.MEASURE: "奖惩决定",
+    FactKind.ATTENDANCE: "教育学习缺席记录",
     FactKind.DOCUMENT: "文件",
 }
 TRIES = {
@@ -93,7 +95,8 @@ def steps(
         (
             moment(step.happened_at),
             "：".join((TRIES[step.kind], step.outcome))
-            + (f"（{step.evidence}）" if step.evidence else ""),
+            + (f"（{step.evidence}）" if step.evidence else "")
+            + "".join(f"（附件 SHA-256：{it.digest}）" for it in step.attachments),
             f"工号{step.made_by}",
         )
         for step in record.steps
@@ -112,8 +115,15 @@ class _About:
     def of(self, form: Form, case: Case) -> tuple[ColumnElement[bool], ...]:
         """What narrows it down to a case, and to the kind of measure that the form is for."""
         mine = (self.kind.case_id == case.id, self.first.is_not(None))
-        only = (Measure.kind == MeasureKind(form.only),) if form.only else ()
-        return (*mine, *only)
+        return (*mine, *(_measures(form) if form.only else ()))
+
+
+def _measures(form: Form) -> tuple[ColumnElement[bool], ...]:
+    """Measures of the form's kind; a letter says what was decided, so somebody decided it."""
+    of_kind = Measure.kind == MeasureKind(form.only)
+    if form.shape is not Shape.LETTER:
+        return (of_kind,)
+    return (of_kind, Measure.decided_at.is_not(None), Measure.state != MeasureState.REFUSED)
 
 
 def _one(session: Session, about: _About, form: Form, case: Case, subject_id: int | None) -> Any:  # noqa: ANN401 - a row of the table
@@ -136,12 +146,11 @@ def _of_order(order: PositioningOrder) -> dict[str, str]:
 
 
 def _of_leave(leave: Leave) -> dict[str, str]:
-    first, last = (at.astimezone(LEGAL_ZONE).date() for at in (leave.starts_at, leave.ends_at))
     return {
         "destination": destinations.called(leave.divisions),
         "starts_at": day(leave.starts_at),
         "ends_at": day(leave.ends_at),
-        "days": str((last - first).days + 1),
+        "days": str(leave_routes.days_of(leave.starts_at, leave.ends_at)),
         "reason": REASONS[leave.reason],
         "note": leave.note,
     }

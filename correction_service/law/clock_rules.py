@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from enum import StrEnum
 from functools import lru_cache
 from pathlib import Path
@@ -15,6 +15,9 @@ from correction_service.law import tables
 from correction_service.law.legal_days import Calendar, calendar_of
 from correction_service.law.tables import Mark
 from models.errors import Invalid
+
+REPORT_IN = "report_in"
+DAY = timedelta(days=1)
 
 
 class Opens(StrEnum):
@@ -34,7 +37,7 @@ class Due(NamedTuple):
 
 @dataclass(frozen=True)
 class Limit:
-    """How long; one of these is set."""
+    """How long; one of these is set. An exact one is not lengthened by holidays (CPL 105, R)."""
 
     hours: int = 0
     days: int = 0
@@ -42,6 +45,7 @@ class Limit:
     working_days: int = 0
     ahead_days: int = 0
     at_once: bool = False
+    exact: bool = False
 
     def due(self, began: datetime, calendar: Calendar) -> Due:
         """When a clock that began at a moment is over: with its last day, or to the hour."""
@@ -54,6 +58,7 @@ class Limit:
             days=self.days,
             months=self.months,
             working_days=self.working_days,
+            exact=self.exact,
         )
         return Due(hours.day_end(end.day), end.exact)
 
@@ -105,3 +110,23 @@ def started_by_hand(session: Session, name: str) -> ClockRule:
 def due_of(session: Session, rule: ClockRule, began: datetime) -> Due:
     """When a clock is over, by the session's calendar."""
     return rule.due(began, calendar_of(session))
+
+
+def report_by(session: Session, effective_on: date) -> date | None:
+    """The last day to report in (LCC 21); None where a county's own table names no limit.
+
+    The register, the sweep and papers all say this one day: 漏管 is flagged from the next on.
+    """
+    due = due_of(session, rules_of(session)[REPORT_IN], hours.day_start(effective_on))
+    return hours.local_day(due.at) - DAY if due.at else None
+
+
+def too_late_from(session: Session, day: date) -> date:
+    """The latest day of a judgment that took effect too long ago to be reported to on `day`.
+
+    Whoever's judgment took effect then or earlier is late: ends come in the order of beginnings.
+    """
+    effective_on = day
+    while (last := report_by(session, effective_on)) is not None and last >= day:
+        effective_on -= DAY
+    return effective_on if last else date.min

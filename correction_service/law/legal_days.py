@@ -71,9 +71,17 @@ class Calendar:
         return day.isoweekday() <= WEEKDAYS
 
     def deadline(
-        self, start: date, *, days: int = 0, months: int = 0, working_days: int = 0
+        self,
+        start: date,
+        *,
+        days: int = 0,
+        months: int = 0,
+        working_days: int = 0,
+        exact: bool = False,
     ) -> Deadline:
         """The end of a period that something on `start` began; one of the three is given.
+
+        An exact one ends on its day, worked or not: nobody is held longer for a holiday (CPL 105).
 
         `ValueError` for none or several of them. Working days of a year that is not on file are
         counted by the week alone; an end there stands as it falls, and both are said.
@@ -84,6 +92,8 @@ class Calendar:
         if working_days:
             return self._after_working_days(start, working_days)
         end = months_later(start, months) if months else start + timedelta(days=days)
+        if exact:
+            return Deadline(end)
         while self.knows(end) and not self.works(end):
             end += DAY
         return Deadline(end, () if self.knows(end) else (end.year,))

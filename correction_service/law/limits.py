@@ -8,7 +8,7 @@ from pathlib import Path
 from sqlalchemy.orm import Session
 
 from correction_service.law import tables
-from correction_service.law.tables import Mark
+from correction_service.law.tables import Mark, Source
 
 
 @dataclass(frozen=True)
@@ -20,7 +20,7 @@ class Bound:
     unit: str
     basis: str
     mark: Mark
-    source: str
+    source: Source
     said: Mapping[str, str]
 
     def holds(self, number: int) -> bool:

@@ -5,6 +5,7 @@ What is marked S or R is shown with its mark wherever it decides something.
 """
 
 import tomllib
+from collections.abc import Mapping
 from enum import StrEnum
 from functools import lru_cache
 from pathlib import Path
@@ -14,6 +15,10 @@ from sqlalchemy.orm import Session
 
 SHIPPED = Path(__file__).parent
 HOLIDAYS, CLOCKS, LIMITS = "holidays.toml", "clocks.toml", "limits.toml"
+STEPS, RETENTION = "steps.toml", "retention.toml"
+WATCHES = "watches.toml"
+
+Source = str | Mapping[str, str]  # in each language, or as a county wrote it
 
 
 class Mark(StrEnum):

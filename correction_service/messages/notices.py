@@ -43,6 +43,26 @@ TEXTS = {
         "您的异议已有答复，请打开手机页面查看。如不服，可以向人民检察院反映。",
         "Your objection is answered: see your phone page. You may turn to the procuratorate.",
     ),
+    "activity": (
+        "您有一项新的学习或活动安排，请打开手机页面查看时间和地点。如不能参加，请告诉工作人员。",
+        "Something is arranged for you: see when and where on your phone page, or say you cannot.",
+    ),
+    "activity_off": (
+        "一项学习或活动已取消，请打开手机页面查看。",
+        "Something arranged for you is called off: see your phone page.",
+    ),
+    "request": (
+        "您提出的申请已有答复，请打开手机页面查看。如不服，可以向人民检察院反映。",
+        "Your request is answered: see your phone page. You may turn to the procuratorate.",
+    ),
+    "transfer": (
+        "您变更执行地的申请已有结果，请打开手机页面查看。",
+        "Your request to move is decided: see your phone page.",
+    ),
+    "sentence": (
+        "您的刑罚信息已依据文书更正，请打开手机页面查看，或联系工作人员。",
+        "Your sentence was corrected by a paper: see your phone page, or ask your officer.",
+    ),
     "measure": (
         "社区矫正机构对您作出一项决定，请打开手机页面查看，或联系工作人员。",
         "The agency has made a decision about you: see your phone page, or ask your officer.",

@@ -3,6 +3,7 @@
 from collections.abc import Iterator, Sequence
 from datetime import date, datetime
 from itertools import count
+from uuid import UUID
 
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
@@ -10,22 +11,46 @@ from sqlalchemy.orm import Session
 from correction_service import outbox
 from correction_service.casework import orders
 from correction_service.hardware import bracelets
-from correction_service.people import templates
+from correction_service.people import custody, templates
 from correction_service.scope import case_for
 from models.agency import Agency, Office
-from models.case import ENDED, LEGAL_ZONE, NEXT, Case, CaseState, TeamMember
+from models.case import ENDED, LEGAL_ZONE, NEXT, SPECIALIST, Case, CaseState, TeamMember
 from models.clock import LegalClock
 from models.errors import Invalid, NotFound, Refused
 from models.identity import Sex
 from models.user import Permission, User
 
 PENDING = "pending_revocation"  # the clock that an officer starts when one is proposed
-TEAM_PARTS = ("officer", "family", "neighbour", "employer", "volunteer", "guardian", "other")
+MOVING = frozenset({CaseState.TRANSFERRING, CaseState.TRANSFERRED})  # by a move's own steps
+TEAM_PARTS = (
+    "officer",
+    "family",
+    "neighbour",
+    "employer",
+    "volunteer",
+    "guardian",
+    SPECIALIST,
+    "other",
+)
 
 
 def legal_day(now: datetime) -> date:
     """Return the legal day of a moment (domain.md §0: days of Asia/Shanghai)."""
     return now.astimezone(LEGAL_ZONE).date()
+
+
+def latest_case(session: Session, person_id: UUID) -> Case:
+    """Return the case whose file is a person's own to read: the running one, else the last.
+
+    What is kept of somebody stays theirs to see and to object to when supervision has ended
+    (PIPL 44–46); what asks something of them goes by `checkins.current_case`.
+    """
+    mine = select(Case).where(Case.person_id == person_id)
+    running_first = (Case.state.in_(ENDED), Case.term_start.desc(), Case.id.desc())
+    case = session.scalars(mine.order_by(*running_first)).first()
+    if case is None:
+        raise NotFound("There is no such case in your offices.")
+    return case
 
 
 def open_case_for(
@@ -123,28 +148,45 @@ def remove_team_member(session: Session, user: User, case_id: int, member_id: in
 def lawful_next(case: Case) -> list[CaseState]:
     """Return the states that `move` may take a case to now, in their order of domain.md §1."""
     unreported = {CaseState.UNDER_CORRECTION} if case.reported_on is None else frozenset()
-    return [state for state in CaseState if state in NEXT[case.state] - unreported]
+    by_hand = NEXT[case.state] - unreported - MOVING
+    return [state for state in CaseState if state in by_hand]
 
 
 def move(
-    session: Session, user: User, case_id: int, state: CaseState, *, note: str, now: datetime
+    session: Session,
+    user: User,
+    case_id: int,
+    state: CaseState,
+    *,
+    note: str,
+    now: datetime,
+    since: date | None = None,
 ) -> Case:
-    """Take a case to another state and keep why; an end stops positioning and face data at once."""
+    """Take a case to another state and keep why; an end stops positioning and face data at once.
+
+    Into custody it goes `since` a day.
+    """
     case = case_for(session, user, case_id, Permission.SUPERVISE)
+    session.refresh(case, with_for_update=True)  # a release and a receipt do not both end it
     if state is CaseState.UNDER_CORRECTION and case.reported_on is None:
         raise Refused("Reporting in is recorded first.", field="state")
+    if state in MOVING:
+        raise Refused("A change of place goes by its own steps (IM 30).", field="state")
     if not note.strip():
         raise Invalid("Say why, and on which paper.", field="note")
     if state is CaseState.RELEASED:
-        _refuse_pending(session, case)
-    case.move(state, now, note.strip())
+        refuse_pending(session, case)
+    if state is CaseState.DETAINED:
+        custody.begin(session, case, since, note.strip(), now)
+    else:
+        case.move(state, now, note.strip())
     if state in ENDED:
         end(session, case, now)
     _changed(session, case, now)
     return case
 
 
-def _refuse_pending(session: Session, case: Case) -> None:
+def refuse_pending(session: Session, case: Case) -> None:
     """Hold the paper of release while revocation is pending (司办通〔2021〕94号, S).
 
     The paper alone: positioning and check-ins have stopped with the term by themselves (LCC 44).

@@ -17,6 +17,8 @@ from models.audit import AuditRecord
 from models.case import Case
 from models.checkin import CheckIn
 from models.face import StoredPhoto
+from models.person_request import PersonRequest
+from models.plan import CorrectionPlan
 from models.printed_form import PrintedForm
 from models.user import Role, User
 
@@ -34,16 +36,21 @@ SEEN = {  # what an act in the log is a look at
     "replay_trail": "where your bracelet was",
     "view_place": "where you checked in",
     "view_form": "a printed paper about you",
+    "oversee_case": "your case, in a list",
+    "view_plan": "your correction plan",
+    "view_request": "a request of yours",
 }
 PURPOSES = {  # by the part of the service that was used
     "reviews": "to review a check-in",
     "incidents": "to look into an alert",
     "forms": "to print an official paper",
     "calls": "to bring you a message",
+    "requests": "to answer your request",
     "delivery": "to bring you a message",
     "what_ifs": "to try a rule before it counts",
 }
 SUPERVISION = "to supervise your case"
+OVERSIGHT = "to see that the law is kept"
 
 
 @dataclass(frozen=True)
@@ -68,9 +75,8 @@ def of(session: Session, person_id: UUID, now: datetime) -> list[Look]:
     newest = (AuditRecord.at.desc(), AuditRecord.id.desc())
     records = session.scalars(query.order_by(*newest).limit(MOST)).all()
     seats = _seats(session, records)
-    return [
-        Look(it.at, seats.get(it.actor_id), SEEN[it.action], _purpose(it.via)) for it in records
-    ]
+    by = ((it, seats.get(it.actor_id)) for it in records)
+    return [Look(it.at, seat, SEEN[it.action], _purpose(it.via, seat)) for it, seat in by]
 
 
 def _owned(person_id: UUID) -> dict[str, Select[Any]]:
@@ -80,7 +86,9 @@ def _owned(person_id: UUID) -> dict[str, Select[Any]]:
         "supervised_case": cases,
         "stored_photo": select(StoredPhoto.id).where(StoredPhoto.person_id == person_id),
         "checkin": select(CheckIn.id).where(CheckIn.case_id.in_(cases)),
+        "person_request": select(PersonRequest.id).where(PersonRequest.case_id.in_(cases)),
         "printed_form": select(PrintedForm.id).where(PrintedForm.case_id.in_(cases)),
+        "correction_plan": select(CorrectionPlan.id).where(CorrectionPlan.case_id.in_(cases)),
         "person": select(Case.person_id).where(Case.person_id == person_id).limit(1),
     }
 
@@ -97,6 +105,8 @@ def _seats(session: Session, records: Sequence[AuditRecord]) -> dict[str, Role]:
     return {str(number): role for number, role in rows}
 
 
-def _purpose(via: str) -> str:
+def _purpose(via: str, seat: Role | None) -> str:
     """The way in is an endpoint like `reviews.page`, or a job's name."""
+    if seat is Role.PROCURATOR:
+        return OVERSIGHT
     return PURPOSES.get(via.partition(".")[0], SUPERVISION)

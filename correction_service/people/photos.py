@@ -10,20 +10,21 @@ import tempfile
 from datetime import datetime, timedelta
 from enum import StrEnum
 from pathlib import Path
-from uuid import uuid4
+from uuid import UUID, uuid4
 
-from sqlalchemy import event, exists, select
-from sqlalchemy.orm import Session
+from sqlalchemy import event, exists, or_, select
+from sqlalchemy.orm import Session, aliased
 
 from correction_service import audit
 from correction_service.db import ring_of
 from correction_service.settings import Settings
-from models.checkin import CheckIn
+from models.case import ENDED, Case
+from models.checkin import CheckIn, Outcome
 from models.errors import NotFound
 from models.face import StoredPhoto
 from models.keys import seal, unseal
 from models.person import Person
-from models.review import undecided
+from models.review import concerned, undecided
 
 
 class Purpose(StrEnum):
@@ -32,6 +33,7 @@ class Purpose(StrEnum):
     ENROLMENT = "enrolment"
     CHECKIN = "checkin"
     LEAVE = "leave"
+    SEARCH = "search"
 
 
 def put(
@@ -63,7 +65,7 @@ def put(
 
 
 def keep_until(settings: Settings, now: datetime) -> datetime:
-    """Until when a check-in's photo is kept once it is decided whose face it shows."""
+    """Until when a check-in's photo is kept once it is decided that it shows the person."""
     return now + timedelta(days=settings.match_photo_days)
 
 
@@ -88,8 +90,12 @@ def forget(settings: Settings, photo: StoredPhoto, now: datetime) -> None:
 
 
 def withdraw(session: Session, person: Person, now: datetime) -> None:
-    """Let a person's check-in photos be deleted now, but for those an officer has yet to judge."""
-    to_judge = exists().where(CheckIn.photo_id == StoredPhoto.id, undecided())
+    """Let a person's check-in photos be deleted now, but for those an officer has yet to judge.
+
+    One about which a concern stands is of these.
+    """
+    open_ = or_(undecided(), concerned())
+    to_judge = exists().where(CheckIn.photo_id == StoredPhoto.id, open_)
     theirs = select(StoredPhoto).where(
         StoredPhoto.person_id == person.id,
         StoredPhoto.purpose == Purpose.CHECKIN.value,
@@ -101,8 +107,19 @@ def withdraw(session: Session, person: Person, now: datetime) -> None:
     session.flush()
 
 
+def end(session: Session, person: Person, now: datetime) -> list[UUID]:
+    """Let every photo of a person that is still kept be deleted now; return their ids."""
+    kept = (StoredPhoto.person_id == person.id, StoredPhoto.deleted_at.is_(None))
+    photos = session.scalars(select(StoredPhoto).where(*kept)).all()
+    for photo in photos:
+        photo.delete_after = now
+    session.flush()
+    return [photo.id for photo in photos]
+
+
 def expire(session: Session, settings: Settings, now: datetime) -> int:
     """Delete every photo whose time has ended; return how many."""
+    _end_concerns(session, settings, now)
     over = select(StoredPhoto).where(
         StoredPhoto.delete_after <= now, StoredPhoto.deleted_at.is_(None)
     )
@@ -111,6 +128,26 @@ def expire(session: Session, settings: Settings, now: datetime) -> int:
         forget(settings, photo, now)
     session.flush()
     return len(photos)
+
+
+def _end_concerns(session: Session, settings: Settings, now: datetime) -> None:
+    """Give an end to photos of concerns that an officer's seeing of the person has lifted.
+
+    Nor does anybody look into a concern once the case has ended.
+    """
+    seen = aliased(CheckIn)
+    lifted = exists().where(
+        seen.case_id == CheckIn.case_id, seen.outcome == Outcome.ATTESTED, seen.at > CheckIn.at
+    )
+    doubted = (
+        select(StoredPhoto)
+        .join(CheckIn, CheckIn.photo_id == StoredPhoto.id)
+        .join(CheckIn.case)
+        .where(StoredPhoto.delete_after.is_(None), StoredPhoto.deleted_at.is_(None))
+        .where(concerned(), or_(lifted, Case.state.in_(ENDED)))
+    )
+    for photo in session.scalars(doubted):
+        photo.delete_after = keep_until(settings, now)
 
 
 def _path(settings: Settings, photo: StoredPhoto) -> Path:

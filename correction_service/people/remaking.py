@@ -6,6 +6,7 @@ in count. An officer answers for the new template as for the first: no check-in 
 """
 
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
@@ -21,8 +22,9 @@ from correction_service.people import consents, photos, templates
 from correction_service.scope import visible
 from correction_service.settings import Settings
 from models.case import ENDED, Case
-from models.errors import Forbidden
+from models.errors import Forbidden, NotFound
 from models.face import FaceTemplate
+from models.keys import SealBroken
 from models.user import Permission, User
 
 
@@ -65,10 +67,16 @@ def outdated(session: Session, by: User, model_version: str) -> list[Outdated]:
 
 
 def kept_photos(session: Session, settings: Settings, template_id: UUID) -> list[bytes]:
-    """Open the photos that a person's template may be made of; each look is on the record."""
+    """Open the photos that a person's template may be made of; each look is on the record.
+
+    One whose key or file is gone is as good as none: its person is enrolled anew by an officer.
+    """
     person = session.get_one(FaceTemplate, template_id).person
-    kept = templates.enrolment_photos(session, person)
-    return [photos.view(session, settings, photo) for photo in kept]
+    opened = []
+    for photo in templates.enrolment_photos(session, person):
+        with suppress(SealBroken, NotFound):
+            opened.append(photos.view(session, settings, photo))
+    return opened
 
 
 def put(

@@ -5,7 +5,7 @@ read on demand, and each such look is logged.
 """
 
 import tomllib
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from datetime import datetime, timedelta
 from functools import cache
 from importlib import resources
@@ -19,10 +19,12 @@ from correction_service.audit import viewed
 from correction_service.casework import orders
 from correction_service.face import fingerprints
 from correction_service.face.gates import gates
+from correction_service.face.liveness import CueName
+from correction_service.presence import challenges
 from correction_service.tracking import trails
 from models import checkin_evidence as rules
 from models.case import Case
-from models.checkin import CheckIn, Way
+from models.checkin import CheckIn, Way, counted
 from models.checkin_evidence import Finding, Limits, Sign, Spot
 
 PATTERN_FOR = timedelta(days=30)
@@ -38,7 +40,12 @@ RESTS_ON = {  # which figures decide a sign, for the page to say where they come
     Sign.SAME_MINUTE: ("minute_span", "minute_checkins", "minute_share"),
     Sign.AFTER_MIDNIGHT: ("midnight_minutes", "midnight_checkins", "midnight_share"),
     Sign.ONE_PHONE: ("phone_people",),
+    Sign.MANY_TRIES: ("tries",),
+    Sign.LATE_PICTURES: ("late_checkins", "late_share"),
 }
+
+
+Trail = Callable[[Session, int, datetime, datetime], list[trails.Place]]
 
 
 class Basis(NamedTuple):
@@ -58,9 +65,11 @@ def bases() -> dict[str, Basis]:
 
 
 def limits() -> Limits:
-    """From where on something is found; when two pictures are one, the face check says."""
+    """From where on something is found; of pictures, alike or late, the face check says it."""
     figures = {name: basis.value for name, basis in bases().items()}
-    return Limits(**figures, same_picture_bits=gates().same_bits)  # type: ignore[arg-type] # by name
+    figures["same_picture_bits"] = gates().same_bits
+    figures["prompt_share"] = gates().scales[CueName.PROMPT].good
+    return Limits(**figures)  # type: ignore[arg-type] # by name
 
 
 def rests_on(finding: Finding) -> list[Basis]:
@@ -70,10 +79,19 @@ def rests_on(finding: Finding) -> list[Basis]:
 
 def beside(session: Session, checkin: CheckIn) -> list[Finding]:
     """What the times, the pictures and the phone of a check-in show; no position is read."""
+    return [*patterns(session, checkin), *_pictures(session, checkin, limits())]
+
+
+def patterns(session: Session, checkin: CheckIn) -> list[Finding]:
+    """What the times, the tries and the phone show."""
     figures = limits()
     made = _days(session, checkin)
-    found = [rules.same_minute(made, figures), rules.after_midnight(made, figures)]
-    found += _pictures(session, checkin, figures)
+    found = [
+        rules.same_minute(made, figures),
+        rules.after_midnight(made, figures),
+        rules.many_tries(_tries(session, checkin), figures),
+        rules.late_pictures(_prompt(session, checkin), figures),
+    ]
     if checkin.phone_mark is not None:
         found.append(rules.one_phone(_people(session, checkin), figures))
     return _held(found)
@@ -81,18 +99,41 @@ def beside(session: Session, checkin: CheckIn) -> list[Finding]:
 
 def viewed_positions(session: Session, checkin: CheckIn) -> list[Finding]:
     """What the positions of the phone and of the bracelet show; every look is logged."""
-    viewed(session, "view_place", "checkin", checkin.id)
+    before, after = _neighbours(session, checkin)
+    nearest = [it.id for it in (*before[:1], *after)]
+    viewed(session, "view_place", "checkin", checkin.id, *(nearest if _spot(checkin) else ()))
+    return _positions(session, checkin, before, after, trails.viewed_trail)
+
+
+def positions(session: Session, checkin: CheckIn) -> list[Finding]:
+    """The same for the machine alone: nobody sees a place by it, and its facts are not to be told.
+
+    Who wants the figures looks at the check-in's page, and that look is logged.
+    """
+    before, after = _neighbours(session, checkin)
+    return _positions(session, checkin, before, after, trails.unseen_trail)
+
+
+def _neighbours(session: Session, checkin: CheckIn) -> tuple[Sequence[CheckIn], Sequence[CheckIn]]:
+    """Check-ins with a position: the last month's before it, newest first, and the next one."""
+    earlier = _earlier(checkin, PATTERN_FOR).where(CheckIn.lat.is_not(None))
+    before = session.scalars(earlier.order_by(CheckIn.at.desc())).all()
+    return before, session.scalars(_later(checkin).order_by(CheckIn.at).limit(1)).all()
+
+
+def _positions(
+    session: Session,
+    checkin: CheckIn,
+    before: Sequence[CheckIn],
+    after: Sequence[CheckIn],
+    trail: Trail,
+) -> list[Finding]:
     here, figures = _spot(checkin), limits()
     if here is None:
         return []
-    earlier = _earlier(checkin, PATTERN_FOR).where(CheckIn.lat.is_not(None))
-    before = session.scalars(earlier.order_by(CheckIn.at.desc())).all()
-    after = session.scalars(_later(checkin).order_by(CheckIn.at).limit(1)).first()
-    beside_it = [it for it in (*before[:1], after) if it is not None]
-    viewed(session, "view_place", "checkin", *(it.id for it in beside_it))
     found = [
-        _bracelet(session, checkin, here, figures),
-        rules.travel([here, *_spots(beside_it)], figures),
+        _bracelet(session, checkin, here, figures, trail),
+        rules.travel([here, *_spots([*before[:1], *after])], figures),
         rules.repeated(here, _spots(before), figures),
     ]
     return _held(found)
@@ -123,6 +164,28 @@ def _days(session: Session, checkin: CheckIn) -> list[datetime]:
     for at in sorted(times):
         first.setdefault(hours.local_day(at), at)
     return list(first.values())
+
+
+def _tries(session: Session, checkin: CheckIn) -> int:
+    """How often something new was asked that day, since an earlier one counted, and not this."""
+    began = checkin.began_at or checkin.at
+    after = hours.day_start(hours.local_day(began))
+    that_day = (CheckIn.at.between(after, began), counted())
+    last = session.scalar(
+        _earlier(checkin, PATTERN_FOR).with_only_columns(func.max(CheckIn.at)).where(*that_day)
+    )
+    asked = challenges.draws(session, checkin.case_id, last or after, began)
+    return max(len(asked) - 1, 0)
+
+
+def _prompt(session: Session, checkin: CheckIn) -> list[float]:
+    """Which share of the pictures came as taken: of each counted check-in of the last month."""
+    if not checkin.counts:
+        return []
+    earlier = _earlier(checkin, PATTERN_FOR).with_only_columns(CheckIn.cues).where(counted())
+    cues = [it for found in (checkin.cues, *session.scalars(earlier)) for it in found]
+    told = [it["value"] for it in cues if it["name"] == CueName.PROMPT]
+    return [share for share in told if share is not None]
 
 
 def _pictures(session: Session, checkin: CheckIn, figures: Limits) -> list[Finding]:
@@ -175,13 +238,15 @@ def _people(session: Session, checkin: CheckIn) -> int:
     return session.scalar(query.where(*here, lately)) or 0
 
 
-def _bracelet(session: Session, checkin: CheckIn, here: Spot, figures: Limits) -> Finding | None:
+def _bracelet(
+    session: Session, checkin: CheckIn, here: Spot, figures: Limits, trail: Trail
+) -> Finding | None:
     """How far the bracelet was; nothing is read where no order was in force then (LCC 29)."""
     if orders.in_force(session, checkin.case, checkin.at) is None:
         return None
     within = timedelta(minutes=figures.bracelet_within_minutes)
-    trail = trails.viewed_trail(session, checkin.case_id, checkin.at - within, checkin.at + within)
-    fixes = [Spot(it.time, it.lat, it.lon, it.accuracy_m, it.source) for it in trail]
+    places = trail(session, checkin.case_id, checkin.at - within, checkin.at + within)
+    fixes = [Spot(it.time, it.lat, it.lon, it.accuracy_m, it.source) for it in places]
     return rules.bracelet(here, fixes, figures)
 
 

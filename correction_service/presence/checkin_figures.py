@@ -10,16 +10,39 @@ from datetime import date, datetime, timedelta
 from enum import StrEnum
 from typing import Any, NamedTuple
 
-from sqlalchemy import ColumnElement, String, case, cast, func, literal, select
+from sqlalchemy import (
+    ColumnElement,
+    String,
+    and_,
+    case,
+    cast,
+    exists,
+    func,
+    literal,
+    or_,
+    select,
+)
 from sqlalchemy.orm import InstrumentedAttribute, Session
 
 from correction_service import hours
 from correction_service.incidents.quality import Spread, spread
+from correction_service.presence import duties, serving
+from correction_service.presence.serving import Gap
 from correction_service.scope import visible
 from correction_service.tracking import wearer_days
 from models.agency import Office
 from models.case import Case
-from models.checkin import COMPARED, CheckIn, CheckInDuty, DutyState, Way, doubtful
+from models.checkin import (
+    COMPARED,
+    Challenge,
+    CheckIn,
+    CheckInDuty,
+    DutyState,
+    Outcome,
+    Way,
+    doubtful,
+)
+from models.notice import Notice
 from models.person import Person
 from models.review import CheckInReview, ReviewConfirmation, found_to_match
 from models.user import User
@@ -41,22 +64,26 @@ class Grouping(StrEnum):
 
 
 class Completion(NamedTuple):
-    """Duties of an office, or of all: in time, late, missed; and tries of those that were tried."""
+    """Duties of an office, or of all: in time, late, missed, and void: these count neither way."""
 
     office: str | None
     done: int
     late: int
     missed: int
+    void: int
 
     @property
     def share(self) -> float | None:
-        """What part was met at all; None while none came to its end."""
+        """What part of those that count was met at all; None while none came to its end."""
         ended = self.done + self.late + self.missed
         return (self.done + self.late) / ended if ended else None
 
 
 class Tries(NamedTuple):
-    """Duties answered with a camera, and how many of them took more than one try."""
+    """Duties answered with a camera, and how many of them took more than one try.
+
+    A try that was not finished is one too; a fault of ours is none.
+    """
 
     duties: int
     again: int
@@ -102,6 +129,13 @@ class Figures:
     groups: dict[Grouping, Groups]
     first_look: Spread  # from the check-in to an officer's first finding
     second_look: Spread  # from a no-match to the second person's agreement
+    gaps: Sequence[Gap]  # when our own pages were down
+    voids: dict[str, int]  # duties that count neither way, by the code of the reason
+
+    @property
+    def excused(self) -> int:
+        """Duties that nobody could meet since our own pages were down."""
+        return self.voids.get(duties.SERVICE_DOWN, 0)
 
 
 def measure(
@@ -113,7 +147,8 @@ def measure(
     if office_id is not None:
         cases = (*cases, Case.office_id == office_id)
     made = (*cases, CheckIn.at >= since, CheckIn.at < now)
-    offices = _completion(session, (*cases, CheckInDuty.closes_at.between(since, now)))
+    asked: Conditions = (*cases, _ended(since, now))
+    offices = _completion(session, asked)
     return Figures(
         since=since,
         until=now,
@@ -123,35 +158,61 @@ def measure(
         groups={by: _groups(session, made, by, hours.local_day(now)) for by in Grouping},
         first_look=_first_look(session, made),
         second_look=_second_look(session, made),
+        gaps=serving.gaps(session, since, now),
+        voids=_voids(session, asked),
     )
+
+
+def _ended(since: datetime, until: datetime) -> ColumnElement[bool]:
+    """Match duties that closed in that time; or were asked in it, and the request never arrived."""
+    asked = exists().where(
+        Notice.duty_id == CheckInDuty.id, Notice.created_at.between(since, until)
+    )
+    never_opened = and_(CheckInDuty.closes_at.is_(None), CheckInDuty.state == DutyState.VOID)
+    return or_(CheckInDuty.closes_at.between(since, until), and_(never_opened, asked))
 
 
 def _completion(session: Session, asked: Conditions) -> list[Completion]:
     counts = [
         func.sum(case((CheckInDuty.state == state, 1), else_=0))
-        for state in (DutyState.DONE, DutyState.LATE, DutyState.MISSED)
+        for state in (DutyState.DONE, DutyState.LATE, DutyState.MISSED, DutyState.VOID)
     ]
     query = select(Office.name, *counts).join(CheckInDuty.case).join(Case.office).where(*asked)
     rows = session.execute(query.group_by(Office.id, Office.name).order_by(Office.name))
     return [Completion(*row) for row in rows]
 
 
+def _voids(session: Session, asked: Conditions) -> dict[str, int]:
+    reason = func.coalesce(CheckInDuty.void_reason, "")
+    void = (CheckInDuty.state == DutyState.VOID, *asked)
+    query = select(reason, func.count(CheckInDuty.id)).join(CheckInDuty.case).where(*void)
+    return dict(session.execute(query.group_by(reason)).all())
+
+
 def _total(offices: Sequence[Completion]) -> Completion:
     return Completion(
         None,
-        sum(it.done for it in offices),
-        sum(it.late for it in offices),
-        sum(it.missed for it in offices),
+        done=sum(it.done for it in offices),
+        late=sum(it.late for it in offices),
+        missed=sum(it.missed for it in offices),
+        void=sum(it.void for it in offices),
     )
 
 
 def _tries(session: Session, made: Conditions) -> Tries:
-    by_machine = (*made, CheckIn.duty_id.is_not(None), CheckIn.way.in_(BY_MACHINE))
-    times = func.count().label("times")
-    each = select(times).join(CheckIn.case).where(*by_machine).group_by(CheckIn.duty_id).subquery()
-    again = func.coalesce(func.sum(case((each.c.times > 1, 1), else_=0)), 0)
-    duties, more = session.execute(select(func.count(), again).select_from(each)).one()
-    return Tries(duties, more)
+    by_machine = (*made, CheckIn.way.in_(BY_MACHINE), CheckIn.outcome != Outcome.FAULT)
+    unfinished = select(func.count(Challenge.id)).where(duties.fruitless())
+    seen = (
+        select(CheckIn.duty_id.label("duty_id"), func.count(CheckIn.id).label("times"))
+        .join(CheckIn.case)
+        .where(*by_machine, CheckIn.duty_id.is_not(None))
+        .group_by(CheckIn.duty_id)
+        .subquery()
+    )
+    tries = seen.c.times + unfinished.correlate(CheckInDuty).scalar_subquery()
+    again = func.coalesce(func.sum(case((tries > 1, 1), else_=0)), 0)
+    each = select(func.count(), again).select_from(seen)
+    return Tries(*session.execute(each.join(CheckInDuty, CheckInDuty.id == seen.c.duty_id)).one())
 
 
 def _groups(session: Session, made: Conditions, by: Grouping, today: date) -> Groups:

@@ -18,7 +18,7 @@ from correction_service.db import ring_of
 from correction_service.face.actions import Action
 from correction_service.face.liveness import Frame
 from correction_service.face.liveness import Liveness as Seen
-from correction_service.face.template import Template
+from correction_service.face.template import Template, TemplateError
 from correction_service.face.verdict import Verdict
 from correction_service.face.words import Reason
 from correction_service.people import consents, photos, templates
@@ -30,12 +30,14 @@ from models.case import ENDED, Case
 from models.checkin import Challenge, CheckIn, Liveness, Outcome, Way
 from models.errors import Invalid, NotFound, Refused
 from models.help_request import HelpKind
+from models.keys import SealBroken
 from models.user import Permission, User
 
 OWN_SEEN_FOR = timedelta(days=90)
 OTHERS_SEEN_FOR = timedelta(days=2)
 MOST_SEEN = 400  # of each: check-ins of a dozen frames are compared in some milliseconds
 BYTES = 32  # of one fingerprint
+UNREADABLE = Reason.TEMPLATE_UNREADABLE.value
 ATTESTED = frozenset({Way.OFFICER_CALL, Way.OFFICER_VISIT, Way.OFFICER_COUNTER, Way.OFFICER_VIDEO})
 
 
@@ -78,7 +80,14 @@ def ready(session: Session, person_id: UUID, now: datetime) -> tuple[Case, Templ
             "Your face is not enrolled yet. Check in another way; it counts the same.",
             code="not_enrolled",
         )
-    return case, Template.from_bytes(stored.reveal(ring_of(session)))
+    try:
+        return case, Template.from_bytes(stored.reveal(ring_of(session)))
+    except (SealBroken, TemplateError):
+        raise Refused(
+            "Your enrolled face cannot be opened. This is our fault and never counts against you:"
+            " check in another way.",
+            code=UNREADABLE,
+        ) from None
 
 
 def permit(
@@ -121,10 +130,12 @@ def _seen(session: Session, case: Case, now: datetime) -> tuple[bytes, ...]:
 
     A picture of one person, sent for another, is as much a replay as one sent twice.
     """
-    others = select(Case.id).where(Case.agency_id == case.agency_id, Case.id != case.id)
+    others = select(Case.id).where(
+        Case.agency_id == case.agency_id, Case.person_id != case.person_id
+    )
     packed = b"".join(
         (
-            *_prints(session, CheckIn.case_id == case.id, CheckIn.at > now - OWN_SEEN_FOR),
+            *_prints(session, _of(case.person_id), CheckIn.at > now - OWN_SEEN_FOR),
             *_prints(session, CheckIn.case_id.in_(others), CheckIn.at > now - OTHERS_SEEN_FOR),
         )
     )
@@ -173,10 +184,10 @@ def record(
     checkin.liveness = _liveness(checkin, verdict)
     checkin.receipt = challenge.receipt or codes.new()
     checkin.began_at, checkin.actions = challenge.issued_at, challenge.actions
-    checkin.duty_id = _duty(session, checkin, challenge.issued_at)
+    checkin.duty_id = answered_duty(session, checkin, challenge.issued_at)
     if verdict.best_frame is not None:
         _keep(session, settings, checkin, capture.frames[verdict.best_frame].data)
-    _add(session, checkin)
+    add(session, checkin)
     challenge.spend(now, capture.digest, checkin.id)
     attempts.forget(session, challenge.id)
     _ask(session, case, capture, now)
@@ -218,44 +229,7 @@ def _liveness(checkin: CheckIn, verdict: Verdict) -> Liveness:
     return Liveness(verdict.liveness.value)
 
 
-def fault(
-    session: Session,
-    attempt: Attempt,
-    *,
-    now: datetime,
-    way: Way = Way.PHONE,
-    by: int | None = None,
-) -> CheckIn | None:
-    """Record, once a challenge, that we could not judge; the challenge stays good for a retry.
-
-    Without this row a service that is busy until the window ends would leave a missed duty.
-    """
-    challenge = session.get_one(Challenge, attempt.challenge_id, with_for_update=True)
-    known = select(CheckIn.id).where(
-        CheckIn.case_id == attempt.case_id,
-        CheckIn.outcome == Outcome.FAULT,
-        CheckIn.at >= challenge.issued_at,
-    )
-    if challenge.used_at is not None or session.scalar(known.limit(1)) is not None:
-        return None
-    checkin = CheckIn(
-        case=session.get_one(Case, attempt.case_id),
-        case_id=attempt.case_id,
-        at=now,
-        way=way,
-        outcome=Outcome.FAULT,
-        liveness=Liveness.NOT_JUDGED,
-        reasons=[Reason.SYSTEM_FAULT.value],
-        answers={},
-        recorded_by=by,
-    )
-    checkin.receipt = codes.new()  # the attempt's own is for what comes of it yet
-    checkin.duty_id = _duty(session, checkin, challenge.issued_at)
-    _add(session, checkin)
-    return checkin
-
-
-def _duty(session: Session, checkin: CheckIn, begun: datetime) -> int | None:
+def answered_duty(session: Session, checkin: CheckIn, begun: datetime) -> int | None:
     """Settle what the check-in answers; one that does not count names what it was meant for."""
     if checkin.counts:
         duty = duties.settle(session, checkin.case_id, checkin.at, begun)
@@ -282,12 +256,13 @@ def _keep(session: Session, settings: Settings, checkin: CheckIn, frame: bytes) 
 
 def _ask(session: Session, case: Case, capture: Capture, now: datetime) -> None:
     if capture.answers.help:
-        help_requests.ask(session, case, HelpKind.HELP, now)
+        help_requests.ask(session, case, HelpKind.HELP, now, beside=True)
     if capture.answers.call_back:
-        help_requests.ask(session, case, HelpKind.CALL_BACK, now)
+        help_requests.ask(session, case, HelpKind.CALL_BACK, now, beside=True)
 
 
-def _add(session: Session, checkin: CheckIn) -> None:
+def add(session: Session, checkin: CheckIn) -> None:
+    """Write a check-in, and tell the pages that are open."""
     session.add(checkin)
     session.flush()
     outbox.live(session, checkin.case, "checkin", checkin.id, checkin.at)
@@ -315,8 +290,8 @@ def attest(
         recorded_by=user.id,
         receipt=codes.new(),
     )
-    checkin.duty_id = _duty(session, checkin, now)
-    _add(session, checkin)
+    checkin.duty_id = answered_duty(session, checkin, now)
+    add(session, checkin)
     return checkin
 
 

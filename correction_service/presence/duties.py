@@ -5,15 +5,27 @@ was never delivered.
 """
 
 from datetime import date, datetime, time, timedelta
+from functools import partial
 
-from sqlalchemy import ColumnElement, Select, and_, exists, null, or_, select
+from sqlalchemy import (
+    ColumnElement,
+    ScalarSelect,
+    Select,
+    SQLColumnExpression,
+    and_,
+    exists,
+    func,
+    null,
+    or_,
+    select,
+)
 from sqlalchemy import case as when
 from sqlalchemy.orm import Session
 
 from correction_service import hours, outbox
 from correction_service.db import ring_of
 from correction_service.messages import notices
-from correction_service.presence import help_requests
+from correction_service.presence import help_requests, serving
 from correction_service.presence.attempts import grace
 from correction_service.settings import Settings
 from models.case import ENDED, LEGAL_ZONE, Case, supervised_on
@@ -37,7 +49,11 @@ ATTEMPTED = "attempt_unfinished"
 UNCLEAR = "no_clear_picture"
 ASKED = "other_way_asked"
 DOUBTED = "concern"  # of an officer, and another one saw the person since
+SERVICE_DOWN = "service_down"  # nobody could check in: by the service's own record
+SYSTEM_FAULT = "system_fault"
+OURS = (SERVICE_DOWN, SYSTEM_FAULT)
 OPEN = (DutyState.AWAITING_DELIVERY, DutyState.DUE)
+Moment = SQLColumnExpression[datetime | None]
 
 
 def plan(
@@ -193,7 +209,9 @@ def settle(
 
     Answered are duties then open, asked but not proved delivered, or missed within
     `LATE_COUNTS_FOR` (they become late). A review that finds an earlier capture good mends missed
-    and late ones too: its own time counts, from when it was `begun`, so that no queue makes late.
+    and late ones too: its own time counts, from when it was `begun`, so that no queue makes late;
+    nor does a window in which our own pages were down, or in which happened what would excuse
+    whoever never came: to get through after all makes nobody worse off.
     """
     begun = begun or at
     asked_before = exists().where(Notice.duty_id == CheckInDuty.id, Notice.created_at <= at)
@@ -206,14 +224,16 @@ def settle(
     )
     waiting = and_(CheckInDuty.state == DutyState.AWAITING_DELIVERY, asked_before)
     answered = (
-        select(CheckInDuty)
+        select(CheckInDuty, _excuse(CheckInDuty.closes_at))
         .where(CheckInDuty.case_id == case_id, or_(still_counts, waiting))
-        .with_for_update()
+        .order_by(func.coalesce(CheckInDuty.closes_at, at), CheckInDuty.id)
+        .with_for_update(of=CheckInDuty)
     )
-    duties = sorted(session.scalars(answered), key=lambda duty: (duty.closes_at or at, duty.id))
-    for duty in duties:
-        duty.settle(begun)
-    return duties[0] if duties else None
+    duties = session.execute(answered).all()
+    for duty, excuse in duties:
+        in_time = duty.closes_at if excuse else None
+        duty.settle(in_time or serving.on_time(session, duty, begun))
+    return duties[0][0] if duties else None
 
 
 def due(session: Session, case_id: int, at: datetime) -> CheckInDuty | None:
@@ -231,14 +251,21 @@ def lapse(session: Session, now: datetime, settings: Settings) -> int:
     """Mark missed what is over and void what may not count; return how many were missed.
 
     Whoever tried, or asked for another way, may have had bad light or a lost network as well as a
-    change of mind: which it was, an officer may ask, and nothing is counted.
+    change of mind: which it was, an officer may ask, and nothing is counted. While our own pages
+    answer nobody, and not for long enough to say that they are down, nothing lapses.
     """
+    if serving.doubtful(session, now):
+        return 0
     missed = 0
-    for duty, case, excuse in session.execute(_closing(now, settings)):
+    closing = session.execute(_closing(now, settings)).all()
+    gaps = serving.gaps(session, min((_opens(it[0], now) for it in closing), default=now), now)
+    for duty, case, excuse in closing:
         if not case.supervised:
             duty.void(case.state.value)
         elif not case.supervised_at(now):
             duty.void("term_over")
+        elif serving.kept_from(duty, gaps):
+            duty.void(SERVICE_DOWN)
         elif excuse:
             duty.void(excuse)
         elif duty.lapse(now):
@@ -248,6 +275,10 @@ def lapse(session: Session, now: datetime, settings: Settings) -> int:
         outbox.live(session, case, "duty", duty.id, now)
     session.flush()
     return missed
+
+
+def _opens(duty: CheckInDuty, now: datetime) -> datetime:
+    return duty.opens_at or now
 
 
 def _closing(now: datetime, settings: Settings) -> Select[CheckInDuty, Case, str | None]:
@@ -266,48 +297,64 @@ def _closing(now: datetime, settings: Settings) -> Select[CheckInDuty, Case, str
     undelivered = and_(CheckInDuty.state == DutyState.AWAITING_DELIVERY, asked)
     suspended = and_(CheckInDuty.state.in_(OPEN), ~supervised_on(day))
     return (
-        select(CheckInDuty, Case, _excuse())
+        select(CheckInDuty, Case, _excuse(CheckInDuty.missed_after))
         .join(Case, Case.id == CheckInDuty.case_id)
         .where(or_(over, undelivered, suspended))
         .with_for_update(of=CheckInDuty)
     )
 
 
-def _excuse() -> ColumnElement[str | None]:
-    """Why a duty that is over is not missed: we failed it, or the person tried and did not get on.
+def _excuse(until: Moment) -> ColumnElement[str | None]:
+    """Why a duty is not missed or late: before `until` we failed it, or the person tried in vain.
 
     What speaks for the person most comes first; a bad picture or a request excuses nothing where
     two people found that somebody else came.
     """
+    tried = partial(_tried, until=until)
     return when(
-        (_tried(CheckIn.outcome == Outcome.FAULT), "system_fault"),
-        (_tried(concerned()), DOUBTED),
-        (exists().where(fruitless()), ATTEMPTED),
-        (_tried(not_the_person()), null()),
-        (_tried(CheckIn.outcome.in_(UNUSABLE)), UNCLEAR),
-        (exists().where(help_requests.instead_of(CheckInDuty)), ASKED),
+        (tried(CheckIn.outcome == Outcome.FAULT), SYSTEM_FAULT),
+        (tried(concerned()), DOUBTED),
+        (exists().where(fruitless(until)), ATTEMPTED),
+        (tried(not_the_person()), null()),
+        (tried(CheckIn.outcome.in_(UNUSABLE)), UNCLEAR),
+        (exists().where(help_requests.instead_of(CheckInDuty, until)), ASKED),
         else_=None,
     )
 
 
-def _tried(*how: ColumnElement[bool]) -> ColumnElement[bool]:
+def doubted(now: datetime) -> ColumnElement[bool]:
+    """Match duties that are over and held by a concern alone, until somebody sees the person."""
+    over = and_(CheckInDuty.state == DutyState.DUE, CheckInDuty.missed_after < now)
+    return and_(over, _tried(concerned()), ~_tried(undecided()), ~_attested_since())
+
+
+def of_concern() -> ScalarSelect[int]:
+    """The latest check-in in a duty's time about which a concern stands."""
+    found = select(func.max(CheckIn.id)).where(in_its_time(), concerned())
+    return found.correlate(CheckInDuty).scalar_subquery()
+
+
+def _tried(
+    *how: ColumnElement[bool], until: Moment = CheckInDuty.missed_after
+) -> ColumnElement[bool]:
     """Match duties with such a check-in in their time."""
-    return exists().where(in_its_time(), *how)
+    return exists().where(in_its_time(until), *how)
 
 
-def in_its_time() -> ColumnElement[bool]:
-    """Match check-ins in a duty's time."""
+def in_its_time(until: Moment = CheckInDuty.missed_after) -> ColumnElement[bool]:
+    """Match check-ins in a duty's time: what was begun in it, however long it took to come in."""
     return and_(
         CheckIn.case_id == CheckInDuty.case_id,
-        CheckIn.at.between(CheckInDuty.opens_at, CheckInDuty.missed_after),
+        CheckIn.at >= CheckInDuty.opens_at,
+        func.coalesce(CheckIn.began_at, CheckIn.at) <= until,
     )
 
 
-def fruitless() -> ColumnElement[bool]:
+def fruitless(until: Moment = CheckInDuty.missed_after) -> ColumnElement[bool]:
     """Match attempts in a duty's time of which nothing came."""
     return and_(
         Challenge.case_id == CheckInDuty.case_id,
-        Challenge.issued_at.between(CheckInDuty.opens_at, CheckInDuty.missed_after),
+        Challenge.issued_at.between(CheckInDuty.opens_at, until),
         Challenge.used_at.is_(None),
     )
 

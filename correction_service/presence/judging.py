@@ -20,7 +20,7 @@ from correction_service.db import Database
 from correction_service.face.verdict import Outcome, Verdict
 from correction_service.face.verifier import Busy, Verifier
 from correction_service.face.words import Reason
-from correction_service.presence import attempts, checkins
+from correction_service.presence import attempts, checkins, faults
 from correction_service.presence.captures import Capture
 from correction_service.presence.checkins import Attempt
 from correction_service.settings import Settings
@@ -63,8 +63,8 @@ class Judge:
         # Its own transaction: what cannot be opened stays claimed and lets the others pass.
         with self._database.transaction(actor, "judging") as session:
             taken = _taken_up(session, challenge_id, now)
-        if taken is None:
-            return None
+        if not isinstance(taken, Taken):
+            return taken
         try:
             verdict = self._verdict(taken)
         except Busy:
@@ -153,15 +153,18 @@ def _claim(session: Session, challenge_id: int, now: datetime) -> bool:
     return session.scalars(mine, execution_options=options).one_or_none() is not None
 
 
-def _taken_up(session: Session, challenge_id: int, now: datetime) -> Taken | None:
+def _taken_up(session: Session, challenge_id: int, now: datetime) -> Taken | CheckIn | None:
     """Read what judging needs; an attempt whose face check is off by now ends and leaves nothing.
 
-    What was tried too often is not opened again: opening it may be what fails.
+    One whose enrolled face cannot be opened ends as a fault. What was tried too often is not opened
+    again: opening it may be what fails.
     """
     challenge = session.get_one(Challenge, challenge_id)
     try:
         attempt = checkins.resume(session, challenge, now)
     except Refused as refusal:
+        if refusal.code == checkins.UNREADABLE:
+            return faults.unjudgeable(session, challenge, cast("datetime", challenge.sent_at))
         attempts.close(session, challenge, now, refusal.code)
         return None
     given_up = challenge.claims > MOST_CLAIMS

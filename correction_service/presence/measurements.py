@@ -15,7 +15,10 @@ SOURCE_LENGTH = 200
 
 @dataclass(frozen=True)
 class Figure:
-    """One rate: errors of trials, and the 95 % interval of their share."""
+    """One rate: errors of trials, and the 95 % interval of their share.
+
+    `untold` of the trials had no answer: they are no errors.
+    """
 
     kind: ErrorRate
     compared: Compared
@@ -24,6 +27,7 @@ class Figure:
     interval: tuple[float, float]
     people: int | None = None
     threshold: float | None = None
+    untold: int | None = None
 
 
 def record(
@@ -49,6 +53,7 @@ def record(
             high=it.interval[1],
             people=it.people,
             threshold=it.threshold,
+            untold=it.untold,
             model_version=model_version,
             source=source,
             recorded_by=recorded_by,

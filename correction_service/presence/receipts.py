@@ -2,7 +2,7 @@
 
 from correction_service.face import verdict
 from correction_service.face.words import Reason, Words
-from models.checkin import CheckIn, Liveness, Outcome
+from models.checkin import CheckIn, Liveness, Outcome, Way
 
 _UNSURE = {
     Liveness.NOT_LIVE: Words(
@@ -33,7 +33,35 @@ _NEXT = {
         "还没有完成签到。请再试一次，或换一种方式签到。",
         "You have not checked in yet. Try again, or check in another way.",
     ),
+    "enrol": Words(
+        "这是系统的问题，不计入您的记录。请换一种方式签到；工作人员将重新为您登记人脸。",
+        "This was our fault and does not count against you. Check in another way; "
+        "an officer enrols your face anew.",
+    ),
 }
+_AT_THE_COUNTER = {
+    "done": _NEXT["done"],
+    "review": Words(
+        "不会因此扣分。请让工作人员看一下此页：他们可以当面为您登记签到。",
+        "Nothing is held against you. Show the officer this page: "
+        "they can record your check-in here and now.",
+    ),
+    "fault": Words(
+        "这是系统的问题，不计入您的记录。请让工作人员看一下此页：他们可以当面为您登记签到。",
+        "This was our fault and does not count against you. Show the officer this page: they can "
+        "record your check-in here and now.",
+    ),
+    "again": Words(
+        "还没有完成签到。请再试一次，或请工作人员当面为您登记签到。",
+        "You have not checked in yet. Try again, or let the officer record it here and now.",
+    ),
+    "enrol": Words(
+        "这是系统的问题，不计入您的记录。请让工作人员看一下此页：他们为您登记签到并重新登记人脸。",
+        "This was our fault and does not count against you. Show the officer this page: "
+        "they record your check-in and enrol your face anew.",
+    ),
+}
+_UNUSABLE = frozenset({Reason.TEMPLATE_OUTDATED, Reason.TEMPLATE_UNREADABLE})
 
 
 def said(checkin: CheckIn) -> Words:
@@ -51,10 +79,22 @@ def advice(checkin: CheckIn) -> Words | None:
     return told[0].words if told and checkin.outcome is not Outcome.FAULT else None
 
 
+def may_try_again(checkin: CheckIn) -> bool:
+    """Whether another try with the camera could end otherwise."""
+    return not checkin.counts and _UNUSABLE.isdisjoint(checkin.reasons)
+
+
 def next_step(checkin: CheckIn) -> Words:
-    """What happens next."""
+    """What happens next; at the counter it is said to somebody with an officer beside them."""
+    steps = _AT_THE_COUNTER if checkin.way is Way.KIOSK else _NEXT
+    return steps[_state(checkin)]
+
+
+def _state(checkin: CheckIn) -> str:
     if checkin.counts:
-        return _NEXT["done"]
+        return "done"
     if checkin.for_review:
-        return _NEXT["review"]
-    return _NEXT["fault" if checkin.outcome is Outcome.FAULT else "again"]
+        return "review"
+    if checkin.outcome is not Outcome.FAULT:
+        return "again"
+    return "fault" if may_try_again(checkin) else "enrol"

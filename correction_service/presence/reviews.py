@@ -95,10 +95,20 @@ def _follow(
     if finding.decision is ReviewDecision.MATCH:
         duties.settle(session, checkin.case_id, checkin.at, _begun(session, checkin))
     photo = session.get_one(StoredPhoto, checkin.photo_id)
-    decided_until = photo.delete_after or photos.keep_until(settings, now)
-    photo.delete_after = None if finding.provisional else decided_until
+    photo.delete_after = _kept_until(settings, finding, photo, now)
     session.flush()
     outbox.live(session, checkin.case, "checkin", checkin.id, now)
+
+
+def _kept_until(
+    settings: Settings, finding: CheckInReview, photo: StoredPhoto, now: datetime
+) -> datetime | None:
+    """None while it is needed to decide; what may be objected to stays so long to be looked at."""
+    if finding.provisional or finding.decision is ReviewDecision.CONCERN:
+        return None
+    if finding.decision is ReviewDecision.NO_MATCH:
+        return now + timedelta(days=settings.no_match_photo_days)
+    return photo.delete_after or photos.keep_until(settings, now)
 
 
 def latest(session: Session, checkin_id: int) -> CheckInReview | None:

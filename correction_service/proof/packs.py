@@ -20,6 +20,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from sqlalchemy import or_, select
 from sqlalchemy.orm import Session
 
+from correction_service import hours
 from correction_service.audit import viewed
 from correction_service.proof import clocks, heads, signing, verifier
 from correction_service.storage import history
@@ -42,7 +43,8 @@ README = """\
 Evidence about one incident. `python verify.py PACK.zip --key PUBLIC_KEY` checks it, with nothing
 but Python 3.11 or later. Times are UTC, coordinates WGS-84. The files: incident.json what was seen
 and who did what; zone.json and rules.json by what it was judged; fixes.csv the positions, where
-`packed` names the day in days/ that each was decoded from, "no" where it was not packed yet;
+`packed` names the day in days/ that each was decoded from, "no" where it was not packed yet or its
+day goes on past the end of the term, which nobody is given;
 events.json what the bracelet said, in its own bytes; clocks.json how its clock stood; records.json
 the log's records with their way to head.json; manifest.json SHA-256 and SM3 of all these, signed.
 """
@@ -96,7 +98,7 @@ def _contents(session: Session, incident: Incident, head: heads.Head) -> dict[st
         "rules.json": _json(_rules(session, incident, since, until)),
         verifier.HEAD: _json(head),
     }
-    days = _packed_days(session, span) if span else []
+    days = _packed_days(session, span, hours.day_end(incident.case.term_end)) if span else []
     subjects = {_subject(day): day for day in days}
     records = _records(session, incident, list(subjects), head["size"])
     places = {it["subject"]: it["position"] for it in records}
@@ -113,7 +115,10 @@ def _contents(session: Session, incident: Incident, head: heads.Head) -> dict[st
 
 
 def _span(session: Session, incident: Incident, since: datetime, until: datetime) -> Span | None:
-    """The bracelet of the incident, else what its case wore; cut to when it wore it."""
+    """The bracelet of the incident, else what its case wore; cut to when it wore it.
+
+    And to the term: past its end nobody looks at what a bracelet said (LCC 29, 44).
+    """
     worn = select(Binding).where(
         Binding.case_id == incident.case_id,
         Binding.bound_at < until,
@@ -124,8 +129,9 @@ def _span(session: Session, incident: Incident, since: datetime, until: datetime
     binding = session.scalars(worn.order_by(Binding.bound_at.desc()).limit(1)).first()
     if binding is None:
         return None
-    ends = min(until, binding.unbound_at or until)
-    return Span(binding.device, max(since, binding.bound_at), ends)
+    ends = min(until, binding.unbound_at or until, hours.day_end(incident.case.term_end))
+    begins = max(since, binding.bound_at)
+    return Span(binding.device, begins, ends) if begins < ends else None
 
 
 def _incident(incident: Incident) -> dict[str, Any]:
@@ -168,14 +174,20 @@ def _rules(
     return {"incident": incident.rule, "engine": engine}
 
 
-def _packed_days(session: Session, span: Span) -> list[PackedDay]:
-    """The latest edition of each closed day of the span."""
+def _packed_days(session: Session, span: Span, term_ends: datetime) -> list[PackedDay]:
+    """The latest edition of each closed day of the span, but for one that goes on past the term."""
     first, last = (moment.astimezone(UTC).date() for moment in (span.since, span.until))
     query = select(PackedDay).where(
         PackedDay.device_id == span.device.id, PackedDay.day.between(first, last)
     )
     newest = {it.day: it for it in session.scalars(query.order_by(PackedDay.edition))}
-    return list(newest.values())
+    return [it for it in newest.values() if not _reaches(it, term_ends)]
+
+
+def _reaches(day: PackedDay, moment: datetime) -> bool:
+    if day.day < moment.astimezone(UTC).date():
+        return False
+    return any(fix["time"] >= micros(moment) for fix in verifier.unpacked(day.data))
 
 
 def _subject(day: PackedDay) -> str:

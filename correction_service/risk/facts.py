@@ -1,8 +1,8 @@
 """What the register knows that may speak of slipping away: one query a kind, for all cases at once.
 
-Left out is what an officer found innocent, what came while the person was lawfully away, and what
-an officer has looked at since: a flag that was handled begins anew from there. Silence of a
-bracelet is no fact: it says that nothing is known, never that somebody is at fault.
+Left out is what an officer found innocent or protected, what came while the person was lawfully
+away, and what an officer has looked at since: a flag that was handled begins anew from there.
+Silence of a bracelet is no fact: it says that nothing is known, never that somebody is at fault.
 """
 
 from collections.abc import Iterable
@@ -10,11 +10,24 @@ from datetime import date, datetime, timedelta
 from typing import Any
 
 import numpy as np
-from sqlalchemy import ColumnElement, Integer, Select, cast, exists, func, literal, or_, select
+from sqlalchemy import (
+    ColumnElement,
+    Integer,
+    Select,
+    String,
+    and_,
+    cast,
+    exists,
+    func,
+    literal,
+    or_,
+    select,
+)
 from sqlalchemy.orm import Session
 
 from correction_service import hours
 from correction_service.tracking.wearer_days import on_sqlite, seconds
+from models.assessment import protected
 from models.case import Case, CaseState, supervised_on
 from models.checkin import CheckIn, CheckInDuty, DutyState
 from models.incident import Cause, Incident, IncidentKind
@@ -121,15 +134,21 @@ def _duties(session: Session, since: datetime, at: datetime) -> Iterable[Source]
         ("checkin_late", DutyState.LATE, CheckInDuty.closes_at),
     ):
         rows = select(CheckInDuty.case_id, seconds(session, moment), CheckInDuty.id)
-        window = CheckInDuty.closes_at.between(since, at)
-        yield item, rows.join(CheckInDuty.case).where(CheckInDuty.state == state, window)
+        which = (CheckInDuty.state == state, CheckInDuty.closes_at.between(since, at))
+        yield item, rows.join(CheckInDuty.case).where(*which, _unprotected(CheckInDuty, "duty"))
     rows = select(CheckIn.case_id, seconds(session, CheckIn.at), CheckIn.id).join(CheckIn.case)
-    yield "checkin_no_match", rows.where(CheckIn.at.between(since, at), not_the_person())
+    found = and_(not_the_person(), _unprotected(CheckIn, "checkin"))
+    yield "checkin_no_match", rows.where(CheckIn.at.between(since, at), found)
+
+
+def _unprotected(table: type[CheckInDuty | CheckIn | Incident], kind: str) -> ColumnElement[bool]:
+    return ~protected(table.case_id, f"{kind}:" + cast(table.id, String))
 
 
 def _incidents(session: Session, since: datetime, at: datetime) -> Iterable[Source]:
-    """Open ones, and those that no officer found innocent."""
-    speaks = or_(Incident.cause.is_(None), Incident.cause.in_(SPEAKS))
+    """Open ones, and those that no officer found innocent or protected."""
+    open_or_found = or_(Incident.cause.is_(None), Incident.cause.in_(SPEAKS))
+    speaks = and_(open_or_found, _unprotected(Incident, "incident"))
     window = Incident.since.between(since, at)
     rows = select(Incident.case_id, seconds(session, Incident.since), Incident.id)
     for kind in sorted(KINDS):
@@ -177,6 +196,6 @@ def _contact(session: Session, since: datetime, at: datetime) -> Iterable[Source
 
 def _history(session: Session, since: datetime, at: datetime) -> Iterable[Source]:
     rows = select(Incident.case_id, seconds(session, Incident.since), Incident.id)
-    before = Incident.since.between(at - YEAR, since)
+    before = and_(Incident.since.between(at - YEAR, since), _unprotected(Incident, "incident"))
     for item, cause in EARLIER.items():
         yield item, rows.join(Incident.case).where(Incident.cause == cause, before)

@@ -13,9 +13,10 @@ from sqlalchemy.orm import Session, joinedload
 
 from correction_service import hours, outbox
 from correction_service.discipline import ladder
+from correction_service.people import custody
 from correction_service.people.cases import open_case_for
 from correction_service.scope import case_for, visible
-from models.case import Case, CaseState, supervised_on
+from models.case import ENDED, Case, CaseState, supervised_on
 from models.discipline import MeasureKind
 from models.errors import Invalid, NotFound, Refused
 from models.order import months_later
@@ -190,11 +191,23 @@ def receive(
 
 
 def find(
-    session: Session, user: User, record_id: int, finding: Finding, *, note: str, now: datetime
+    session: Session,
+    user: User,
+    record_id: int,
+    finding: Finding,
+    *,
+    note: str,
+    now: datetime,
+    in_custody_since: date | None = None,
 ) -> SearchRecord:
-    """End a search with how the person was found."""
+    """End a search with how the person was found; in custody with since when.
+
+    An ended case stays ended: the finding alone is written down.
+    """
     record = record_for(session, user, record_id, Permission.SUPERVISE)
     record.find(finding, user.id, now, note)
+    if finding is Finding.CUSTODY and record.case.state not in ENDED | {CaseState.DETAINED}:
+        custody.begin(session, record.case, in_custody_since, note.strip(), now)
     return _changed(session, record, now)
 
 

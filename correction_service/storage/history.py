@@ -7,11 +7,12 @@ so that what moves meanwhile is seen twice and never missed, and counts once.
 import hashlib
 from collections.abc import Iterator, Sequence
 from datetime import UTC, date, datetime, timedelta
+from functools import cache
 from itertools import chain
 from typing import Any, NamedTuple
 
 import numpy as np
-from sqlalchemy import func, select, text
+from sqlalchemy import TextClause, bindparam, func, select, text
 from sqlalchemy.orm import Session, aliased
 
 from models.errors import Refused
@@ -28,6 +29,19 @@ _MOMENTS = [place for place, name in enumerate(NAMES) if name in {"time", "recei
 _ARRAY_HEAD = 20  # bytes of an array's dimensions, before its elements
 _ELEMENT = np.dtype([("bytes", ">i4"), ("it", ">i8")])
 _PACKED = ("device_id", "day", "edition", "codec", "digest", "data")
+_LATER = aliased(PackedDay)
+_NEWEST = (
+    select(func.max(_LATER.edition))
+    .where(_LATER.device_id == PackedDay.device_id, _LATER.day == PackedDay.day)
+    .scalar_subquery()
+)
+_EDITIONS = (  # built once: building it takes as long as a day takes to read
+    select(*(getattr(PackedDay, name) for name in _PACKED))
+    .where(PackedDay.device_id.in_(bindparam("devices", expanding=True)))
+    .where(PackedDay.day.between(bindparam("first"), bindparam("last")))
+    .where(PackedDay.edition == _NEWEST)
+    .order_by(PackedDay.device_id, PackedDay.day)
+)
 _MICROSECONDS = "strftime('%s', {0}) * 1000000 + substr({0}, 21)"
 
 
@@ -102,19 +116,8 @@ def packed(
     session: Session, device_ids: Sequence[int], first: date, last: date
 ) -> Iterator[Edition]:
     """The latest editions of these devices' days from `first` to `last`, by device and day."""
-    later = aliased(PackedDay)
-    newest = (
-        select(func.max(later.edition))
-        .where(later.device_id == PackedDay.device_id, later.day == PackedDay.day)
-        .scalar_subquery()
-    )
-    query = (
-        select(*(getattr(PackedDay, name) for name in _PACKED))
-        .where(PackedDay.device_id.in_(device_ids), PackedDay.day.between(first, last))
-        .where(PackedDay.edition == newest)
-        .order_by(PackedDay.device_id, PackedDay.day)
-    )
-    for row in session.execute(query):
+    given = {"devices": list(device_ids), "first": first, "last": last}
+    for row in session.execute(_EDITIONS, given):
         yield Edition(row.device_id, row.day, row.edition, _opened(row))
 
 
@@ -141,15 +144,8 @@ def _gathered(
     session: Session, table: str, device_ids: Sequence[int], since: datetime, until: datetime
 ) -> Iterator[tuple[int, list[Numbers]]]:
     """A row a device with an array a column, as bytes: no Python object a value."""
-    rest = [f"coalesce(CAST(CAST({name} AS int) AS bigint), :null)" for name in NAMES[5:]]
-    columns = ("time", "seq", "received", "CAST(lat AS bigint)", "CAST(lon AS bigint)", *rest)
-    gathered = ", ".join(f"array_send(array_agg({column}))" for column in columns)
-    statement = text(
-        f"SELECT device_id, {gathered} FROM {table} WHERE device_id = ANY(:devices) "  # noqa: S608 - our own names
-        "AND time >= :since AND time < :until GROUP BY device_id"
-    )
     given = {"devices": list(device_ids), "since": since, "until": until, "null": NULL}
-    for device_id, *arrays in session.execute(statement, given):
+    for device_id, *arrays in session.execute(_arrays(table), given):
         found = [
             np.frombuffer(array, _ELEMENT, offset=_ARRAY_HEAD)["it"].astype(np.int64)
             for array in arrays
@@ -157,6 +153,17 @@ def _gathered(
         for place in _MOMENTS:
             found[place] += _PG_EPOCH_US
         yield device_id, found
+
+
+@cache
+def _arrays(table: str) -> TextClause:
+    rest = [f"coalesce(CAST(CAST({name} AS int) AS bigint), :null)" for name in NAMES[5:]]
+    columns = ("time", "seq", "received", "CAST(lat AS bigint)", "CAST(lon AS bigint)", *rest)
+    gathered = ", ".join(f"array_send(array_agg({column}))" for column in columns)
+    return text(
+        f"SELECT device_id, {gathered} FROM {table} WHERE device_id = ANY(:devices) "  # noqa: S608 - our own names
+        "AND time >= :since AND time < :until GROUP BY device_id"
+    )
 
 
 def _selected(

@@ -8,13 +8,13 @@ before and the fix; the earlier edition stays until retention.
 import hashlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import date, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from functools import partial
 from typing import Any, NamedTuple
 
 import numpy as np
 import structlog
-from sqlalchemy import CursorResult, delete, insert, text
+from sqlalchemy import CursorResult, delete, insert, select, text
 from sqlalchemy.orm import Session
 
 from correction_service.audit import SYSTEM, noted
@@ -23,6 +23,7 @@ from correction_service.settings import Settings
 from correction_service.storage import history, partitions
 from correction_service.storage.history import HOT, HistoryBroken, midnight
 from models.fix import Fix, PackedDay
+from models.grid import micros
 from models.packing import CODEC, NAMES, Columns, PackingError, nothing, pack, united
 
 AT_ONCE = 16  # devices in one transaction: ~23,000 fixes at one a minute
@@ -203,6 +204,28 @@ def _write(session: Session, rows: Sequence[Mapping[str, Any]]) -> None:
         for subject, row in identities.items()
     }
     noted(session, "packed", "packed_day", details)
+
+
+def take_out(
+    session: Session, device_id: int, since: datetime, until: datetime, now: datetime
+) -> list[bytes]:
+    """Take a device's fixes of [since, until) out of its packed days; the digests that went.
+
+    Every edition of such a day goes; what is of other hours stays, as one more edition.
+    """
+    first, last = since.astimezone(UTC).date(), until.astimezone(UTC).date()
+    went: list[bytes] = []
+    for it in list(history.packed(session, [device_id], first, last)):
+        inside = (it.columns["time"] >= micros(since)) & (it.columns["time"] < micros(until))
+        if not inside.any():
+            continue
+        whole = (PackedDay.device_id == device_id, PackedDay.day == it.day)
+        went += session.scalars(select(PackedDay.digest).where(*whole)).all()
+        session.execute(delete(PackedDay).where(*whole))
+        if not inside.all():
+            rest = {name: column[~inside] for name, column in it.columns.items()}
+            _write(session, [_row(device_id, it.day, _Whole(it.edition + 1, rest, 0), now)])
+    return went
 
 
 def _compare(session: Session, day: date, wholes: Mapping[int, _Whole]) -> None:

@@ -9,12 +9,14 @@ from typing import NamedTuple
 import numpy as np
 import shapely
 from numpy.typing import NDArray
-from sqlalchemy import or_, select
+from sqlalchemy import bindparam, or_, select
 from sqlalchemy.orm import Session
 
+from correction_service import hours
 from correction_service.audit import viewed
 from correction_service.storage import history
 from models import area
+from models.case import Case
 from models.checkin import CheckIn
 from models.device import Binding
 from models.fix import SOURCES
@@ -27,6 +29,12 @@ _METRES = 111_195.0  # a degree of latitude
 _STRAPS = {0: False, 1: True}
 
 
+_WORN = (
+    select(Binding.device_id, Binding.bound_at, Binding.unbound_at, Case.term_end)
+    .join(Binding.case)
+    .where(Binding.case_id == bindparam("case_id"), Binding.bound_at < bindparam("until"))
+    .where(or_(Binding.unbound_at.is_(None), Binding.unbound_at > bindparam("since")))
+)
 _BY_TIME = attrgetter("time", "seq")
 
 
@@ -50,14 +58,15 @@ def viewed_trail(session: Session, case_id: int, since: datetime, until: datetim
     Hot and packed days read alike; `history.HistoryBroken` where a packed day cannot be read.
     """
     viewed(session, "view_trail", "supervised_case", case_id)
-    worn = select(Binding.device_id, Binding.bound_at, Binding.unbound_at).where(
-        Binding.case_id == case_id,
-        Binding.bound_at < until,
-        or_(Binding.unbound_at.is_(None), Binding.unbound_at > since),
-    )
+    return unseen_trail(session, case_id, since, until)
+
+
+def unseen_trail(session: Session, case_id: int, since: datetime, until: datetime) -> list[Place]:
+    """The same fixes for a rule to be tried on: what comes of it tells nobody a place."""
+    given = {"case_id": case_id, "since": since, "until": until}
     places: list[Place] = []
-    for device_id, bound_at, unbound_at in session.execute(worn):
-        ends = min(until, unbound_at or until)
+    for device_id, bound_at, unbound_at, term_end in session.execute(_WORN, given):
+        ends = min(until, unbound_at or until, hours.day_end(term_end))  # past it: to be deleted
         fixes = history.fixes(session, device_id, max(since, bound_at), ends)
         places += _places(device_id, fixes)
     return sorted(places, key=_BY_TIME)

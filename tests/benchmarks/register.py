@@ -9,7 +9,7 @@ from datetime import date
 from sqlalchemy import Engine, text
 
 WEARS = 100  # one in so many
-SEED = [
+PEOPLE = [
     """INSERT INTO agency (id, name, level, division)
        VALUES (1, '甲', 'county', '520303') ON CONFLICT DO NOTHING""",
     """INSERT INTO office (id, name, agency_id)
@@ -17,8 +17,6 @@ SEED = [
     """INSERT INTO user_account (id, username, name, role, agency_id, password_hash,
            must_change_password, active, failures, session_epoch)
        VALUES (1, 'head', 'head', 'county_head', 1, '!', false, true, 0, 0)""",
-    """INSERT INTO gateway (id, name, agency_id, secret_hash, active, online)
-       VALUES (1, 'g1', 1, '!', true, true)""",
     """INSERT INTO person (id, name, sex, born_on, id_kind, id_index, id_number_sealed, created_at)
        SELECT md5(i::text)::uuid, 'P' || i, CASE WHEN i % 5 = 0 THEN 'female' ELSE 'male' END,
            date '1960-01-01' + i % 16000, 'resident',
@@ -31,6 +29,10 @@ SEED = [
            :day - 400, :day - 395, :day - 400, :day + i % 730, 'under_correction',
            now() - interval '395 days', 'ordinary', false
        FROM generate_series(1, :people) i""",
+]
+FACTS = [
+    """INSERT INTO gateway (id, name, agency_id, secret_hash, active, online)
+       VALUES (1, 'g1', 1, '!', true, true)""",
     """INSERT INTO checkin_duty (case_id, kind, key, opens_at, closes_at, missed_after, state)
        SELECT i, 'scheduled', 'scheduled:' || d, d + interval '1 hour', d + interval '11 hours',
            d + interval '13 hours',
@@ -64,11 +66,11 @@ SEED = [
 ]
 
 
-def fill(engine: Engine, people: int, day: date) -> None:
+def fill(engine: Engine, people: int, day: date, *, facts: bool = True) -> None:
     """Write a register of so many people, their facts up to `day`, into a migrated database."""
     given = {"people": people, "wears": WEARS, "day": day}
     with engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
-        for statement in SEED:
+        for statement in (*PEOPLE, *(FACTS if facts else ())):
             wanted = {name: it for name, it in given.items() if f":{name}" in statement}
             connection.execute(text(statement), wanted)
         connection.execute(text("VACUUM ANALYZE"))

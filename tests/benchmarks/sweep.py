@@ -4,11 +4,7 @@
 by the very command, so that its memory can be told.
 """
 
-import json
 import os
-import subprocess
-import sys
-import tempfile
 import time
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
@@ -27,10 +23,11 @@ from models.incident import Incident
 from models.keys import KeyRing
 from models.movement import MovementDay
 from models.order import PositioningOrder
-from tests.benchmarks import postgres, register
+from tests.benchmarks import commands, postgres, register
 from tests.benchmarks.figure import Figure
 
 PEOPLE = int(os.environ.get("PEOPLE", "20000"))
+ASKED_MB = 2048
 SAMPLE = 300  # cases that the loop looks at
 DATABASE = "sweep"
 LOOP = "ORM, one case after another"
@@ -47,34 +44,17 @@ def measure() -> Iterator[Figure]:
         with database.transaction(SYSTEM, "bench") as session:
             install_default(session)
         register.fill(database.engine, PEOPLE, hours.local_day(now))
-        first_s, memory_mb = _swept(url)
-        again_s, _ = _swept(url)
+        first, again = commands.run(url, "sweep"), commands.run(url, "sweep")
         theirs = SAMPLE / _one_by_one(database, now)
         database.close()
         server.drop(DATABASE)
-    ours = PEOPLE / first_s
+    ours = PEOPLE / first.seconds
     yield Figure("sweep.people", ours, "people/s", LOOP, theirs, ours / theirs)
-    yield Figure("sweep.seconds", first_s, f"s, {PEOPLE:,} people", "again", again_s, 1.0)
-    yield Figure("sweep.memory", memory_mb, "MB at most", "asked", 2048, 2048 / memory_mb)
-
-
-def _swept(url: str) -> tuple[float, float]:
-    """Seconds that `correction-service sweep` takes, and its memory at most in megabytes."""
-    with tempfile.TemporaryDirectory() as folder:
-        demo = {"CORRECTION_MODE": "demo", "CORRECTION_DATA_DIR": folder}
-        environment = os.environ | demo | {"CORRECTION_DATABASE_URL": url}
-        command = [sys.executable, "-m", "correction_service", "sweep", "--json"]
-        began = time.perf_counter()
-        with subprocess.Popen(command, env=environment, stdout=subprocess.PIPE) as process:
-            assert process.stdout is not None
-            told = json.loads(process.stdout.read())
-            _, status, usage = os.wait4(process.pid, 0)
-            process.returncode = os.waitstatus_to_exitcode(status)
-        spent = time.perf_counter() - began
-    if process.returncode or told["errors"]:
-        sys.exit(f"the sweep ended with {process.returncode}: {told['errors'][:3]}")
-    sys.stderr.write(f"{json.dumps(told)} in {spent:.1f} s, {usage.ru_maxrss / 1024:.0f} MB\n")
-    return spent, usage.ru_maxrss / 1024
+    yield Figure(
+        "sweep.seconds", first.seconds, f"s, {PEOPLE:,} people", "again", again.seconds, 1.0
+    )
+    left = ASKED_MB / first.memory_mb
+    yield Figure("sweep.memory", first.memory_mb, "MB at most", "asked", ASKED_MB, left)
 
 
 def _one_by_one(database: Database, now: datetime) -> float:

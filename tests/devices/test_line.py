@@ -1,10 +1,12 @@
 """The connection of a listener: what a slow database, a dying broker and odd messages do to it."""
 
+import os
+import resource
 import socket
 import threading
 import time
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import replace
 from itertools import count
 from pathlib import Path
@@ -132,6 +134,33 @@ def test_what_a_handler_says_while_nothing_arrives_is_sent(broker: EmbeddedBroke
     ):
         until(lambda: "due" in gateway.payloads)
     assert traffic.handle_failures == 1
+
+
+@contextmanager
+def crowded(files: int) -> Iterator[None]:
+    """So many files stand open that the next one's number is higher."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (min(hard, max(soft, files + 1000)), hard))
+    opened: list[int] = []
+    try:
+        while not opened or opened[-1] < files:
+            opened.append(os.open(os.devnull, os.O_RDONLY))
+        yield
+    finally:
+        for each in opened:
+            os.close(each)
+        resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+
+
+def test_a_listener_hears_beyond_a_thousand_open_files(broker: EmbeddedBroker) -> None:
+    heard = Heard()
+    with ExitStack() as until_connected:
+        until_connected.enter_context(crowded(1100))
+        with listening(broker.port, heard) as traffic:
+            until_connected.close()
+            publish(broker.port, FIX, "one", "two")
+            until(lambda: traffic.acknowledged == 2)
+    assert heard.payloads == ["one", "two"]
 
 
 def test_no_message_is_lost_among_the_acknowledgements_of_replies(broker: EmbeddedBroker) -> None:

@@ -1,58 +1,42 @@
 """The console in a real browser: what happens in the county appears while one looks."""
 
 import json
-from collections.abc import Iterator
-from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 
 import pytest
-from flask import Flask
-from playwright.sync_api import ConsoleMessage, Locator, Page, ViewportSize, expect
-from playwright.sync_api import TimeoutError as NotYet
+from playwright.sync_api import Page, ViewportSize, expect
 from sqlalchemy import select
 
-from correction_service import accounts, sealer
+from correction_service import sealer
 from correction_service.audit import SYSTEM
 from correction_service.db import Database
 from correction_service.zones import boundaries
 from devices.datum import gcj02
 from models.incident import IncidentState
-from models.user import Role, User
+from models.user import Role
 from models.zone import Zone, ZoneKind
 from tests.county import NOW, County
 from tests.desk import Desk
-from tests.e2e.conftest import Live, OpenBrowser
+from tests.e2e.desks import SCREEN, Enter, enter, press
 from tests.tracked import BEYOND, HUICHUAN, Tracked, heard, incidents_of, minutes, take
 
+__all__ = ["enter"]
+
 pytestmark = pytest.mark.browser
-PASSWORD = "a long enough password"
-SCREEN: ViewportSize = {"width": 1366, "height": 768}
-
-
-def _wrong(said: ConsoleMessage) -> bool:
-    """Whether a browser's message tells of a fault: a form that is asked about answers 422."""
-    return said.type == "error" and "422" not in said.text
 
 
 @pytest.fixture
-def page(
-    app: Flask, database: Database, county: County, live: Live, browser: OpenBrowser
-) -> Iterator[Page]:
-    """The home page with an officer signed in; nothing may go amiss in it."""
-    with database.transaction(SYSTEM, "test") as session:
-        officer = session.get_one(User, county.users[Role.OFFICER])
-        officer.password_hash = accounts.hashed(PASSWORD)
-    opened = browser().new_page(locale="en-GB", viewport=SCREEN)
-    amiss: list[str] = []
-    opened.on("pageerror", lambda error: amiss.append(str(error)))
-    opened.on("console", lambda said: amiss.append(said.text) if _wrong(said) else None)
-    opened.goto(live(app) + "/sign-in")
-    sign_in(opened, "officer")
+def screen() -> ViewportSize:
+    """The map and its keys are looked at on a desk only."""
+    return SCREEN
+
+
+@pytest.fixture
+def page(enter: Enter) -> Page:
+    """The home page with an officer signed in, told of what happens."""
+    opened = enter(Role.OFFICER)
     expect(opened.locator("#live.on")).to_be_visible()
-    yield opened
-    assert amiss == []
-    opened.close()
-    app.extensions["live"].stop()
+    return opened
 
 
 def leave(database: Database) -> None:
@@ -64,24 +48,6 @@ def leave(database: Database) -> None:
     with database.transaction(SYSTEM, "test") as session:
         sealer.seal(session, now)
         sealer.number_outbox(session)
-
-
-def sign_in(page: Page, name: str) -> None:
-    page.get_by_label("User name").fill(name)
-    page.get_by_label("Password").fill(PASSWORD)
-    page.get_by_role("button", name="Sign in").click()
-
-
-def press(page: Page, *keys: str, until: Locator) -> None:
-    """Press keys as a person does: again when the page was not listening yet."""
-    for _ in range(6):
-        page.wait_for_load_state("load")
-        for key in keys:
-            page.keyboard.press(key)
-        with suppress(NotYet):
-            until.wait_for(timeout=5_000)
-            return
-    expect(until).to_be_visible()
 
 
 def test_an_incident_appears_without_a_reload_and_is_closed_with_its_cause(
@@ -132,7 +98,7 @@ def test_an_outline_in_another_datum_is_asked_about_on_the_map(
         district = boundaries.county_outline(session, "520303", NOW.date(), 20)
     (ring,) = district["coordinates"]
     shifted = [list(gcj02((lat, lon))[::-1]) for lon, lat in ring]
-    page.goto(page.url.split("/sign-in")[0].rstrip("/") + f"/enrol/{county.case}/zones")
+    page.goto(f"/enrol/{county.case}/zones")
     page.get_by_label("Kind").select_option("home")
     page.get_by_label("Name", exact=True).fill("汇川区")
     page.get_by_label("Drawn area").check()
@@ -153,7 +119,7 @@ def test_an_outline_in_another_datum_is_asked_about_on_the_map(
 def test_zones_are_drawn_by_clicks_on_the_map(
     database: Database, tracked: Tracked, page: Page
 ) -> None:
-    page.goto(page.url.split("/sign-in")[0].rstrip("/") + f"/enrol/{tracked.case}/zones")
+    page.goto(f"/enrol/{tracked.case}/zones")
     expect(page.locator("#map path.area.home")).to_have_count(1)
     page.get_by_label("Kind").select_option("exclusion")
     page.get_by_label("Name", exact=True).fill("学校")

@@ -1,57 +1,27 @@
 """A head's evening in a real browser: somebody on the roster, an incident to somebody else."""
 
-from collections.abc import Iterator
-
 import pytest
-from flask import Flask
-from playwright.sync_api import Page, ViewportSize, expect
+from playwright.sync_api import Page, expect
 
-from correction_service import accounts
-from correction_service.audit import SYSTEM
-from correction_service.db import Database
-from models.user import Role, User
+from models.user import Role
 from tests.county import County
 from tests.desk import Desk
-from tests.e2e.conftest import PHONE_SCREEN, Live, OpenBrowser
-from tests.e2e.test_console import PASSWORD, SCREEN, press, sign_in
+from tests.e2e.desks import Enter, enter, fits, press, screen
+
+__all__ = ["enter", "screen"]
 
 pytestmark = pytest.mark.browser
 
 
-@pytest.fixture(params=[SCREEN, PHONE_SCREEN], ids=["desk", "phone"])
-def page(
-    *,
-    request: pytest.FixtureRequest,
-    app: Flask,
-    database: Database,
-    county: County,
-    desk: Desk,
-    live: Live,
-    browser: OpenBrowser,
-) -> Iterator[Page]:
-    """The county head, signed in; nothing may go amiss and no page is wider than the screen."""
-    with database.transaction(SYSTEM, "test") as session:
-        head = session.get_one(User, county.users[Role.COUNTY_HEAD])
-        head.password_hash = accounts.hashed(PASSWORD)
-    screen: ViewportSize = request.param
-    opened = browser().new_page(locale="en-GB", viewport=screen)
-    amiss: list[str] = []
-    opened.on("pageerror", lambda error: amiss.append(str(error)))
-    opened.on("console", lambda said: amiss.append(said.text) if said.type == "error" else None)
-    opened.goto(live(app) + "/sign-in")
-    sign_in(opened, "county_head")
-    expect(opened.locator("#live")).to_be_attached()
-    yield opened
-    assert amiss == []
-    opened.close()
-    app.extensions["live"].stop()
-
-
-def fits(page: Page) -> bool:
-    return bool(page.evaluate("document.documentElement.scrollWidth <= innerWidth"))
+@pytest.fixture
+def page(enter: Enter, desk: Desk) -> Page:
+    """The county head, signed in, with something of everything waiting."""
+    assert desk.incident
+    return enter(Role.COUNTY_HEAD)
 
 
 def test_the_week_is_arranged_and_an_incident_given_away(page: Page, county: County) -> None:
+    page.locator("nav summary", has_text="Our office").click()
     page.get_by_role("link", name="Duty roster").click()
     page.locator(".filters [name=office]").select_option(str(county.office))
     page.wait_for_url("**office=*")

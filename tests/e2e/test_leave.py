@@ -1,53 +1,31 @@
 """Leave and company in a real browser, at a desk and on a phone: recorded, asked about, ended."""
 
-from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 
 import pytest
-from flask import Flask
-from playwright.sync_api import Page, ViewportSize, expect
+from playwright.sync_api import Page, expect
 
-from correction_service import accounts
 from correction_service.audit import SYSTEM
 from correction_service.db import Database
 from models.agency import Office
 from models.case import LEGAL_ZONE
-from models.user import Role, User
+from models.user import Role
 from tests.county import County, make_case
-from tests.e2e.conftest import PHONE_SCREEN, Live, OpenBrowser
-from tests.e2e.test_console import PASSWORD, SCREEN, sign_in
-from tests.e2e.test_incident_work import fits
+from tests.e2e.desks import Enter, enter, fits, screen
+
+__all__ = ["enter", "screen"]
 
 pytestmark = pytest.mark.browser
 
 
-@pytest.fixture(params=[SCREEN, PHONE_SCREEN], ids=["desk", "phone"])
-def page(
-    *,
-    request: pytest.FixtureRequest,
-    app: Flask,
-    database: Database,
-    county: County,
-    live: Live,
-    browser: OpenBrowser,
-) -> Iterator[Page]:
+@pytest.fixture
+def page(enter: Enter, database: Database, county: County) -> Page:
     """An officer, signed in, on the page of a case's decisions; another case is there, too."""
     with database.transaction(SYSTEM, "test") as session:
-        session.get_one(User, county.users[Role.OFFICER]).password_hash = accounts.hashed(PASSWORD)
         make_case(session, session.get_one(Office, county.office), 2)
-    screen: ViewportSize = request.param
-    opened = browser().new_page(locale="en-GB", viewport=screen)
-    amiss: list[str] = []
-    opened.on("pageerror", lambda error: amiss.append(str(error)))
-    address = live(app)
-    opened.goto(address + "/sign-in")
-    sign_in(opened, "officer")
-    expect(opened.locator("#live")).to_be_attached()
-    opened.goto(f"{address}/cases/{county.case}/decisions")
-    yield opened
-    assert amiss == []
-    opened.close()
-    app.extensions["live"].stop()
+    opened = enter(Role.OFFICER)
+    opened.goto(f"/cases/{county.case}/decisions")
+    return opened
 
 
 def local(from_now: timedelta) -> str:

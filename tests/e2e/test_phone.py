@@ -1,5 +1,6 @@
 """A phone in the hand: a code from the officer, a PIN, the camera, a receipt."""
 
+import random
 import re
 import time
 from dataclasses import replace
@@ -13,6 +14,7 @@ from sqlalchemy import select
 
 from correction_service.access import Service
 from correction_service.db import Database
+from correction_service.face.actions import Action, draw
 from correction_service.face.verifier import Verifier
 from correction_service.presence.judging import Judge
 from models.checkin import (
@@ -140,6 +142,34 @@ def first_frame(database: Database) -> None:
                 return
         time.sleep(0.1)
     pytest.fail("no frame arrived")
+
+
+def eyes_first() -> random.Random:
+    """Return dice that draw closed eyes to begin with."""
+    while True:
+        seed = random.randrange(10_000)  # noqa: S311 no secret
+        drawn = draw(tuple(Action), rng=random.Random(seed))  # noqa: S311 no secret
+        if drawn[0] is Action.CLOSE_EYES:
+            return random.Random(seed)  # noqa: S311 no secret
+
+
+def test_who_is_to_close_their_eyes_is_called_when_to_open_them(
+    app: Flask, base_url: str, browser: OpenBrowser, camera: Path, code: str
+) -> None:
+    app.extensions["correction"] = replace(app.extensions["correction"], dice=eyes_first())
+    page = open_in_english(browser(camera), base_url, code)
+    page.evaluate(
+        "() => { window.buzzes = []; navigator.vibrate = (it) => buzzes.push(it.length); }"
+    )
+    expect(page.get_by_text("You may be asked to close your eyes")).to_be_visible()
+    begin_steps(page)
+    instruction = page.locator(".instruction")
+    expect(instruction).to_have_text("Close your eyes until two tones, or count to four")
+    picture(page, "eyes-en")
+    assert page.evaluate("Math.max(...buzzes)") == 1
+    expect(instruction).to_have_text("Open your eyes", timeout=60_000)
+    assert page.evaluate("Math.max(...buzzes)") == len(("buzz", "pause", "buzz"))
+    picture(page, "eyes-over-en")
 
 
 def test_a_busy_service_lets_the_person_leave_and_judges_by_itself(

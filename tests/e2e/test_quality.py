@@ -1,55 +1,29 @@
 """From a storm to a better rule in a real browser: answered, closed as drift, counted, tried."""
 
-from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 
 import pytest
-from flask import Flask
-from playwright.sync_api import Page, ViewportSize, expect
+from playwright.sync_api import Page, expect
 
-from correction_service import accounts
-from correction_service.audit import SYSTEM
 from correction_service.db import Database
 from correction_service.settings import Settings
 from correction_service.zones.what_if_runs import Runner
-from models.user import Role, User
-from tests.county import County
-from tests.e2e.conftest import PHONE_SCREEN, Live, OpenBrowser
-from tests.e2e.test_console import PASSWORD, SCREEN, _wrong, sign_in
-from tests.e2e.test_incident_work import fits
+from models.user import Role
+from tests.e2e.desks import Enter, enter, fits, screen
 from tests.tracked import BEYOND, HUICHUAN, Tracked, fix, heard, incidents_of, take
+
+__all__ = ["enter", "screen"]
 
 pytestmark = pytest.mark.browser
 STORM, APART = 200, timedelta(seconds=5)
 
 
-@pytest.fixture(params=[SCREEN, PHONE_SCREEN], ids=["desk", "phone"])
-def page(
-    *,
-    request: pytest.FixtureRequest,
-    app: Flask,
-    database: Database,
-    county: County,
-    live: Live,
-    browser: OpenBrowser,
-) -> Iterator[Page]:
-    """The county head, signed in; nothing may go amiss."""
-    with database.transaction(SYSTEM, "test") as session:
-        head = session.get_one(User, county.users[Role.COUNTY_HEAD])
-        head.password_hash = accounts.hashed(PASSWORD)
-    screen: ViewportSize = request.param
-    opened = browser().new_page(locale="en-GB", viewport=screen)
-    amiss: list[str] = []
-    opened.on("pageerror", lambda error: amiss.append(str(error)))
-    opened.on("console", lambda said: amiss.append(said.text) if _wrong(said) else None)
+@pytest.fixture
+def page(enter: Enter) -> Page:
+    """The county head, signed in, who agrees to what is asked."""
+    opened = enter(Role.COUNTY_HEAD)
     opened.on("dialog", lambda dialog: dialog.accept())
-    opened.goto(live(app) + "/sign-in")
-    sign_in(opened, "county_head")
-    expect(opened.locator("#live")).to_be_attached()
-    yield opened
-    assert amiss == []
-    opened.close()
-    app.extensions["live"].stop()
+    return opened
 
 
 def storm(database: Database) -> None:
@@ -79,6 +53,7 @@ def test_a_storm_is_one_incident_closed_as_drift_counted_and_gone_under_another_
     page.locator("#cause").select_option("position_drift")
     page.get_by_role("button", name="Close the incident").click()
     expect(page.locator("#state")).to_have_text("closed: position drift")
+    page.locator("nav summary", has_text="Figures and record").click()
     page.get_by_role("link", name="Quality").click()
     expect(page.get_by_text("100 %: 1 of 1")).to_be_visible()
     expect(page.get_by_role("link", name="position drift 1")).to_be_visible()

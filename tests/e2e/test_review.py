@@ -1,23 +1,20 @@
 """A doubtful check-in in a real browser: an officer's no-match, the head's second look."""
 
-from collections.abc import Callable, Iterator
 from datetime import timedelta
 
 import pytest
-from flask import Flask
-from playwright.sync_api import Page, ViewportSize, expect
+from playwright.sync_api import expect
 
-from correction_service import accounts
 from correction_service.audit import SYSTEM
 from correction_service.db import Database
 from models.checkin import CheckIn, Liveness, Outcome, Way
-from models.user import Role, User
-from tests.county import NOW, County
+from models.user import Role
+from tests.county import NOW
 from tests.desk import Desk
-from tests.e2e.conftest import PHONE_SCREEN, Live, OpenBrowser
-from tests.e2e.test_console import PASSWORD, SCREEN, _wrong, press, sign_in
-from tests.e2e.test_incident_work import fits
+from tests.e2e.desks import Enter, enter, fits, press, screen
 from tests.tracked import HUICHUAN
+
+__all__ = ["enter", "screen"]
 
 pytestmark = pytest.mark.browser
 CUES = [
@@ -25,38 +22,6 @@ CUES = [
     {"name": "passive", "value": None, "contribution": 0.0, "verdict": "neutral"},
     {"name": "unseen", "value": 0.2, "contribution": -5.0, "verdict": "against"},
 ]
-Enter = Callable[[Role], Page]
-
-
-@pytest.fixture(params=[SCREEN, PHONE_SCREEN], ids=["desk", "phone"])
-def enter(
-    *,
-    request: pytest.FixtureRequest,
-    app: Flask,
-    database: Database,
-    county: County,
-    live: Live,
-    browser: OpenBrowser,
-) -> Iterator[Enter]:
-    """Sign in as a role in a browser of its own; nothing may go amiss in any of them."""
-    screen: ViewportSize = request.param
-    address, opened, amiss = live(app), browser(), []
-
-    def sign(role: Role) -> Page:
-        with database.transaction(SYSTEM, "test") as session:
-            account = session.get_one(User, county.users[role])
-            account.password_hash = accounts.hashed(PASSWORD)
-        page = opened.new_page(locale="en-GB", viewport=screen)
-        page.on("pageerror", lambda error: amiss.append(str(error)))
-        page.on("console", lambda said: amiss.append(said.text) if _wrong(said) else None)
-        page.goto(address + "/sign-in")
-        sign_in(page, role.value)
-        expect(page.locator("#live")).to_be_attached()
-        return page
-
-    yield sign
-    assert amiss == []
-    app.extensions["live"].stop()
 
 
 @pytest.fixture

@@ -17,12 +17,13 @@ from correction_service.face.verifier import Busy
 from correction_service.face.words import Reason
 from tests.faces import FacePhotos, frames, jpeg
 
-STRAIGHT = Pose(turn=0.05, pitch=0.55, size=0.30)
+STRAIGHT = Pose(turn=0.05, pitch=0.55, size=0.30, eyes=0.25)
 DONE = {
     Action.TURN_LEFT: Pose(0.45, 0.56, 0.29),
     Action.TURN_RIGHT: Pose(-0.35, 0.56, 0.29),
     Action.NOD: Pose(0.06, 0.70, 0.30),
     Action.COME_CLOSER: Pose(0.05, 0.55, 0.40),
+    Action.CLOSE_EYES: Pose(0.05, 0.55, 0.30, 0.1),
 }
 
 
@@ -41,7 +42,7 @@ def test_without_the_head_held_straight_no_movement_is_seen(asked: Action) -> No
 def test_the_page_goes_on_only_beyond_what_the_judgement_asks(asked: Action) -> None:
     least = gates().gestures
     nod = PITCH_SHARE * least.nod
-    just = Pose(least.turn, STRAIGHT.pitch + nod, STRAIGHT.size * (1 + least.closer))
+    just = Pose(least.turn, STRAIGHT.pitch + nod, STRAIGHT.size * (1 + least.closer), 0.17)
     turn = -just.turn if asked is Action.TURN_RIGHT else just.turn
     assert not seen(asked, replace(just, turn=STRAIGHT.turn + turn), STRAIGHT)
 
@@ -51,6 +52,12 @@ def test_a_head_is_held_straight_in_bad_light_too_but_not_turned_aside() -> None
     assert Aim((Reason.TOO_DARK,), None, STRAIGHT).shows(None, nobody_knows)
     assert not Aim((Reason.TURNED_ASIDE,), None, STRAIGHT).shows(None, nobody_knows)
     assert not Aim((Reason.NO_FACE,)).shows(None, nobody_knows)
+
+
+def test_eyes_that_cannot_be_told_are_not_shut() -> None:
+    unknown = Pose(0.05, 0.55, 0.30)
+    assert not seen(Action.CLOSE_EYES, unknown, STRAIGHT)
+    assert not seen(Action.CLOSE_EYES, DONE[Action.CLOSE_EYES], unknown)
 
 
 def view(photo: Path, *, masked: bool) -> bytes:

@@ -1,4 +1,5 @@
 import json
+import re
 import tomllib
 from dataclasses import replace
 from datetime import date
@@ -239,6 +240,30 @@ def test_the_command_reports_and_refuses_to_write_what_is_not_known(
     assert report["model_version"] == VERSION
     assert report["pair"]["refused"] == "2 people; 20 or more are needed"
     assert "refused" in report["template"]
+
+
+@pytest.mark.parametrize(
+    ("words", "why"),
+    [
+        (["--write", "absent/own.toml"], "there is no folder .*absent. Make it first"),
+        (["--write", "own.toml", "--fmr", "0.001"], "give --fmr 0.0005 or less"),
+    ],
+)
+def test_what_could_not_be_written_or_loaded_is_refused_before_anything_is_measured(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, words: list[str], why: str
+) -> None:
+    (tmp_path / "set").mkdir()
+    monkeypatch.chdir(tmp_path)
+    result = CliRunner().invoke(face, ["calibrate", "set", *words], obj=Settings())
+    assert (result.exit_code, [*tmp_path.rglob("own.toml")]) == (2, [])
+    assert re.search(why, result.stderr), result.stderr
+
+
+def test_a_rate_that_no_calibration_may_have_is_measured_all_the_same(tmp_path: Path) -> None:
+    result = CliRunner().invoke(
+        face, ["calibrate", str(tmp_path), "--fmr", "0.001"], obj=Settings()
+    )
+    assert "must hold a folder of photos for each person" in result.stderr
 
 
 def test_the_written_file_is_toml_of_a_kind_that_any_reader_reads(

@@ -1,6 +1,9 @@
 import io
 import json
+import os
 from collections import Counter
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import numpy as np
@@ -11,7 +14,7 @@ from PIL import Image
 from correction_service.commands.faces import face
 from correction_service.face.decide import score
 from correction_service.face.evaluate import metrics, pairs, templates
-from correction_service.face.gallery import Gallery, read
+from correction_service.face.gallery import DatasetError, Gallery, read
 from correction_service.face.recogniser import Recogniser
 from correction_service.face.template import Embedding, Template
 from correction_service.face.thresholds import thresholds
@@ -19,12 +22,25 @@ from correction_service.settings import Settings
 from tests.face.galleries import noisy
 from tests.faces import FacePhotos, variant
 
+NOBODY = 65534
 PAIR = thresholds().pair.match
 
 
 def run(*arguments: str | Path) -> Result:
     words = [str(argument) for argument in arguments]
     return CliRunner().invoke(face, words, obj=Settings())
+
+
+@contextmanager
+def anybody() -> Iterator[None]:
+    """Work without the rights of root, where the tests have them."""
+    me = os.geteuid()
+    if me == 0:
+        os.seteuid(NOBODY)
+    try:
+        yield
+    finally:
+        os.seteuid(me)
 
 
 @pytest.fixture
@@ -121,6 +137,18 @@ def test_evaluate_prints_the_contracts_figures(folder: Path) -> None:
     assert enrolled.exit_code == 0
 
 
+def test_whom_the_real_enrolment_refuses_is_counted_beside_what_can_be_compared(
+    folder: Path, face_photos: FacePhotos
+) -> None:
+    (folder / "c").mkdir()
+    for i, photo in enumerate(face_photos.person):
+        (folder / "c" / f"{i}.jpg").write_bytes(photo.read_bytes())
+    answer = json.loads(run("evaluate", folder, "--templates", "1", "--json").stdout)
+    # "a" has two photos and is not tried; of "b" one shows nothing and two are one photo.
+    assert (answer["enrolments"], answer["refused_by_enrolment"]) == (2, 1)
+    assert answer["failed_to_enrol"] == 1
+
+
 def test_a_folder_never_seen_is_read_as_far_as_it_goes(
     recogniser: Recogniser, tmp_path: Path, face_photos: FacePhotos
 ) -> None:
@@ -151,6 +179,17 @@ def test_a_folder_never_seen_is_read_as_far_as_it_goes(
     failed = {"not_an_image": 2, "truncated": 1, "heic": 1, "no_face": 1}
     assert found.failures == Counter(failed)
     assert told[-1] == (8, 8)
+
+
+def test_a_folder_that_may_not_be_read_is_named_with_the_mend(
+    recogniser: Recogniser, folder: Path
+) -> None:
+    shut = folder / "b"
+    shut.chmod(0)
+    folder.chmod(0o755)
+    with anybody(), pytest.raises(DatasetError, match=r"cannot be read .*: let this account"):
+        read(folder, recogniser)
+    shut.chmod(0o700)
 
 
 def test_a_wrong_path_is_named_and_exits_with_2(

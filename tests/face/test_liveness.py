@@ -1,5 +1,7 @@
 """How cues add up: what is missing is never held against anybody."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -36,8 +38,9 @@ def judged(measures: Measures) -> tuple[Liveness, tuple[Reason, ...]]:
 
 def posture(**changed: float) -> Posture:
     usual = {"turn": 0.0, "pitch": 0.57, "squat": 0.9, "down": 250.0, "size": 200.0}
+    eyes = changed.pop("eyes", 0.25)
     points = [(200, 250), (290, 250), (245, 300), (210, 350), (280, 350)]
-    return Posture(**{**usual, **changed}, points=np.array(points, float))
+    return Posture(**{**usual, **changed}, points=np.array(points, float), eyes=eyes)
 
 
 def test_every_cue_has_its_figures_and_every_figure_its_source() -> None:
@@ -130,6 +133,7 @@ def test_one_cue_against_is_enough_to_be_looked_at() -> None:
         (Action.TURN_RIGHT, {"turn": -0.4}),
         (Action.NOD, {"pitch": 0.64, "down": 275.0}),
         (Action.COME_CLOSER, {"size": 260.0}),
+        (Action.CLOSE_EYES, {"eyes": 0.1}),
     ],
 )
 def test_an_action_is_seen_in_its_own_step_and_is_no_other(
@@ -152,3 +156,20 @@ def test_a_head_swung_both_ways_turned_neither() -> None:
     step = [posture(turn=0.4), posture(turn=-0.4), posture(turn=0.4)]
     assert not seen(Action.TURN_LEFT, posture(), step, gates().gestures)
     assert not seen(Action.TURN_RIGHT, posture(), step, gates().gestures)
+
+
+def test_a_blink_is_not_taken_for_eyes_closed_on_request() -> None:
+    rest, step = at_rest([posture()]), [posture(), posture(eyes=0.02), posture()]
+    assert not seen(Action.CLOSE_EYES, rest, step, gates().gestures)
+
+
+def test_who_blinks_while_looking_straight_has_no_smaller_eyes() -> None:
+    rest = at_rest([posture(eyes=0.05), posture()])
+    assert seen(Action.CLOSE_EYES, rest, [posture(eyes=0.1)] * 2, gates().gestures)
+
+
+@pytest.mark.parametrize("unknown", ["rest", "step"])
+def test_eyes_that_no_mesh_was_found_of_are_not_called_shut(unknown: str) -> None:
+    blind, shut = replace(posture(), eyes=None), posture(eyes=0.02)
+    rest, step = (blind, shut) if unknown == "rest" else (posture(), blind)
+    assert not seen(Action.CLOSE_EYES, rest, [step] * 3, gates().gestures)

@@ -34,7 +34,7 @@ def test_a_plane_is_explained_however_it_is_turned(distance: float, yaw_deg: flo
 @pytest.mark.parametrize("distance", [4, 7, 12])
 @pytest.mark.parametrize("yaw_deg", [-35, 25, 40])
 def test_a_turned_head_is_not(distance: float, yaw_deg: float) -> None:
-    assert residual(seen(HEAD, 0, distance), seen(HEAD, yaw_deg, distance)) > 0.055
+    assert residual(seen(HEAD, 0, distance), seen(HEAD, yaw_deg, distance)) > 0.06
 
 
 def test_points_in_one_place_are_no_face() -> None:

@@ -5,8 +5,9 @@ import cv2
 import numpy as np
 import pytest
 
+from correction_service.face.actions import Action
 from correction_service.face.images import Pixels, decode
-from correction_service.face.liveness import Liveness, unprompted
+from correction_service.face.liveness import Frame, Liveness, unprompted
 from correction_service.face.recogniser import Recogniser
 from correction_service.face.template import Template
 from correction_service.face.thresholds import thresholds
@@ -155,6 +156,18 @@ def test_a_few_bad_frames_do_not_spoil_a_burst(
     burst = [BLACK, b"", changed(own[0], blur_px=5), own[1], own[1][:3000]]
     verdict = recogniser.judge(template, unprompted(burst))
     assert (verdict.outcome, verdict.best_frame) == (Outcome.MATCH, 3)
+
+
+def test_a_moved_head_is_compared_only_where_none_looks_straight(
+    recogniser: Recogniser, template: Template, own: list[bytes]
+) -> None:
+    soft, asked = changed(own[0], blur_px=1.2), (Action.TURN_LEFT,)
+    moved = [Frame(picture, action=0) for picture in own[1:3]]
+    verdict = recogniser.judge(template, [*moved, Frame(soft)], asked)
+    assert (verdict.outcome, verdict.best_frame) == (Outcome.MATCH, 2)
+    verdict = recogniser.judge(template, [*moved, Frame(BLACK)], asked)
+    assert verdict.outcome is Outcome.MATCH
+    assert verdict.best_frame in range(2)
 
 
 def test_a_burst_without_frames_is_a_poor_image(recogniser: Recogniser, template: Template) -> None:

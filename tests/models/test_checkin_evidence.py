@@ -25,6 +25,10 @@ LIMITS = Limits(
     midnight_share=0.8,
     same_picture_bits=20,
     phone_people=2,
+    tries=5,
+    late_checkins=5,
+    late_share=0.8,
+    prompt_share=0.9,
 )
 LAT, LON = 27.712345, 106.923456
 KM = 1000 / 111_195
@@ -134,3 +138,25 @@ def test_a_phone_that_several_call_their_own_is_told() -> None:
         {"people": 3},
         (Innocent.HOUSEHOLD,),
     )
+
+
+def test_tries_are_a_sign_from_five_on() -> None:
+    assert evidence.many_tries(4, LIMITS) is None
+    found = evidence.many_tries(5, LIMITS)
+    assert found is not None
+    assert (found.sign, found.facts) == (Sign.MANY_TRIES, {"tries": 5})
+    assert Innocent.BAD_LIGHT in found.innocent
+
+
+@pytest.mark.parametrize(
+    ("prompt", "times"),
+    [
+        ([0.0] * 4, None),  # too few
+        ([0.0] * 4 + [1.0, 0.8], 5),
+        ([0.5] * 5 + [0.9, 1.0], None),  # seven, of which five are no habit
+    ],
+)
+def test_late_pictures_are_a_sign_as_a_habit_only(prompt: list[float], times: int | None) -> None:
+    found = evidence.late_pictures(prompt, LIMITS)
+    assert (found and found.facts["times"]) == times
+    assert found is None or found.innocent == (Innocent.SLOW_LINK,)

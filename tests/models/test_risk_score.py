@@ -20,10 +20,11 @@ from models.risk_score import (
 )
 
 NOW_S = 20_000 * DAY_S
+SOURCE = {"en": "test", "zh": "测试"}
 
 
 def item(name: str, family: Family, points: float = 4.0) -> Item:
-    return Item(name, family, points, 10.0, "register", (), "test", "R")
+    return Item(name, family, points, 10.0, "register", (), SOURCE, "R")
 
 
 ITEMS = {family.value: item(family.value, family) for family in Family}
@@ -37,7 +38,7 @@ WEIGHTS = Weights(
     amber=4.0,
     red=8.0,
     window_days=60,
-    source="test",
+    source=SOURCE,
     mark="R",
 )
 

@@ -10,6 +10,7 @@ from sqlalchemy.orm import Session
 
 from correction_service.audit import SYSTEM
 from correction_service.casework import worklist
+from correction_service.casework.worklist import Need
 from correction_service.db import Database
 from correction_service.face.verdict import Verdict
 from correction_service.presence import checkins, duties, reviews
@@ -108,6 +109,12 @@ class Desk:
         with self.database.reading() as session:
             query = worklist.to_review(self.user(session, role))
             return [each.id for each in session.scalars(query)]
+
+    def needs(self, now: datetime) -> dict[Need, int]:
+        """How much of each kind waits for the officer."""
+        with self.database.reading() as session:
+            items = worklist.items(session, self.user(session), now)
+            return {item.need: item.count for item in items}
 
 
 @pytest.fixture

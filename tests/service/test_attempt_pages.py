@@ -24,8 +24,9 @@ from models.audit import AuditRecord
 from models.checkin import Challenge, CheckIn, CheckInFrame
 from models.person import Person
 from tests.enrolled import Bursts
-from tests.faces import FacePhotos, jpeg
-from tests.service.test_phone_pages import PIN, code, phone
+from tests.face.attacks import lids
+from tests.faces import FacePhotos, frames, jpeg
+from tests.service.phone_client import PIN, code, phone
 
 __all__ = ["code", "phone"]
 
@@ -213,6 +214,19 @@ def test_coming_closer_is_seen_against_the_face_as_it_was(
     asked = {"action": "come_closer", **straight}
     for photo, seen in ((aimed, False), (near, True)):
         answer = aim(phone, small(photo), **asked).json
+        assert answer is not None
+        assert answer["seen"] is seen
+
+
+def test_shut_eyes_are_seen_against_how_far_they_open(
+    phone: FlaskClient, face_photos: FacePhotos
+) -> None:
+    opened = decode(next(frames(face_photos.person[2], 1)))
+    first = aim(phone, small(opened)).json
+    assert first is not None
+    straight = {name: str(value) for name, value in first["pose"].items()}
+    for photo, seen in ((opened, False), (lids.shut(opened), True)):
+        answer = aim(phone, small(photo), action="close_eyes", **straight).json
         assert answer is not None
         assert answer["seen"] is seen
 

@@ -9,16 +9,14 @@ import pytest
 from sqlalchemy import func, select
 
 from correction_service.face.liveness import Frame
-from correction_service.face.verifier import Busy, Verifier
-from correction_service.people import consents
+from correction_service.face.verifier import Verifier
 from correction_service.presence import attempts, checkins
 from correction_service.presence.captures import Answers, Capture, Origin, Position
 from correction_service.presence.challenges import Permit
-from correction_service.presence.judging import CLAIM_LASTS, MOST_CLAIMS, Judge
+from correction_service.presence.judging import Judge
 from models.checkin import (
     AttemptState,
     Challenge,
-    CheckIn,
     CheckInDuty,
     CheckInFrame,
     DutyState,
@@ -26,9 +24,9 @@ from models.checkin import (
     Outcome,
 )
 from models.errors import Invalid, NotFound, Refused
+from models.face import FaceTemplate
 from models.help_request import HelpRequest
 from models.keys import SealBroken
-from models.person import Person
 from tests.county import NOW
 from tests.enrolled import Bursts
 from tests.service.checking_in import LATER, Desk, desk
@@ -174,6 +172,23 @@ def test_a_frame_that_cannot_be_is_named(
     assert refusal.value.field == field
 
 
+def test_a_frame_taken_too_late_leaves_what_arrived_before_to_be_judged(
+    desk: Desk, bursts: Bursts
+) -> None:
+    receipt, frames = permit(desk).receipt, bursts.person.frames
+    put(desk, receipt, frames[:4])
+    late_ms = 1000 * desk.settings.challenge_seconds + 1
+    late, now = (
+        replace(frames[4], at_ms=late_ms, action=None),
+        NOW + timedelta(milliseconds=late_ms),
+    )
+    with desk.writing() as session, pytest.raises(Invalid) as refusal:
+        attempts.put(session, desk.person_id, receipt, 4, late, now=now, settings=desk.settings)
+    assert refusal.value.field == "at_ms"  # by which the page knows to finish
+    assert finish(desk, receipt, now).sent_at == now
+    assert kept(desk) == 4
+
+
 def test_somebody_elses_receipt_is_unknown(desk: Desk, bursts: Bursts) -> None:
     receipt = permit(desk).receipt
     desk.person_id = type(desk.person_id)(int=1)
@@ -239,124 +254,45 @@ def test_broken_models_leave_a_receipt_and_no_missed_check_in(
     assert (desk.lapse(), desk.duty()) == (0, DutyState.VOID)
 
 
-def test_a_capture_that_finds_no_room_waits_and_is_judged_later_by_itself(
+def test_a_fault_of_what_was_begun_in_time_is_no_missed_check_in_however_late_it_came_in(
+    desk: Desk, bursts: Bursts, tmp_path: Path
+) -> None:
+    challenge = just_begun(desk, bursts)
+    with Verifier(weights_folder=tmp_path) as broken:
+        made = Judge(desk.database, broken, desk.settings).judge(challenge.id, LATER)
+    assert made is not None
+    assert made.outcome is Outcome.FAULT
+    assert (desk.lapse(), desk.duty(), void_reason(desk)) == (0, DutyState.VOID, "system_fault")
+
+
+def test_a_face_damaged_after_an_attempt_was_begun_in_time_is_no_missed_check_in(
     desk: Desk, bursts: Bursts, verifier: Verifier
 ) -> None:
-    challenge = sent(desk, bursts)
-    with Verifier(workers=1, queue_length=-1) as full:  # not one place
-        judge = Judge(desk.database, full, desk.settings)
-        for _ in range(MOST_CLAIMS + 1):
-            with pytest.raises(Busy):
-                judge.judge(challenge.id, NOW)
-        assert not judge.turn(NOW)
-    assert state(desk, challenge.receipt, LATER) is AttemptState.WAITING
-    assert (desk.lapse(), desk.duty()) == (0, DutyState.DUE)  # however long it waits
-    assert Judge(desk.database, verifier, desk.settings).turn(LATER)
-    assert state(desk, challenge.receipt) is AttemptState.DONE
-    with desk.database.reading() as session:
-        made = session.scalars(select(CheckIn)).one()
-        assert (made.outcome, made.at) == (Outcome.MATCH, challenge.sent_at)
+    challenge = just_begun(desk, bursts)
+    with desk.writing() as session:
+        session.scalars(select(FaceTemplate)).one().sealed = b"lost"
+    made = Judge(desk.database, verifier, desk.settings).judge(challenge.id, LATER)
+    assert made is not None
+    assert made.began_at == challenge.issued_at
+    assert (desk.lapse(), desk.duty(), void_reason(desk)) == (0, DutyState.VOID, "system_fault")
 
 
-def test_a_network_lost_after_the_challenge_is_no_missed_check_in(desk: Desk) -> None:
-    permit(desk)
-    assert (desk.lapse(), desk.duty()) == (0, DutyState.VOID)
-    assert void_reason(desk) == "attempt_unfinished"
-
-
-def test_a_network_lost_in_mid_upload_is_no_missed_check_in(desk: Desk, bursts: Bursts) -> None:
-    receipt = permit(desk).receipt
-    put(desk, receipt, bursts.person.frames[:2])
-    assert (desk.lapse(), desk.duty()) == (0, DutyState.VOID)
-    assert void_reason(desk) == "attempt_unfinished"
-
-
-def test_an_attempt_begun_in_the_last_minute_has_its_time(desk: Desk) -> None:
-    last = NOW + timedelta(hours=3) - SECOND
-    permit(desk, last)
-    assert (desk.lapse(last + 30 * SECOND), desk.duty()) == (0, DutyState.DUE)
-    assert (desk.lapse(LATER + timedelta(hours=9)), desk.duty()) == (0, DutyState.VOID)
-
-
-def test_a_phone_that_leaves_after_finishing_finds_its_receipt(
+def test_an_undecided_picture_begun_in_time_holds_its_duty_however_late_it_came_in(
     desk: Desk, bursts: Bursts, verifier: Verifier
 ) -> None:
-    challenge = sent(desk, bursts)
-    assert Judge(desk.database, verifier, desk.settings).turn(NOW + timedelta(minutes=1))
-    assert finish(desk, challenge.receipt or "", now=LATER).checkin_id is not None
-
-
-def test_an_attempt_before_the_window_excuses_nothing(desk: Desk) -> None:
-    permit(desk, NOW - timedelta(hours=2))
-    assert (desk.lapse(), desk.duty()) == (1, DutyState.MISSED)
-
-
-def test_what_dies_while_judged_is_judged_again(
-    desk: Desk, bursts: Bursts, verifier: Verifier
-) -> None:
-    challenge = sent(desk, bursts)
-    claim(desk, challenge.id, NOW)
-    judge = Judge(desk.database, verifier, desk.settings)
-    assert judge.judge(challenge.id, NOW + SECOND) is None  # in somebody's hands
-    assert not judge.turn(NOW + SECOND)
+    challenge = just_begun(desk, bursts)
+    made = Judge(desk.database, verifier, desk.settings).judge(challenge.id, LATER)
+    assert made is not None
+    assert desk.waiting() == [made.id]
     assert (desk.lapse(), desk.duty()) == (0, DutyState.DUE)
-    assert judge.turn(NOW + CLAIM_LASTS + SECOND)
-    with desk.database.reading() as session:
-        assert session.scalars(select(CheckIn.outcome)).one() is Outcome.MATCH
 
 
-def test_what_dies_each_time_becomes_a_fault_of_ours(
-    desk: Desk, bursts: Bursts, verifier: Verifier
-) -> None:
-    challenge = sent(desk, bursts)
-    for i in range(MOST_CLAIMS):
-        claim(desk, challenge.id, NOW + i * CLAIM_LASTS)
-    judge = Judge(desk.database, verifier, desk.settings)
-    assert judge.turn(NOW + (MOST_CLAIMS + 1) * CLAIM_LASTS)
-    with desk.database.reading() as session:
-        assert session.scalars(select(CheckIn.outcome)).one() is Outcome.FAULT
-    assert (desk.lapse(), desk.duty(), kept(desk)) == (0, DutyState.VOID, 0)
-
-
-def claim(desk: Desk, challenge_id: int, now: datetime) -> None:
-    """Take a capture up as a process does that is then killed."""
-    with desk.writing() as session:
-        challenge = session.get_one(Challenge, challenge_id)
-        challenge.claimed_at, challenge.claims = now, challenge.claims + 1
-
-
-def test_a_capture_that_cannot_be_opened_does_not_hold_up_those_behind_it(
-    desk: Desk, bursts: Bursts, verifier: Verifier
-) -> None:
-    broken, behind = sent(desk, bursts), sent(desk, bursts)
-    with desk.writing() as session:
-        session.get_one(Challenge, broken.id).sealed = b"no seal at all"
-    judge = Judge(desk.database, verifier, desk.settings)
-    with pytest.raises(SealBroken):
-        judge.turn(NOW + SECOND)
-    assert judge.turn(NOW + SECOND)
-    assert state(desk, behind.receipt) is AttemptState.DONE
-    for i in range(1, MOST_CLAIMS):
-        with pytest.raises(SealBroken):
-            judge.turn(NOW + i * (CLAIM_LASTS + SECOND) + SECOND)
-    assert judge.turn(NOW + MOST_CLAIMS * (CLAIM_LASTS + SECOND) + SECOND)
-    with desk.database.reading() as session:
-        outcomes = session.scalars(select(CheckIn.outcome).order_by(CheckIn.id)).all()
-    assert outcomes == [Outcome.MATCH, Outcome.FAULT]
-
-
-def test_a_consent_that_went_meanwhile_ends_what_waits_and_leaves_nothing(
-    desk: Desk, bursts: Bursts, verifier: Verifier
-) -> None:
-    challenge = sent(desk, bursts)
-    with desk.writing() as session:
-        consents.withdraw(session, session.get_one(Person, desk.person_id), None, NOW)
-    assert Judge(desk.database, verifier, desk.settings).judge(challenge.id, NOW) is None
-    assert (kept(desk), state(desk, challenge.receipt)) == (0, AttemptState.CLOSED)
-    with desk.database.reading() as session:
-        ended = session.get_one(Challenge, challenge.id)
-        assert (ended.close_reason, ended.sealed) == ("no_consent", None)
-    assert (desk.lapse(), desk.duty()) == (0, DutyState.VOID)
+def just_begun(desk: Desk, bursts: Bursts) -> Challenge:
+    """An attempt begun in the last second for coming late, all of it here half a minute after."""
+    begun = NOW + timedelta(hours=3) - SECOND
+    receipt = permit(desk, begun).receipt
+    put(desk, receipt, bursts.person.frames, now=begun)
+    return finish(desk, receipt, now=begun + 30 * SECOND)
 
 
 def test_a_burst_that_was_sent_before_is_known_again(

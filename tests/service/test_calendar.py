@@ -2,6 +2,7 @@
 
 from datetime import date
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -73,7 +74,7 @@ def test_a_year_that_is_not_on_file_goes_by_the_week_alone() -> None:
 
 
 @pytest.mark.parametrize("given", [{}, {"days": 1, "months": 1}, {"days": 1, "working_days": 1}])
-def test_a_period_is_of_one_kind(given: dict[str, int]) -> None:
+def test_a_period_is_of_one_kind(given: dict[str, Any]) -> None:
     with pytest.raises(ValueError, match="working days"):
         CALENDAR.deadline(FRIDAY, **given)
 

@@ -9,6 +9,7 @@ import pytest
 from sqlalchemy import func, select
 
 from correction_service.face.actions import Action
+from correction_service.face.verdict import Outcome as FaceOutcome
 from correction_service.face.verdict import Verdict
 from correction_service.presence import checkins
 from correction_service.presence.captures import Capture
@@ -98,6 +99,41 @@ def test_after_a_capture_something_else_is_drawn(desk: Desk, bursts: Bursts) -> 
     drawn = asked(desk, NOW, 0)
     desk.send(bursts.person, bursts.match, desk.permit())
     assert asked(desk, NOW, 1) != drawn
+
+
+def test_new_draws_within_an_hour_come_to_an_end_and_the_other_ways_are_named(desk: Desk) -> None:
+    life, most = desk.settings.challenge_seconds * SECOND, desk.settings.draws_an_hour
+    for seed in range(most):
+        asked(desk, NOW + seed * life, seed)
+    with pytest.raises(Refused) as refusal:
+        asked(desk, NOW + most * life, 99)
+    assert (refusal.value.code, refusal.value.facts) == ("drawn_often", {"minutes": 48})
+    assert asked(desk, NOW + timedelta(hours=1), 99)
+    desk.lapse()
+    assert desk.duty() is DutyState.VOID
+
+
+def test_one_blank_picture_does_not_draw_without_end(desk: Desk, bursts: Bursts) -> None:
+    for seed in range(desk.settings.draws_an_hour):
+        asked(desk, NOW, seed)
+        desk.send(bursts.group, bursts.many_faces, desk.permit())
+    with pytest.raises(Refused) as refusal:
+        desk.permit()
+    assert refusal.value.code == "drawn_often"
+
+
+def test_whoever_is_asked_the_same_again_draws_nothing_new(desk: Desk) -> None:
+    first = asked(desk, NOW, 0)
+    for _ in range(2 * desk.settings.draws_an_hour):
+        assert asked(desk, NOW + SECOND, 1) == first
+
+
+def test_a_fault_of_ours_uses_up_no_draw(desk: Desk, bursts: Bursts) -> None:
+    fault = Verdict(FaceOutcome.FAULT, bursts.match.model_version)
+    for seed in range(desk.settings.draws_an_hour + 1):
+        asked(desk, NOW, seed)
+        desk.send(bursts.person, fault, desk.permit())
+    assert asked(desk, NOW, 99)
 
 
 def test_a_challenge_is_good_for_one_person_only(

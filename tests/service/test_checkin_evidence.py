@@ -11,6 +11,7 @@ from sqlalchemy.orm import Session
 
 from correction_service.audit import SYSTEM
 from correction_service.db import Database
+from correction_service.face.actions import Action
 from correction_service.face.liveness import CueName, CueVerdict
 from correction_service.presence import checkin_evidence
 from correction_service.presence.checkin_evidence import PRINT_BYTES, bases, limits
@@ -18,9 +19,10 @@ from correction_service.web.console import evidence_words
 from models.agency import Office
 from models.audit import AuditRecord
 from models.case import LEGAL_ZONE, Case
-from models.checkin import CheckIn, Liveness, Outcome, Way
+from models.checkin import Challenge, CheckIn, Liveness, Outcome, Way
 from models.checkin_evidence import Finding, Innocent, Sign
 from models.order import PositioningOrder
+from models.risk import INNOCENT
 from models.user import Role
 from tests.county import NOW, County, make_case
 from tests.desk import Desk
@@ -75,7 +77,8 @@ def past(database: Database, county: County) -> Iterator[Past]:
 
 
 def test_every_figure_says_why_it_is_so_in_both_languages() -> None:
-    assert set(bases()) | {"same_picture_bits"} == set(limits()._fields)
+    of_the_face_check = {"same_picture_bits", "prompt_share"}
+    assert set(bases()) | of_the_face_check == set(limits()._fields)
     assert all(it.zh and it.en for it in bases().values())
     used = {name for names in checkin_evidence.RESTS_ON.values() for name in names}
     assert used <= set(bases())
@@ -85,7 +88,7 @@ def test_every_cue_sign_and_innocent_explanation_has_its_words() -> None:
     assert set(evidence_words.CUES) == set(CueName)
     assert set(evidence_words.SAYS) == set(CueVerdict)
     assert set(evidence_words.SIGNS) == set(Sign)
-    assert set(evidence_words.INNOCENT) == set(Innocent)
+    assert {it.value for it in Innocent} <= set(INNOCENT)
 
 
 def test_a_pattern_is_of_days_so_that_several_tries_of_one_morning_make_none(past: Past) -> None:
@@ -117,6 +120,46 @@ def test_one_phone_is_counted_by_its_people(past: Past) -> None:
     past.sent(MORNING, past.another(5), phone_mark="m2")
     again = past.sent(MORNING + timedelta(hours=1), phone_mark="m1")
     assert past.beside(again)[Sign.ONE_PHONE].facts == {"people": 2}
+
+
+def prompt(share: float | None) -> list[dict[str, object]]:
+    return [{"name": "prompt", "value": share, "contribution": 0.0, "verdict": "neutral"}]
+
+
+def test_pictures_that_come_late_all_month_are_told_where_they_counted(past: Past) -> None:
+    for days in range(1, 5):
+        past.sent(MORNING - timedelta(days=days, hours=days), cues=prompt(0.4))
+    doubted: dict[str, Any] = {"cues": prompt(0.4), "outcome": Outcome.UNCERTAIN}
+    past.sent(MORNING - timedelta(hours=2), **doubted)
+    past.sent(MORNING - timedelta(hours=3), cues=prompt(None))
+    past.sent(MORNING - timedelta(hours=4), cues=prompt(1.0))
+    last = past.sent(MORNING, cues=prompt(0.8))
+    found = past.beside(last)[Sign.LATE_PICTURES]
+    assert (found.facts, found.innocent) == ({"times": 5, "of": 6}, (Innocent.SLOW_LINK,))
+    assert past.beside(past.sent(MORNING + timedelta(hours=1), **doubted)) == {}
+
+
+def test_tries_before_are_those_of_the_day_since_one_counted(past: Past) -> None:
+    def asked(at: datetime, *actions: Action) -> None:
+        row = {"person_id": past.case.person_id, "case_id": past.case.id, "issued_at": at}
+        row |= {"actions": [*actions], "token_hash": next(RECEIPTS).to_bytes(32)}
+        past.session.add(Challenge(expires_at=at + timedelta(minutes=2), **row))
+        past.session.flush()
+
+    def drawn(until: datetime, times: int) -> None:
+        for back in range(times, -1, -1):  # the last one is what the check-in answers
+            for again in range(2):
+                at = until - timedelta(minutes=5 * back, seconds=30 + again)
+                asked(
+                    at, Action.NOD, Action.TURN_LEFT, Action.NOD if back % 2 else Action.TURN_RIGHT
+                )
+
+    drawn(MORNING - timedelta(days=1), 7)
+    drawn(MORNING, 6)
+    counted = past.sent(MORNING)
+    assert past.beside(counted)[Sign.MANY_TRIES].facts == {"tries": 6}
+    drawn(MORNING + timedelta(hours=1), 4)
+    assert past.beside(past.sent(MORNING + timedelta(hours=1))) == {}
 
 
 def test_a_long_past_costs_no_more_queries_than_a_short_one(past: Past) -> None:
@@ -170,6 +213,21 @@ def test_the_bracelet_is_compared_only_under_an_order(
         assert past.positions(checkin) == {}
 
 
+def by_phone(case: Case, at: datetime, receipt: str) -> CheckIn:
+    """A check-in that counted, of the same picture as every other."""
+    return CheckIn(
+        case=case,
+        at=at,
+        way=Way.PHONE,
+        outcome=Outcome.MATCH,
+        liveness=Liveness.LIVE,
+        reasons=[],
+        answers={},
+        fingerprints=bytes(PRINT_BYTES),
+        receipt=receipt,
+    )
+
+
 def test_the_page_shows_cues_as_bars_and_evidence_with_its_innocent_explanation(
     client_of: SignedInClient, database: Database, desk: Desk
 ) -> None:
@@ -180,34 +238,10 @@ def test_the_page_shows_cues_as_bars_and_evidence_with_its_innocent_explanation(
     ]
     with database.transaction(SYSTEM, "test") as session:
         case, old = session.get_one(Case, desk.case), session.get_one(CheckIn, desk.checkin)
-        made = CheckIn(
-            case=case,
-            at=NOW,
-            way=Way.PHONE,
-            outcome=Outcome.MATCH,
-            liveness=Liveness.NOT_LIVE,
-            reasons=[],
-            answers={},
-            cues=cues,
-            photo_id=old.photo_id,
-            fingerprints=bytes(PRINT_BYTES),
-            lat=HUICHUAN[0],
-            lon=HUICHUAN[1],
-            receipt="R0000007",
-        )
-        session.add(
-            CheckIn(
-                case=case,
-                at=NOW - timedelta(days=1),
-                way=Way.PHONE,
-                outcome=Outcome.MATCH,
-                liveness=Liveness.LIVE,
-                reasons=[],
-                answers={},
-                fingerprints=bytes(PRINT_BYTES),
-                receipt="R0000006",
-            )
-        )
+        session.add(by_phone(case, NOW - timedelta(days=1), "R0000006"))
+        made = by_phone(case, NOW, "R0000007")
+        made.liveness, made.cues, made.photo_id = Liveness.NOT_LIVE, cues, old.photo_id
+        made.lat, made.lon = HUICHUAN
         session.flush()
         session.add(made)
         session.flush()

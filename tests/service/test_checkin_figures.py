@@ -1,7 +1,7 @@
 """How check-ins go, in figures: what is counted, for whom, and of whom nothing is told."""
 
 from collections.abc import Iterator
-from datetime import timedelta
+from datetime import datetime, timedelta
 from itertools import count
 
 import pytest
@@ -9,11 +9,21 @@ from sqlalchemy.orm import Session
 
 from correction_service.audit import SYSTEM
 from correction_service.db import Database
-from correction_service.presence import checkin_figures
+from correction_service.presence import checkin_figures, duties
 from correction_service.presence.checkin_figures import Figures, Group, Grouping, large_enough
 from models.agency import Office
 from models.case import Case
-from models.checkin import CheckIn, CheckInDuty, DutyKind, DutyState, Liveness, Outcome, Way
+from models.checkin import (
+    Challenge,
+    CheckIn,
+    CheckInDuty,
+    DutyKind,
+    DutyState,
+    Liveness,
+    Outcome,
+    Way,
+)
+from models.notice import Notice
 from models.review import CheckInReview, ReviewDecision
 from models.user import Role, User
 from tests.county import NOW, County, make_case
@@ -33,7 +43,7 @@ class Weeks:
         self.elsewhere = make_case(session, other, 121)
         session.flush()
 
-    def duty(self, case: Case, state: DutyState, tries: int = 0) -> None:
+    def duty(self, case: Case, state: DutyState, tries: int = 0) -> CheckInDuty:
         made = CheckInDuty(
             case_id=case.id,
             kind=DutyKind.SCHEDULED,
@@ -47,6 +57,16 @@ class Weeks:
         self.session.flush()
         for _ in range(tries):
             self.sent(case, Outcome.POOR_IMAGE, duty_id=made.id)
+        return made
+
+    def unheard(self, case: Case, at: datetime) -> None:
+        """A check-in asked at `at` of which nobody heard."""
+        duty = self.duty(case, DutyState.VOID)
+        duty.void_reason, duty.opens_at, duty.closes_at = "not_delivered", None, None
+        asked = Notice(person_id=case.person_id, duty_id=duty.id, created_at=at, kind="spot_check")
+        asked.text_zh = asked.text_en = "x"
+        self.session.add(asked)
+        self.session.flush()
 
     def sent(self, case: Case, outcome: Outcome, **fields: object) -> CheckIn:
         made = CheckIn(
@@ -97,14 +117,40 @@ def test_duties_are_counted_by_office_and_tries_by_duty(weeks: Weeks) -> None:
     weeks.duty(weeks.elsewhere, DutyState.DONE)
     figures = weeks.figures()
     assert figures.completion.share == 0.8
-    assert figures.completion[1:] == (3, 1, 1)
+    assert figures.completion[1:] == (3, 1, 1, 1)
     assert {it.office: it[1:] for it in figures.offices} == {
-        "甲司法所": (2, 1, 1),
-        "乙司法所": (1, 0, 0),
+        "甲司法所": (2, 1, 1, 1),
+        "乙司法所": (1, 0, 0, 0),
     }
     assert figures.tries == (3, 2)
-    assert weeks.figures(office_id=weeks.county.other_office).completion[1:] == (1, 0, 0)
-    assert weeks.figures(Role.OFFICER).completion[1:] == (2, 1, 1)
+    assert weeks.figures(office_id=weeks.county.other_office).completion[1:] == (1, 0, 0, 0)
+    assert weeks.figures(Role.OFFICER).completion[1:] == (2, 1, 1, 1)
+
+
+def test_what_counts_neither_way_is_told_by_its_reason(weeks: Weeks) -> None:
+    weeks.duty(weeks.cases[0], DutyState.DONE)
+    for reason in (duties.UNCLEAR, duties.UNCLEAR, duties.SERVICE_DOWN):
+        weeks.duty(weeks.cases[1], DutyState.VOID).void_reason = reason
+    weeks.unheard(weeks.cases[2], NOW - 48 * HOUR)
+    weeks.unheard(weeks.cases[2], NOW - 60 * 24 * HOUR)  # before the period
+    figures = weeks.figures()
+    assert figures.voids == {"no_clear_picture": 2, "service_down": 1, "not_delivered": 1}
+    assert (figures.excused, figures.completion.void, figures.completion.share) == (1, 4, 1.0)
+
+
+def test_an_unfinished_try_is_one_and_a_fault_of_ours_is_none(weeks: Weeks) -> None:
+    faulty = weeks.duty(weeks.cases[0], DutyState.DONE, tries=1)
+    weeks.sent(weeks.cases[0], Outcome.FAULT, duty_id=faulty.id)
+    only_ours = weeks.duty(weeks.cases[1], DutyState.VOID)
+    weeks.sent(weeks.cases[1], Outcome.FAULT, duty_id=only_ours.id)
+    assert weeks.figures().tries == (1, 0)
+    case = weeks.cases[2]
+    weeks.duty(case, DutyState.DONE, tries=1)
+    began = NOW - 25 * HOUR
+    row = {"person_id": case.person_id, "case_id": case.id, "issued_at": began}
+    weeks.session.add(Challenge(token_hash=bytes(32), expires_at=began + HOUR, **row))
+    weeks.session.flush()
+    assert weeks.figures().tries == (2, 1)
 
 
 def test_a_face_wrongly_doubted_is_one_that_an_officer_found_to_be_right(weeks: Weeks) -> None:
@@ -159,6 +205,7 @@ def test_the_page_and_its_table_are_for_who_sees_quality(
     assert "How check-ins go" in client.get("/quality/checkins/?days=30").text
     table = client.get("/quality/checkins/export.csv").get_data(as_text=True)
     assert table.startswith("\ufeffwhat,of,figure,value\r\nduties,all,done,0\r\n")
+    assert "duties,all,void,0" in table
 
 
 def test_a_volunteer_sees_neither_figures_nor_reviews(client_of: SignedInClient) -> None:

@@ -8,10 +8,11 @@ from pathlib import Path
 import pytest
 from sqlalchemy import func, insert, select
 
+from correction_service.casework.worklist import Need
 from correction_service.face.template import Template
 from correction_service.face.verifier import Verifier
 from correction_service.people import consents, photos
-from correction_service.presence import checkins, help_requests
+from correction_service.presence import checkins, faults, help_requests
 from correction_service.presence.captures import Answers
 from models.agency import Office
 from models.case import Case, CaseState
@@ -87,11 +88,13 @@ def test_a_concern_of_one_officer_never_ends_in_a_missed_duty(desk: Desk, bursts
     made = desk.send(bursts.stranger, bursts.no_match)
     desk.review(made, ReviewDecision.CONCERN)
     assert (desk.waiting(), desk.lapse(), desk.duty()) == ([], 0, DutyState.DUE)
+    assert desk.needs(LATER) == {Need.CONCERNS: 1}
     days_later = LATER + timedelta(days=3)
     with desk.writing() as session:
         way, user = Way.OFFICER_VISIT, desk.user(session)
         checkins.attest(session, user, desk.county.case, way=way, note="spoke", now=days_later)
     assert (desk.lapse(days_later), desk.duty()) == (0, DutyState.VOID)
+    assert desk.needs(days_later) == {}
 
 
 def test_a_concern_that_two_find_to_be_somebody_else_ends_in_a_missed_duty(
@@ -162,7 +165,7 @@ def test_being_busy_is_recorded_once_a_challenge_and_is_never_a_missed_check_in(
     for _ in range(2):
         with desk.writing() as session:
             attempt = checkins.begin(session, desk.person_id, token, bursts.person, NOW)
-            checkins.fault(session, attempt, now=NOW)
+            faults.busy(session, attempt, now=NOW)
     with desk.database.reading() as session:
         made = session.scalars(select(CheckIn)).one()
         assert (made.outcome, made.reasons) == (Outcome.FAULT, ["system_fault"])
@@ -175,7 +178,7 @@ def test_the_challenge_stays_good_while_the_service_is_busy(desk: Desk, bursts: 
     token = desk.permit()
     with desk.writing() as session:
         attempt = checkins.begin(session, desk.person_id, token, bursts.person, NOW)
-        checkins.fault(session, attempt, now=NOW)
+        faults.busy(session, attempt, now=NOW)
     assert desk.send(bursts.person, bursts.match, token).outcome is Outcome.MATCH
     assert desk.duty() is DutyState.DONE
 
@@ -203,7 +206,7 @@ def test_a_fault_and_a_review_keep_every_open_duty_from_being_missed(
         attempt = checkins.begin(
             session, desk.person_id, desk.permit_in(session), bursts.person, NOW
         )
-        checkins.fault(session, attempt, now=NOW)
+        faults.busy(session, attempt, now=NOW)
     assert desk.lapse() == 0
     with desk.database.reading() as session:
         states = set(session.scalars(select(CheckInDuty.state)))
@@ -344,3 +347,18 @@ def test_own_pictures_are_known_again_however_many_others_check_in(
         token = desk.permit_in(session)
         attempt = checkins.begin(session, desk.person_id, token, bursts.stranger, NOW)
     assert set(attempt.seen) == {b"o" * checkins.BYTES, b"x" * checkins.BYTES}
+
+
+def test_own_pictures_of_an_earlier_case_are_known_again(desk: Desk, bursts: Bursts) -> None:
+    month_ago = NOW - timedelta(days=30)
+    own = replace(bursts.match, fingerprints=(b"o" * checkins.BYTES,))
+    desk.send(bursts.person, own, desk.permit(month_ago), month_ago)
+    with desk.writing() as session:
+        earlier = session.get_one(Case, desk.county.case)
+        case = make_case(session, session.get_one(Office, desk.county.office), 2)
+        case.person, case.term_start = earlier.person, NOW.date()
+        earlier.move(CaseState.TERMINATED, NOW)
+        token = desk.permit_in(session)
+        attempt = checkins.begin(session, desk.person_id, token, bursts.stranger, NOW)
+    assert attempt.case_id == case.id
+    assert attempt.seen == (b"o" * checkins.BYTES,)

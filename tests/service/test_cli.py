@@ -88,3 +88,23 @@ def test_a_key_ring_turns_and_opens_the_old(tmp_path: Path) -> None:
     fresh = KeyRing.loads(turned.stdout)
     assert fresh.current == "k2"
     assert fresh.keys["k1"] == ring.keys["k1"]
+
+
+def test_receipts_of_another_kind_are_refused_and_an_empty_list_erases_nobody(
+    tmp_path: Path,
+) -> None:
+    given = {
+        "CORRECTION_MODE": "demo",
+        "CORRECTION_DATA_DIR": str(tmp_path),
+        "CORRECTION_DATABASE_URL": f"sqlite:///{tmp_path}/x.db",
+    }
+    assert run("db", "upgrade", **given).returncode == 0
+    receipts = tmp_path / "deletions.csv"
+    receipts.write_text("a,b\n")
+    ended = run("person", "erase-again", str(receipts), **given)
+    assert ended.returncode == 2
+    assert "Traceback" not in ended.stderr
+    receipts.write_text("case,name,basis,mark,record,years,list\nT1,file,PIPL 47,R,7,5,4\n")
+    ended = run("person", "erase-again", str(receipts), **given)
+    assert "T1: There is no case T1." in ended.stderr
+    assert ended.stdout == "1 in the receipts, 0 erased again\n"

@@ -58,6 +58,12 @@ def test_a_clock_runs_as_long_as_the_law_says(name: str) -> None:
     assert rule.due(WEDNESDAY, calendar()).at == hours.day_end(last_day)
 
 
+@pytest.mark.parametrize("name", ["papers", "report_in", "handover"])
+def test_ten_days_are_ten_where_no_weekend_ends_them(name: str) -> None:
+    monday = datetime(2026, 11, 2, 2, 0, tzinfo=UTC)  # from Wednesday nine would end alike
+    assert RULES[name].due(monday, calendar()).at == hours.day_end(date(2026, 11, 12))
+
+
 @pytest.mark.parametrize("name", ["search", "breach_under_way", "death"])
 def test_what_is_to_be_done_at_once_is_due_at_once(name: str) -> None:
     assert RULES[name].due(WEDNESDAY, calendar()).at == WEDNESDAY
@@ -68,6 +74,14 @@ def test_a_court_decides_an_arrest_within_48_hours() -> None:
     rule = RULES["arrest_decision"]
     assert (rule.basis, rule.mark) == ("LCC 47", Mark.VERIFIED)
     assert rule.due(WEDNESDAY, calendar()).at == WEDNESDAY + timedelta(hours=48)
+
+
+def test_a_term_in_custody_is_not_lengthened_by_a_holiday() -> None:
+    before_spring_festival = datetime(2026, 1, 16, 2, 0, tzinfo=UTC)
+    due = RULES["arrest_custody"].due(before_spring_festival, calendar())
+    assert due == (hours.day_end(date(2026, 2, 15)), True)
+    court = RULES["revocation"].due(before_spring_festival, calendar())
+    assert court.at == hours.day_end(date(2026, 2, 24))  # who is free waits for the working day
 
 
 @pytest.mark.parametrize(

@@ -83,7 +83,7 @@ def test_withdrawal_takes_the_photos_save_one_that_is_still_to_be_judged(
 
 
 @pytest.mark.parametrize("decision", [ReviewDecision.MATCH, ReviewDecision.CONCERN])
-def test_a_decision_that_stands_ends_the_time_of_its_photo(
+def test_a_match_ends_the_time_of_its_photo_and_a_concern_keeps_it_even_from_a_withdrawal(
     database: Database,
     settings: Settings,
     county: County,
@@ -93,5 +93,9 @@ def test_a_decision_that_stands_ends_the_time_of_its_photo(
     with database.transaction(SYSTEM, "test") as session:
         officer = session.get_one(User, county.users[Role.OFFICER])
         reviews.review(session, settings, officer, seen[2], decision=decision, note="看过", now=NOW)
-        until = session.get_one(StoredPhoto, seen[1]).delete_after
-    assert until == NOW + timedelta(days=settings.match_photo_days)
+        photo = session.get_one(StoredPhoto, seen[1])
+        kept = decision is ReviewDecision.CONCERN
+        decided = NOW + timedelta(days=settings.match_photo_days)
+        assert photo.delete_after == (None if kept else decided)
+        consents.withdraw(session, session.get_one(Case, county.case).person, None, NOW)
+        assert photo.delete_after == (None if kept else NOW)

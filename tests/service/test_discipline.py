@@ -10,16 +10,17 @@ from sqlalchemy.orm import Session
 from correction_service.audit import SYSTEM
 from correction_service.casework import points, sweep
 from correction_service.db import Database
-from correction_service.discipline import measures
+from correction_service.discipline import facts, measures
 from correction_service.discipline.measures import File
 from correction_service.settings import Settings
 from models.case import Case, CaseState, Category
 from models.checkin import CheckInDuty, DutyKind, DutyState
 from models.discipline import Measure, MeasureKind, MeasureState
 from models.errors import DomainError, Forbidden, Invalid, Refused
+from models.leave import Leave, LeaveReason, LeaveState
 from models.points import PointsDraft
 from models.user import Role, User
-from tests.county import DAY, NOW, County, add_draft
+from tests.county import DAY, NOW, County
 
 K = MeasureKind
 PAPER = "document:汇矫〔2026〕12号"
@@ -59,6 +60,31 @@ def refused(session: Session, county: County, file: File) -> DomainError:
     with pytest.raises(DomainError) as refusal:
         prepared(session, county, file)
     return refusal.value
+
+
+def missed(session: Session, county: County, number: int = 1) -> int:
+    """A check-in that was missed, by its duty."""
+    duty = CheckInDuty(
+        case_id=county.case,
+        kind=DutyKind.SCHEDULED,
+        key=f"scheduled:{number}",
+        opens_at=NOW - timedelta(hours=4),
+        closes_at=NOW - timedelta(hours=2),
+        missed_after=NOW - timedelta(hours=1),
+        state=DutyState.MISSED,
+    )
+    session.add(duty)
+    session.flush()
+    return duty.id
+
+
+def penalised(session: Session, county: County, *named: str) -> PointsDraft:
+    """What the rulebook takes for an admonition on these facts, still to be confirmed."""
+    points.install_default(session)
+    made = decided(session, county, replace(ADMONITION, facts=named))
+    return session.scalars(
+        select(PointsDraft).where(PointsDraft.fact == f"measure:{made.id}")
+    ).one()
 
 
 @pytest.mark.parametrize(
@@ -154,17 +180,8 @@ def test_a_measure_rests_on_facts_of_this_person_that_somebody_found_true(
     database: Database, county: County
 ) -> None:
     with database.transaction(SYSTEM, "test") as session:
-        duty = CheckInDuty(
-            case_id=county.case,
-            kind=DutyKind.SCHEDULED,
-            key="scheduled:1",
-            opens_at=NOW - timedelta(hours=4),
-            closes_at=NOW - timedelta(hours=2),
-            missed_after=NOW - timedelta(hours=1),
-            state=DutyState.DUE,
-        )
-        session.add(duty)
-        session.flush()
+        duty = session.get_one(CheckInDuty, missed(session, county))
+        duty.state = DutyState.DUE
         file = replace(ADMONITION, facts=[f"duty:{duty.id}"])
         for wrong in (file, replace(file, facts=[]), replace(file, facts=["duty:0", "duty:x"])):
             assert refused(session, county, wrong).field == "facts"
@@ -183,7 +200,7 @@ def test_two_admonitions_and_no_change_is_a_finding_in_words_and_not_a_count(
         assert refused(session, county, one).field == "facts"
         assert refused(session, county, replace(unchanged, facts=both)).field == "unchanged"
         measures.in_force(session, county.case, K.ADMONITION)
-    sweep.run(database, DAY, NOW, settings)
+    assert sweep.run(database, DAY, NOW, settings).errors == []
     with database.transaction(SYSTEM, "test") as session:
         assert len(session.scalars(select(Measure)).all()) == 2  # the sweep drafts none
         made = prepared(session, county, replace(unchanged, facts=both, unchanged="仍不报告"))
@@ -281,34 +298,45 @@ def test_the_police_decide_a_public_security_penalty_and_only_then_it_is_in_forc
         assert measures.in_force(session, county.case, K.PUBLIC_SECURITY) == [made]
 
 
-def test_its_points_replace_the_deductions_for_the_facts_under_it(
+@pytest.mark.parametrize(("hours_after_end", "ground"), [(-1, False), (1, True)])
+def test_a_leave_is_a_ground_only_where_its_return_was_late(
+    database: Database, county: County, hours_after_end: int, *, ground: bool
+) -> None:
+    ended = NOW - timedelta(days=3)
+    with database.transaction(SYSTEM, "test") as session:
+        leave = Leave(
+            case_id=county.case,
+            reason=LeaveReason.FAMILY,
+            divisions=["520302"],
+            starts_at=ended - timedelta(days=2),
+            ends_at=ended,
+            note="准假1号",
+            state=LeaveState.RETURNED,
+            return_said_at=ended + timedelta(hours=hours_after_end),
+            returned_at=NOW,  # the office signed it off when it opened again
+        )
+        session.add(leave)
+        session.flush()
+        file = replace(ADMONITION, facts=[f"leave:{leave.id}"])
+        if ground:
+            assert prepared(session, county, file).facts
+        else:
+            assert refused(session, county, file).field == "facts"
+
+
+def test_a_measure_is_a_ground_only_while_it_is_in_force(
     database: Database, county: County
 ) -> None:
     with database.transaction(SYSTEM, "test") as session:
-        duties = [
-            CheckInDuty(
-                case_id=county.case,
-                kind=DutyKind.SCHEDULED,
-                key=f"scheduled:{number}",
-                opens_at=NOW - timedelta(hours=4),
-                closes_at=NOW - timedelta(hours=2),
-                missed_after=NOW - timedelta(hours=1),
-                state=DutyState.MISSED,
-            )
-            for number in range(2)
-        ]
-        session.add_all(duties)
-        session.flush()
-        keys = [f"duty:{duty.id}" for duty in duties]
-        for key in keys:
-            draft = add_draft(session, county.case, "checkin_missed", key)
-            points.confirm(session, draft, county.users[Role.OFFICER], NOW, "未签")
-        assert points.balance(session, county.case, DAY, NOW).total == 93 - 10
-        made = decided(session, county, replace(ADMONITION, facts=keys))
-        [draft] = session.scalars(select(PointsDraft).where(PointsDraft.item == "admonition"))
-        assert draft.fact == f"measure:{made.id}"
-        points.confirm(session, draft, county.users[Role.OFFICER], NOW, "训诫")
-        assert points.balance(session, county.case, DAY, NOW).total == 93 - 10
+        first = decided(session, county)
+        made = prepared(session, county)
+        measures.decide(
+            session, head(session, county), made.id, agreed=False, number="", reason="不实", now=NOW
+        )
+        named = [name for name, _ in facts.candidates(session, made.case)]
+        assert named == [f"measure:{first.id}"]
+        file = replace(ADMONITION, facts=[f"measure:{made.id}"])
+        assert refused(session, county, file).field == "facts"
 
 
 def test_nothing_is_prepared_for_a_case_that_ended(database: Database, county: County) -> None:

@@ -27,7 +27,7 @@ def test_one_prepares_the_other_decides_and_the_file_shows_law_mark_and_facts(
     assert "did not report twice" in wrong.text  # what was typed stays
     page = officer.post(place, data=FORM, follow_redirects=True).text
     assert "IM 34 (S)" in page
-    assert "document:PV-12" in page
+    assert "Number of the document PV-12" in page
     with database.reading() as session:
         made = session.scalars(select(Measure.id)).one()
     url = f"/measures/{made}"

@@ -94,9 +94,7 @@ def test_the_day_brings_one_duty_with_its_window_in_local_time(
         assert duties.make(session, clock(24), settings) == 0  # Saturday
 
 
-@pytest.mark.parametrize(
-    "state", [CaseState.DETAINED, CaseState.TRANSFERRING, CaseState.TERMINATED]
-)
+@pytest.mark.parametrize("state", [CaseState.DETAINED, CaseState.TERMINATED])
 def test_a_suspended_case_gets_no_duty_and_its_open_ones_are_void(
     database: Database, county: County, settings: Settings, state: CaseState
 ) -> None:

@@ -18,15 +18,17 @@ from hypothesis import given
 from hypothesis import strategies as st
 from sqlalchemy import select, text
 
-from correction_service import sealer
+from correction_service import hours, sealer
 from correction_service.audit import SYSTEM
 from correction_service.cli import cli
 from correction_service.db import Database
 from correction_service.proof import heads, packs, signing, verifier
+from correction_service.proof.packs import AROUND
 from correction_service.settings import Settings
 from correction_service.storage import packing
 from models.audit import AuditRecord, merkle_root
 from models.audit_proof import Tree
+from models.case import Case
 from models.errors import Invalid, NotFound, Refused
 from models.fix import DeviceEvent
 from models.grid import micros
@@ -151,6 +153,30 @@ def test_a_pack_verifies_and_holds_fixes_days_events_clocks_and_rules(exported: 
     assert json.loads(files["rules.json"])["engine"]
     assert len(json.loads(files["records.json"])) >= 2
     assert "测试" not in b"".join(files.values()).decode("utf-8", "replace")  # no name
+
+
+def test_nothing_past_the_end_of_a_term_is_in_a_pack_and_it_verifies(
+    database: Database, tracked: Tracked, settings: Settings, tmp_path: Path
+) -> None:
+    last = DAY_BEFORE.date()
+    end = hours.day_end(last)  # in the middle of a packed day
+    store(database, wandering(tracked.device, end - timedelta(hours=1), 120))
+    packing.run(database, settings, NOW)
+    kind, device, path = IncidentKind.STRAP_OPENED, tracked.device, tmp_path / "pack.zip"
+    at, later = (NOW - end) / timedelta(days=1), (NOW - end - 2 * AROUND) / timedelta(days=1)
+    found = [add_incident(database, tracked.case, kind, it, device_id=device) for it in (at, later)]
+    with database.transaction(SYSTEM, "test") as session:
+        session.get_one(Case, tracked.case).term_end = last
+        sealer.seal(session, NOW)
+    for incident, fixes in zip(found, (range(50, 61), range(1)), strict=True):
+        with database.transaction(SYSTEM, "test") as session:
+            packs.export(session, incident, KEY, NOW, path)
+        assert faults(path) == []
+        files = contents(path)
+        lines = [line.split(",") for line in files["fixes.csv"].decode().splitlines()[1:]]
+        assert len(lines) in fixes
+        assert all(line[1] < end.isoformat() and line[-1] == "no" for line in lines)
+        assert not [name for name in files if name.startswith("days/")]
 
 
 def test_the_verifier_in_the_pack_needs_nothing_but_python(exported: Path, tmp_path: Path) -> None:

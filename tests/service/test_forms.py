@@ -2,21 +2,24 @@
 
 import hashlib
 import re
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 import pytest
 from sqlalchemy import select
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
+from correction_service import hours
 from correction_service.audit import SYSTEM
+from correction_service.casework import clocks
 from correction_service.db import Database
 from correction_service.forms import prints
 from correction_service.forms.catalogue import BLANK, Subject, catalogue
 from models.audit import AuditRecord
-from models.case import Case
-from models.discipline import FactKind, Measure, MeasureFact, MeasureKind
-from models.errors import Forbidden, NotFound
+from models.case import Case, CaseState
+from models.discipline import FactKind, Measure, MeasureFact, MeasureKind, MeasureState
+from models.errors import Forbidden, NotFound, Refused
+from models.leave import Leave, LeaveReason
 from models.order import Ground, PositioningOrder
 from models.printed_form import FormKind, PrintedForm
 from models.search import SearchRecord, SearchState, SearchStep, StepKind
@@ -91,6 +94,52 @@ def test_numbers_follow_each_other_by_kind(database: Database, county: County) -
     assert printed(database, county, FormKind.PLAN) == "〔2026〕案字第1号"
 
 
+def test_the_certificate_is_printed_when_the_case_has_ended(
+    database: Database, county: County
+) -> None:
+    with database.transaction(SYSTEM, "test") as session:
+        session.get_one(Case, county.case).state = CaseState.RELEASED
+    assert printed(database, county, FormKind.RELEASE_CERTIFICATE) == "〔2026〕解字第1号"
+    with database.reading() as session:
+        looks = select(AuditRecord.action).where(AuditRecord.action == "view_id_number")
+        assert len(session.scalars(looks).all()) == 1
+
+
+@pytest.mark.parametrize("kind", sorted(prints.OF_RELEASE))
+def test_the_papers_of_release_wait_for_the_end_and_for_what_holds_them(
+    database: Database, county: County, kind: FormKind
+) -> None:
+    def prepare(session: Session, now: datetime) -> prints.Draft:
+        officer = officer_of(session, county)
+        return prints.prepare(session, officer, county.case, kind, now=now)
+
+    with database.transaction(SYSTEM, "test") as session:
+        case = session.get_one(Case, county.case)
+        ended = hours.day_start(case.term_end)
+        with pytest.raises(Refused, match="once the term has ended"):
+            prepare(session, ended - timedelta(minutes=1))
+        assert prepare(session, ended).form.kind is kind
+        clocks.begin_named(session, case, "pending_revocation", "撤缓建议 1 号", NOW)
+        with pytest.raises(Refused, match="waits for it"):
+            prepare(session, ended)
+        case.state = CaseState.TERMINATED
+        with pytest.raises(Refused, match="terminated"):
+            prepare(session, ended)
+
+
+def test_a_leave_has_the_days_by_which_it_was_decided(database: Database, county: County) -> None:
+    with database.transaction(SYSTEM, "test") as session:
+        leave = Leave(
+            case_id=county.case, reason=LeaveReason.WORK, divisions=["520100"], note="表 3",
+            starts_at=NOW, ends_at=NOW + timedelta(days=7),
+        )  # fmt: skip
+        session.add(leave)
+        session.flush()
+        officer, kind = officer_of(session, county), FormKind.LEAVE_APPROVAL
+        rows = prints.prepare(session, officer, county.case, kind, leave.id, now=NOW).filled["rows"]
+        assert any("共7日" in cell for row in rows for cell in row)
+
+
 def test_one_number_is_given_once(database: Database, county: County) -> None:
     with database.transaction(SYSTEM, "test") as session:
         officer = officer_of(session, county)
@@ -113,6 +162,8 @@ def test_the_paper_is_sealed_and_a_look_is_on_record(database: Database, county:
 
 
 def test_opening_the_id_number_for_a_form_is_on_record(database: Database, county: County) -> None:
+    with database.transaction(SYSTEM, "test") as session:
+        session.get_one(Case, county.case).state = CaseState.RELEASED
     printed(database, county, FormKind.RELEASE_CERTIFICATE)
     with database.reading() as session:
         looked = select(AuditRecord.id).where(AuditRecord.action == "view_id_number")
@@ -163,6 +214,16 @@ def test_a_form_of_a_measure_takes_facts_and_statement_from_its_file(
         session.add(measure)
         session.flush()
         of_warning = (county.case, FormKind.WARNING_DECISION, measure.id)
+        for state in (MeasureState.PREPARED, MeasureState.REFUSED):  # nobody decided to warn
+            measure.state = state
+            measure.decided_at = NOW if state is MeasureState.REFUSED else None
+            session.flush()
+            with pytest.raises(NotFound):
+                prints.prepare(session, officer, *of_warning, now=NOW)
+            approval = (county.case, FormKind.WARNING_APPROVAL, measure.id)
+            assert prints.prepare(session, officer, *approval, now=NOW).filled["rows"]
+        measure.state = MeasureState.DECIDED
+        session.flush()
         said = "".join(prints.prepare(session, officer, *of_warning, now=NOW).filled["body"])
         assert all(it in said for it in ("三次未报告", "签到任务第17号", "手机坏了"))
         of_admonition = (county.case, FormKind.ADMONITION_DECISION, measure.id)

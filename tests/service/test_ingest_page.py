@@ -146,7 +146,7 @@ def test_an_outage_is_said_on_every_page_and_so_is_its_end(
         text = client.get(path).text
         assert "41 bracelets under an order are affected." in text
         assert "The listener has no connection to the broker." in text
-    assert "41 bracelets" not in client_of(Role.VOLUNTEER).get("/").text
+    assert "41 bracelets" not in client_of(Role.VOLUNTEER).get("/", follow_redirects=True).text
     with database.transaction(SYSTEM, "test") as session:
         session.get_one(Outage, outage.id).ended_at = now
     text = client.get("/").text

@@ -62,7 +62,11 @@ def test_an_officer_records_a_leave_and_signs_it_off(
     leave = only(database)
     later = officer.post(
         f"{path}/leave/{leave.id}/extend",
-        data={"ends_at": local(leave.ends_at + timedelta(days=1))},
+        data={
+            "ends_at": local(leave.ends_at + timedelta(days=1)),
+            "level": "office",
+            "note": "表 18",
+        },
         follow_redirects=True,
     )
     assert "The leave ends later." in later.text
@@ -77,6 +81,20 @@ def test_an_officer_records_a_leave_and_signs_it_off(
     with database.reading() as session:
         written = select(AuditRecord).where(AuditRecord.subject_kind == "leave")
         assert len(session.scalars(written).all()) >= 3
+
+
+def test_an_officer_enters_since_when_the_person_was_back(
+    officer: FlaskClient, database: Database, county: County
+) -> None:
+    path = f"/cases/{county.case}"
+    officer.post(f"{path}/leave", data=RUNNING)
+    signing = f"{path}/leave/{only(database).id}/sign-off"
+    now = datetime.now(UTC)
+    ahead = {"back_at": local(now + timedelta(hours=1))}
+    assert "not ahead" in officer.post(signing, data=ahead, follow_redirects=True).text
+    back = {"back_at": local(now - timedelta(hours=1))}
+    assert "back since" in officer.post(signing, data=back, follow_redirects=True).text
+    assert local(only(database).back_at or now) == back["back_at"]
 
 
 def test_a_leave_that_has_not_begun_is_cancelled(

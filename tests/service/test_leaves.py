@@ -8,15 +8,16 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from correction_service.audit import SYSTEM
-from correction_service.casework import leaves, overdue
+from correction_service.casework import clocks, leaves, overdue
 from correction_service.casework.leaves import Approval
 from correction_service.db import Database
-from correction_service.zones import destinations, zones
+from correction_service.zones import zones
 from correction_service.zones.zones import Revision, Terms
 from models.agency import Office
 from models.case import Case, CaseState
-from models.errors import DomainError, Forbidden, Invalid, NotFound, Refused
+from models.errors import Forbidden, Invalid, NotFound, Refused
 from models.leave import Leave, LeaveReason, LeaveState
+from models.leave_request import LeaveLevel
 from models.user import Role, User
 from models.zone import Zone, ZoneKind
 from tests.county import NOW, County, make_case
@@ -57,9 +58,19 @@ def cancel(database: Database, county: County, leave: int, now: datetime) -> Non
         leaves.cancel(session, officer(session, county), leave, now)
 
 
-def extend(database: Database, county: County, leave: int, to: datetime, now: datetime) -> None:
+def extend(
+    database: Database,
+    county: County,
+    leave: int,
+    to: datetime,
+    now: datetime,
+    *,
+    level: LeaveLevel = LeaveLevel.UPPER,
+    paper: str = "审批表 18",
+) -> None:
     with database.transaction(SYSTEM, "test") as session:
-        leaves.extend(session, officer(session, county), leave, to, now)
+        by = officer(session, county)
+        leaves.extend(session, by, leave, to, paper=paper, level=level, now=now)
 
 
 def watch(database: Database, now: datetime) -> int:
@@ -299,6 +310,39 @@ def test_a_leave_is_signed_off_once_and_not_before_it_begins(
         extend(database, county, leave, NOW + 9 * DAY, NOW + 2 * DAY)
 
 
+def test_an_extension_goes_by_the_level_of_the_whole_leave(
+    database: Database, county: County
+) -> None:
+    leave = approve(database, county)
+    ten, forty = BEGINS + 10 * DAY, BEGINS + 40 * DAY
+    for to, level in ((ten, LeaveLevel.OFFICE), (forty, LeaveLevel.COUNTY)):
+        with pytest.raises(Refused, match="higher level") as refusal:
+            extend(database, county, leave, to, NOW, level=level)
+        assert refusal.value.field == "level"
+    extend(database, county, leave, ten, NOW, level=LeaveLevel.COUNTY)
+    assert informed(database, county) == []
+    extend(database, county, leave, forty, NOW, paper="审批表 19")
+    assert informed(database, county) == ["leave_informed"]
+    with database.reading() as session:
+        papers = session.get_one(Leave, leave).note
+    assert papers == "外出审批表 2026-17；审批表 18；审批表 19"
+
+
+def informed(database: Database, county: County) -> list[str]:
+    with database.reading() as session:
+        return [it.rule.name for it in clocks.running(session, clocks.of(county.case), NOW)]
+
+
+@pytest.mark.parametrize(("paper", "why"), [(" ", "which paper"), ("x" * 390, "400 characters")])
+def test_an_extension_names_its_paper(
+    database: Database, county: County, paper: str, why: str
+) -> None:
+    leave = approve(database, county)
+    with pytest.raises(Invalid, match=why) as refusal:
+        extend(database, county, leave, ENDS + DAY, NOW, paper=paper)
+    assert refusal.value.field == "note"
+
+
 def test_an_extension_is_later(database: Database, county: County) -> None:
     leave = approve(database, county)
     for to, why in (
@@ -345,16 +389,3 @@ def test_what_an_officer_said_of_the_case_since_stays(database: Database, county
         case.move(CaseState.UNDER_CORRECTION, BEGINS + 2 * HOUR)
     watch(database, BEGINS + 3 * HOUR)
     assert state(database, county) is CaseState.UNDER_CORRECTION
-
-
-def test_places_are_read_by_name_and_by_code() -> None:
-    assert destinations.read("贵阳市") == ["520100"]
-    assert destinations.read("520103, 北京市；贵阳市 520100") == ["520103", "110000", "520100"]
-    assert destinations.called(["520100", "520303", "999999"]) == "贵阳市、汇川区、999999"
-    with pytest.raises(Invalid, match="called 贵阳\\."):
-        destinations.read("贵阳")
-    with pytest.raises(Invalid, match="Several places are called 鼓楼区"):
-        destinations.read("鼓楼区")
-    with pytest.raises(DomainError, match="10 places"):
-        destinations.read(" ".join(list(destinations.counties(["520000"]))[:11]))
-    assert "520303" in destinations.counties(["520300"])

@@ -70,6 +70,6 @@ def test_writes_are_not_looks_and_old_looks_are_left_out(
 def test_every_act_of_looking_has_words_on_the_phone() -> None:
     from correction_service.web.phone.rights import SEATS, WORDS  # noqa: PLC0415 loads the pages
 
-    said = {*looks.SEEN.values(), *looks.PURPOSES.values(), looks.SUPERVISION}
+    said = {*looks.SEEN.values(), *looks.PURPOSES.values(), looks.SUPERVISION, looks.OVERSIGHT}
     assert said == set(WORDS)
     assert {*Role, None} == set(SEATS)

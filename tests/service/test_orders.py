@@ -9,7 +9,7 @@ from sqlalchemy.orm import Session
 
 from correction_service import hours
 from correction_service.audit import SYSTEM
-from correction_service.casework import order_facts, order_papers, orders
+from correction_service.casework import order_facts, order_papers, orders, worklist
 from correction_service.casework.order_facts import Fact
 from correction_service.db import Database
 from models.case import Case
@@ -20,7 +20,7 @@ from models.leave import Leave, LeaveReason, LeaveState
 from models.notice import Notice
 from models.order import ASKED, TERM_MONTHS, Ground, PositioningOrder
 from models.order_evidence import EvidenceKind, OrderEvidence, evidence_kind
-from models.order_paper import Paper
+from models.order_paper import OrderAssessment, Paper
 from models.user import Role, User
 from tests.county import DAY, NOW, County
 from tests.pages import SignedInClient
@@ -44,6 +44,8 @@ def decide(
     county: County,
     ground: Ground = Ground.LEFT_WITHOUT_APPROVAL,
     facts: Sequence[Fact] = (STATEMENT,),
+    *,
+    starts_on: date = DAY,
     ends_on: date = DAY + timedelta(days=30),
 ) -> PositioningOrder:
     return orders.decide(
@@ -53,7 +55,7 @@ def decide(
         ground=ground,
         evidence="2026年11月1日未经批准离开遵义市",
         facts=facts,
-        starts_on=DAY,
+        starts_on=starts_on,
         ends_on=ends_on,
         now=NOW,
     )
@@ -171,6 +173,24 @@ def test_a_leave_is_a_fact_once_its_return_was_late(database: Database, county: 
         )
 
 
+def test_no_order_rests_on_a_late_signing_off(database: Database, county: County) -> None:
+    ended = NOW - timedelta(days=3)
+    with database.transaction(SYSTEM, "test") as session:
+        leave = Leave(
+            case_id=county.case, reason=LeaveReason.WORK, divisions=["520100"], note="表 3",
+            starts_at=ended - timedelta(days=6), ends_at=ended, state=LeaveState.RETURNED,
+            returned_at=ended + timedelta(days=2), return_said_at=ended - timedelta(hours=1),
+        )  # fmt: skip
+        session.add(leave)
+        session.flush()
+        case = session.get_one(Case, county.case)
+        assert order_facts.candidates(session, case) == []
+        with pytest.raises(Invalid, match="found it true"):
+            decide(session, county, facts=[Fact("leave", leave.id)])
+        leave.back_at = ended + timedelta(days=1)  # an officer found otherwise
+        assert [it.subject_id for it in order_facts.candidates(session, case)] == [leave.id]
+
+
 def measure(county: County, kind: MeasureKind, state: MeasureState) -> Measure:
     return Measure(
         case_id=county.case, kind=kind, state=state, limb="report", law="IM 35", found="未报到",
@@ -249,6 +269,45 @@ def test_an_extension_follows_an_assessment_that_it_is_still_needed(
             assess(needed=True, found=" ")
         assess(needed=True, found="再次离开")
         assert extend().extends_id == first.id
+
+
+def test_the_same_facts_carry_another_order_after_an_assessment_alone(
+    database: Database, county: County
+) -> None:
+    later, latest = DAY + timedelta(days=40), DAY + timedelta(days=70)
+    with database.transaction(SYSTEM, "test") as session:
+        first = decide(session, county)
+        with pytest.raises(Refused, match="same facts"):
+            decide(session, county, starts_on=later, ends_on=later)
+        fresh = Fact("document", None, "询问笔录 2026-99")
+        other = decide(session, county, facts=[fresh], starts_on=later, ends_on=later)
+        assert other.extends_id is None
+        officer = user(session, county, Role.OFFICER)
+        order_papers.assess(session, officer, first, needed=True, found="再次离开", now=NOW)
+        again = decide(session, county, starts_on=latest, ends_on=latest)
+        assert again.extends_id == first.id
+
+
+def test_an_extension_waits_for_the_head_with_its_assessment(
+    database: Database, county: County
+) -> None:
+    def waits(session: Session, role: Role) -> list[str]:
+        found = worklist.items(session, user(session, county, role), NOW)
+        return [it.subject.found for it in found if isinstance(it.subject, OrderAssessment)]
+
+    with database.transaction(SYSTEM, "test") as session:
+        first = decide(session, county)
+        officer = user(session, county, Role.OFFICER)
+        for needed, found in ((False, "已经配合"), (True, "再次离开")):
+            order_papers.assess(session, officer, first, needed=needed, found=found, now=NOW)
+        assert waits(session, Role.COUNTY_HEAD) == ["再次离开"]
+        assert waits(session, Role.OFFICER) == []
+        orders.decide(
+            session, user(session, county, Role.COUNTY_HEAD), county.case,
+            ground=Ground.LEFT_WITHOUT_APPROVAL, evidence="仍未配合", facts=[STATEMENT],
+            starts_on=DAY + timedelta(days=31), ends_on=DAY + timedelta(days=60), now=NOW,
+        )  # fmt: skip
+        assert waits(session, Role.COUNTY_HEAD) == []
 
 
 def test_only_an_order_in_force_is_assessed(database: Database, county: County) -> None:

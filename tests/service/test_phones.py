@@ -11,7 +11,7 @@ from correction_service.audit import SYSTEM
 from correction_service.db import Database
 from correction_service.people import phones
 from correction_service.people.phones import PinRefused
-from models.case import Case
+from models.case import Case, CaseState
 from models.errors import Invalid
 from models.person import Person
 from models.phone import ACTIVATION_FOR, PhoneAccess
@@ -158,6 +158,8 @@ def test_a_case_number_opens_shared_phones_only(
             phones.sign_in_shared(session, number, PIN, NOW)
         set_up(session, person_id, shared=True)
         assert phones.sign_in_shared(session, f" {number} ", PIN, NOW).person_id == person_id
+        session.get_one(Case, county.case).state = CaseState.RELEASED  # rights outlive the case
+        assert phones.sign_in_shared(session, number, PIN, NOW).person_id == person_id
 
 
 def test_codes_hold_no_character_that_looks_like_another() -> None:

@@ -17,6 +17,7 @@ from models.case import Case
 from models.errors import Invalid, Refused
 from models.incident import Incident, IncidentKind, Severity
 from models.leave import LeaveReason
+from models.leave_request import LeaveLevel
 from models.user import Role, User
 from models.zone import Zone, ZoneKind
 from tests.county import NOW, County
@@ -161,7 +162,10 @@ def test_the_destination_follows_the_leave(
 ) -> None:
     leave = approve(database, county)
     with database.transaction(SYSTEM, "test") as session:
-        leaves.extend(session, officer(session, county), leave, ENDS + 9 * DAY, NOW + HOUR)
+        leaves.extend(
+            session, officer(session, county), leave, ENDS + 9 * DAY,
+            paper="表 18", level=LeaveLevel.COUNTY, now=NOW + HOUR,
+        )  # fmt: skip
     zone = destination(database)
     assert zone is not None
     assert zone.valid_to == ENDS + 8 * DAY

@@ -17,8 +17,10 @@ from models.assessment import PointsMonth
 from models.case import Case, CaseState
 from models.errors import Refused
 from models.points import PointsEntry, Rulebook
+from models.sentence_correction import CorrectionState, SentenceCorrection
 from models.user import Role
 from tests.county import NOW, County, add_draft, make_case
+from tests.filed import put_right
 
 NOVEMBER = date(2026, 11, 1)
 FOURTH = datetime(2026, 12, 4, 4, 0, tzinfo=UTC)
@@ -90,6 +92,44 @@ def test_what_is_entered_late_makes_a_new_edition_and_the_old_one_stays(
     assert (corrected.first, corrected.corrected) == (0, 1)
     assert editions(database, county.case) == [(1, 94), (2, 74)]
     assert months.correct(database, FIFTH + DAY)[0].corrected == 0
+
+
+def agreed(county: County, before: dict[str, str], after: dict[str, str]) -> SentenceCorrection:
+    correction = put_right(county.case, county)
+    correction.before, correction.after = before, after
+    correction.state, correction.decided_at = CorrectionState.AGREED, FIFTH
+    return correction
+
+
+def test_a_month_closed_without_the_case_stays_so_where_no_longer_term_was_corrected(
+    database: Database, county: County, ledgers: list[int]
+) -> None:
+    with database.transaction(SYSTEM, "test") as session:
+        case = session.get_one(Case, county.case)
+        reported, case.reported_on = case.reported_on, date(2026, 12, 2)
+    months.run(database, NOVEMBER, FIFTH)
+    with database.transaction(SYSTEM, "test") as session:
+        session.get_one(Case, county.case).reported_on = reported
+        session.add(agreed(county, {"born_on": "1990-01-01"}, {"born_on": "1991-01-01"}))
+    assert months.correct(database, FIFTH + DAY) == []
+    assert editions(database, county.case) == []
+
+
+def test_a_term_that_was_too_short_leaves_its_closed_months_to_be_written(
+    database: Database, county: County, ledgers: list[int]
+) -> None:
+    with database.transaction(SYSTEM, "test") as session:
+        case = session.get_one(Case, county.case)
+        case.term_start, case.term_end = date(2025, 11, 1), date(2026, 10, 31)
+    months.run(database, NOVEMBER, FIFTH)
+    assert editions(database, county.case) == []
+    with database.transaction(SYSTEM, "test") as session:
+        session.get_one(Case, county.case).term_end = date(2027, 10, 31)
+        session.add(agreed(county, {"term_end": "2026-10-31"}, {"term_end": "2027-10-31"}))
+    [corrected] = months.correct(database, FIFTH + DAY)
+    assert (corrected.first, corrected.corrected, corrected.errors) == (1, 0, [])
+    assert editions(database, county.case) == [(1, 93 - 5 + 6)]
+    assert months.correct(database, FIFTH + DAY)[0].unchanged == 1
 
 
 def test_an_edition_follows_from_what_was_entered_before_it(

@@ -3,6 +3,7 @@
 import json
 from collections.abc import Sequence
 from datetime import timedelta
+from pathlib import Path
 
 import pytest
 from click.testing import CliRunner, Result
@@ -96,6 +97,17 @@ def test_who_has_no_photos_kept_is_listed_and_keeps_the_other_ways(
         assert found.model_version == OLD
 
 
+def test_photos_that_do_not_open_stop_nobody_and_their_person_is_listed(
+    database: Database, settings: Settings, county: County, given: list[bytes]
+) -> None:
+    enrolled_before(database, settings, county, given)
+    damaged, gone = [path for path in settings.data_dir.rglob("*") if path.is_file()][:2]
+    damaged.write_bytes(damaged.read_bytes()[::-1])
+    gone.unlink()
+    answer = json.loads(run(settings, database, county).stdout)
+    assert [it["reason"] for it in answer["enrol_anew"]] == ["no_photos"]
+
+
 def test_photos_of_two_people_make_no_template(
     *, database: Database, settings: Settings, county: County, given: list[bytes],
     face_photos: FacePhotos,
@@ -124,6 +136,18 @@ def test_what_changed_while_the_photos_were_judged_stays_as_it_is(
         photo = session.scalars(select(StoredPhoto)).first()
         assert photo is not None
         assert photo.delete_after == NOW
+
+
+@pytest.mark.parametrize("setting", ["face_calibration", "face_embedder"])
+@pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
+def test_models_that_are_not_to_be_had_are_one_line_and_nothing_is_made(
+    settings: Settings, tmp_path: Path, setting: str
+) -> None:
+    absent = tmp_path / "absent.toml"
+    wrong = settings.model_copy(update={setting: absent})
+    result = CliRunner().invoke(face, ["re-embed", "--by", "officer"], obj=wrong)
+    assert result.exit_code == 2, repr(result.exception)
+    assert "absent.toml" in result.stderr
 
 
 def test_only_who_may_enrol_answers_for_it(

@@ -61,11 +61,12 @@ def test_what_a_bracelet_said_goes_a_year_after_its_case_ended(
     retention.run(database, settings, ENDED + YEAR + timedelta(seconds=1))
     assert [count(database, of) for of in (PackedDay, Fix, DeviceEvent)] == [0, 0, 0]
     logged = select(AuditRecord.detail).where(
-        AuditRecord.action == "expired", AuditRecord.subject_kind == "binding"
+        AuditRecord.action == "deleted", AuditRecord.subject_kind == "supervised_case"
     )
     with database.reading() as session:
         [detail] = session.scalars(logged)
-    assert (detail["packed_day"], detail["fix"], detail["device_event"]) == (1, 20, 1)
+    rows = {kind: it["rows"] for kind, it in detail["kinds"].items()}
+    assert rows == {"packed_day": 1, "fix": 20, "device_event": 1}
 
 
 def test_a_bracelet_left_on_at_the_end_keeps_nothing_longer(

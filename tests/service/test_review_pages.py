@@ -1,18 +1,19 @@
 """What officers look at of a check-in: the faces, liveness that nobody judged, and where it was."""
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 from sqlalchemy import func, select
 
 from correction_service.audit import SYSTEM
 from correction_service.db import Database
+from models.agency import Office
 from models.audit import AuditRecord
-from models.case import Case
-from models.checkin import Outcome
+from models.case import Case, CaseState
+from models.checkin import CheckInDuty, DutyKind, DutyState, Outcome
 from models.face import StoredPhoto
 from models.review import CheckInReview
 from models.user import Role
-from tests.county import County
+from tests.county import County, make_case
 from tests.desk import Desk, unclear
 from tests.pages import SignedInClient
 from tests.tracked import BEYOND, HUICHUAN
@@ -101,3 +102,50 @@ def test_where_a_check_in_was_is_for_those_who_may_see_locations(
     with database.transaction(SYSTEM, "test") as session:
         session.get_one(Case, desk.case).office_id = county.other_office
     assert client_of(Role.OFFICER).post(path).status_code == 404
+
+
+def test_a_duty_held_by_a_concern_stands_in_a_list_until_somebody_saw_the_person(
+    client_of: SignedInClient, database: Database, desk: Desk
+) -> None:
+    began = datetime.now(UTC) - timedelta(hours=6)
+    held = checked_in(database, desk, "R0000002", at=began + timedelta(hours=1))
+    with database.transaction(SYSTEM, "test") as session:
+        duty = CheckInDuty(
+            case_id=desk.case,
+            kind=DutyKind.SCHEDULED,
+            key="scheduled:held",
+            opens_at=began,
+            closes_at=began + timedelta(hours=2),
+            missed_after=began + timedelta(hours=3),
+            state=DutyState.DUE,
+        )
+        session.add(duty)
+    officer = client_of(Role.OFFICER)
+    title = "Held by a concern until somebody sees the person"
+    assert title not in officer.get("/reviews/verified").text
+    officer.post(f"/reviews/{held}", data={"decision": "concern", "note": "看不清"})
+    page = officer.get("/reviews/verified").text
+    assert title in page
+    assert f'href="/reviews/{held}"' in page
+    assert "1 check-in held by a concern: see the person" in officer.get("/needs").text
+    officer.post(f"/cases/{desk.case}/attest", data={"way": "officer_visit", "note": "x"})
+    assert title not in officer.get("/reviews/verified").text
+
+
+def test_the_history_is_the_persons_and_not_only_the_cases(
+    client_of: SignedInClient, database: Database, desk: Desk
+) -> None:
+    with database.transaction(SYSTEM, "test") as session:
+        now = session.get_one(Case, desk.case)
+        before = make_case(session, now.office, 77, person=now.person, state=CaseState.RELEASED)
+        session.flush()
+        photo = session.scalars(select(StoredPhoto).where(StoredPhoto.purpose == "checkin")).one()
+        session.add(unclear(before, photo, "R0000003"))
+        number = before.number
+    later = checked_in(database, desk, "R0000004")
+    page = client_of(Role.OFFICER).get(f"/reviews/{later}").text
+    assert f">{number}</span>" in page
+    with database.transaction(SYSTEM, "test") as session:
+        before = session.scalars(select(Case).where(Case.number == number)).one()
+        before.office = session.scalars(select(Office).where(Office.id != before.office_id)).one()
+    assert number not in client_of(Role.OFFICER).get(f"/reviews/{later}").text

@@ -12,10 +12,11 @@ from correction_service.audit import SYSTEM
 from correction_service.casework import worklist
 from correction_service.db import Database
 from correction_service.discipline import facts
-from correction_service.presence import duties, reviews
+from correction_service.people import photos
+from correction_service.presence import checkins, duties, reviews
 from correction_service.settings import Settings
 from models.case import Case
-from models.checkin import CheckIn, CheckInDuty, DutyKind, DutyState, Liveness, Outcome
+from models.checkin import CheckIn, CheckInDuty, DutyKind, DutyState, Liveness, Outcome, Way
 from models.errors import DomainError, Forbidden, Invalid, Refused
 from models.face import StoredPhoto
 from models.review import CheckInReview, ReviewConfirmation, ReviewDecision, Standing
@@ -132,16 +133,38 @@ def test_no_measure_rests_on_what_only_one_person_found(table: Table) -> None:
     assert linked() == 1
 
 
-def test_the_photo_of_a_provisional_no_match_stays_until_it_is_confirmed(table: Table) -> None:
-    def until() -> object:
-        with table.database.reading() as session:
-            checkin = session.get_one(CheckIn, table.desk.checkin)
-            return session.get_one(StoredPhoto, checkin.photo_id).delete_after
+def until(table: Table) -> datetime | None:
+    """When the photo's time ends."""
+    with table.database.reading() as session:
+        checkin = session.get_one(CheckIn, table.desk.checkin)
+        return session.get_one(StoredPhoto, checkin.photo_id).delete_after
 
+
+def test_the_photo_of_a_no_match_stays_until_it_is_confirmed_and_can_be_objected_to(
+    table: Table,
+) -> None:
     table.review(Role.OFFICER)
-    assert until() is None
+    assert until(table) is None
     table.review(Role.COUNTY_HEAD, now=LATER)
-    assert until() == LATER + timedelta(days=table.settings.match_photo_days)
+    assert until(table) == LATER + timedelta(days=table.settings.no_match_photo_days)
+
+
+def test_the_photo_of_a_concern_stays_until_an_officer_has_seen_the_person(table: Table) -> None:
+    def swept(now: datetime) -> int:
+        with table.database.transaction(SYSTEM, "test") as session:
+            return photos.expire(session, table.settings, now)
+
+    table.review(Role.OFFICER, ReviewDecision.CONCERN)
+    late = LATER + timedelta(days=table.settings.match_photo_days + 1)
+    assert swept(late) == 0
+    assert until(table) is None
+    with table.database.transaction(SYSTEM, "test") as session:
+        officer = table.user(session, Role.OFFICER)
+        case = table.desk.case
+        checkins.attest(session, officer, case, way=Way.OFFICER_VISIT, note="", now=late)
+    assert swept(late) == 0
+    assert until(table) == late + timedelta(days=table.settings.match_photo_days)
+    assert swept(late + timedelta(days=table.settings.match_photo_days)) == 1
 
 
 def test_the_duty_is_not_missed_while_a_no_match_is_provisional(table: Table) -> None:

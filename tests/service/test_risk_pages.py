@@ -74,7 +74,9 @@ def test_the_weights_are_shown_with_source_and_mark(client_of: SignedInClient) -
     page = client_of(Role.COUNTY_HEAD).get("/risk/").text
     assert "Untrained." in page
     for item in weighing.weights().items.values():
-        assert item.source.replace("'", "&#39;") in page
+        assert item.source["en"] in page
+    chinese = client_of(Role.COUNTY_HEAD).get("/risk/?lang=zh").text
+    assert weighing.weights().source["zh"] in chinese
     assert page.count("chosen here: in no law or standard") > 10
 
 

@@ -8,7 +8,7 @@ from sqlalchemy import func, select
 
 from correction_service.audit import SYSTEM
 from correction_service.casework import flags as acting
-from correction_service.casework import sweep, worklist
+from correction_service.casework import points, sweep, worklist
 from correction_service.casework.findings import Scope
 from correction_service.db import Database
 from correction_service.risk import facts as gathering
@@ -23,7 +23,7 @@ from models.movement import MovementDay
 from models.risk import INNOCENT, SENTENCES, FlagState, RiskFlag
 from models.risk_score import Band, Family
 from models.user import Role, User
-from tests.county import NOW, County
+from tests.county import NOW, County, add_draft
 from tests.service.slipping import add_incident, closed, listed, slip
 from tests.swept import TODAY
 
@@ -53,6 +53,20 @@ def test_two_families_of_evidence_make_a_flag_that_says_all_it_rests_on(
         assert it["quality"]
         assert it["innocent"]
         assert set(it["innocent"]) <= set(INNOCENT)
+
+
+@pytest.mark.parametrize("protected", [True, False])
+def test_what_was_found_protected_is_no_evidence(
+    database: Database, county: County, settings: Settings, *, protected: bool
+) -> None:
+    slip(database, county)
+    excuse = "illness" if protected else None
+    with database.transaction(SYSTEM, "test") as session:
+        for duty in (1, 2):
+            draft = add_draft(session, county.case, "checkin_missed", f"duty:{duty}")
+            officer = county.users[Role.OFFICER]
+            points.refuse(session, draft, officer, NOW, "住院", excuse=excuse)
+    assert bool(swept(database, settings)) is not protected
 
 
 def test_one_family_is_no_flag_however_often_it_speaks(

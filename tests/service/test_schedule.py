@@ -148,7 +148,7 @@ def test_every_chore_runs_on_an_empty_and_on_a_living_county(
     for job in schedule.timetable(chores):
         job.work(NOW)
     with database.reading() as session:
-        assert set(session.scalars(select(JobRun.name))) == {"sweep", "points_close"}
+        assert set(session.scalars(select(JobRun.name))) == {"sweep", "points_close", "evidence"}
     chores.seal(NOW)
     assert unsealed(database) == 0
 

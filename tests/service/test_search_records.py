@@ -155,7 +155,8 @@ def test_how_somebody_was_found_is_an_officers_finding(
 ) -> None:
     with database.transaction(SYSTEM, "test") as session:
         user, made = officer(session, county), opened(session, county)
-        searches.find(session, user, made.id, finding, note="见笔录", now=NOW)
+        day = DAY if finding is Finding.CUSTODY else None
+        searches.find(session, user, made.id, finding, note="见笔录", now=NOW, in_custody_since=day)
         assert (made.state, made.case.state) == (SearchState.FOUND, state)
         with pytest.raises(Refused, match="not open"):
             searches.find(session, user, made.id, finding, note="见笔录", now=NOW)

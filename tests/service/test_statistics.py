@@ -2,17 +2,21 @@
 
 from datetime import UTC, date, datetime, timedelta
 from io import BytesIO
+from zipfile import ZipFile
 
 import pytest
 from openpyxl import load_workbook
+from sqlalchemy import select
 
 from correction_service.audit import SYSTEM
 from correction_service.db import Database
-from correction_service.reports import periods, statistics
+from correction_service.reports import periods, responses, statistics
 from models.agency import Office
 from models.case import Case, CaseState
+from models.discipline import Measure, MeasureKind, MeasureState
 from models.errors import Invalid
 from models.leave import Leave, LeaveReason, LeaveState
+from models.person_request import Addressee, PersonRequest, RequestKind
 from models.user import Role, User
 from tests.county import NOW, County, make_case
 from tests.pages import SignedInClient
@@ -95,6 +99,80 @@ def test_a_leave_signed_off_late_counts_as_late(database: Database, county: Coun
             )
     figures = counted(database, county).total
     assert (figures["leaves"], figures["leaves_late"]) == (2, 1)
+    with database.transaction(SYSTEM, "test") as session:
+        for leave in session.scalars(select(Leave)):
+            leave.return_said_at = NOW - timedelta(hours=2)  # the office signed off when it could
+    assert counted(database, county).total["leaves_late"] == 0
+
+
+def test_a_new_sentence_within_an_earlier_term_is_counted_as_such(
+    database: Database, county: County
+) -> None:
+    with database.transaction(SYSTEM, "test") as session:
+        first = session.get_one(Case, county.case)
+        again = make_case(session, first.office, 96, effective_on=date(2026, 11, 10))
+        again.person = first.person
+        make_case(session, first.office, 97)
+    figures = counted(database, county).total
+    assert (figures["again_within_term"], figures["received_again"]) == (1, 1)
+    assert figures["received"] == 3
+
+
+def revoked(county: County, state: MeasureState) -> Measure:
+    return Measure(
+        case_id=county.case,
+        kind=MeasureKind.REVOKE_SUSPENSION,
+        limb="other_serious",
+        law="IM 46 (S)",
+        found="事实",
+        happened_on=NOW.date(),
+        prepared_by=county.users[Role.OFFICER],
+        prepared_at=NOW,
+        state=state,
+        decided_at=NOW,
+        outcome_at=NOW if state is MeasureState.GRANTED else None,
+    )
+
+
+def test_revocations_are_those_proposed_and_those_granted(
+    database: Database, county: County
+) -> None:
+    states = (MeasureState.DECIDED, MeasureState.GRANTED, MeasureState.REFUSED)
+    with database.transaction(SYSTEM, "test") as session:
+        session.add_all(revoked(county, state) for state in states)
+    figures = counted(database, county).total
+    assert (figures["revocations_proposed"], figures["revocations_granted"]) == (2, 1)
+
+
+def requested(county: County, answered_after: timedelta | None) -> PersonRequest:
+    return PersonRequest(
+        case_id=county.case,
+        kind=RequestKind.PETITION,
+        addressee=Addressee.AGENCY,
+        asked_at=NOW,
+        due_on=NOW.date() + timedelta(days=3),
+        basis="LCC 34 (R)",
+        answered_at=NOW + answered_after if answered_after else None,
+    )
+
+
+def test_answers_are_timed_and_late_when_past_their_last_day(
+    database: Database, county: County
+) -> None:
+    with database.transaction(SYSTEM, "test") as session:
+        for after in (timedelta(hours=2), timedelta(days=4), None):
+            session.add(requested(county, after))
+        elsewhere = requested(county, None)
+        elsewhere.addressee = Addressee.PROCURATORATE
+        session.add(elsewhere)
+    with database.reading() as session:
+        user = session.get_one(User, county.users[Role.COUNTY_HEAD])
+        for today, late in ((date(2026, 11, 23), 1), (date(2026, 11, 24), 2)):
+            found = {it.what: it for it in responses.count(session, user, NOVEMBER, today)}
+            requests = found["requests"]
+            assert (requests.asked, requests.answered, requests.late) == (3, 2, late)
+    assert requests.hours == (2.0, 96.0)
+    assert (found["help"].late, found["help"].hours) == (None, (None, None))
 
 
 def test_an_officer_counts_their_own_office_only(database: Database, county: County) -> None:
@@ -115,6 +193,10 @@ def test_the_page_shows_and_both_files_say_the_same(
     rows = list(book.worksheets[0].iter_rows(values_only=True))
     assert rows[2][:3] == ("Office", "received", "under correction at the end")
     assert rows[3][1:3] == (1, 1)
+    assert "Time to answer" in book.sheetnames
+    drawn = [it for it in ZipFile(BytesIO(sheet.data)).namelist() if "charts/chart" in it]
+    assert len(drawn) == len(statistics.TABLES)
+    assert '<rect class="sum" width="100.0"' in page.text
     paper = client.get("/statistics/paper.pdf?period=2026-11")
     assert paper.data.startswith(b"%PDF")
 

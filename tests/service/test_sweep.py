@@ -6,10 +6,11 @@ from typing import Self
 import pytest
 from sqlalchemy import event, func, select, text
 
-from correction_service import jobs
+from correction_service import hours, jobs
 from correction_service.audit import SYSTEM
-from correction_service.casework import sweep
+from correction_service.casework import clocks, sweep
 from correction_service.db import Database
+from correction_service.law import clock_rules
 from correction_service.settings import Settings
 from models.case import CaseState, Category
 from models.checkin import (
@@ -59,6 +60,21 @@ def test_reporting_in_is_late_from_the_eleventh_shanghai_day(
         assert flag.law == "LCC 21"
         assert flag.due == datetime(2026, 11, 11, 16, 0, tzinfo=UTC)  # the end of 11 November
         assert flag.reasons[0]["facts"] == {"by": "2026-11-11"}
+
+
+@pytest.mark.parametrize(("day", "late"), [(date(2026, 10, 8), 0), (date(2026, 10, 9), 1)])
+def test_a_tenth_day_on_a_holiday_puts_the_flag_and_the_clock_off_to_the_same_day(
+    database: Database, county: County, settings: Settings, day: date, late: int
+) -> None:
+    waiting = {"state": CaseState.AWAITING_REPORT, "reported_on": None}
+    case = add_case(database, county, 2, **waiting, effective_on=date(2026, 9, 21))
+    result = sweep.run(database, day, hours.day_start(day) + timedelta(hours=12), settings)
+    assert result.flags["late_to_report"] == late
+    with database.reading() as session:
+        (clock,) = clocks.running(session, clocks.of(case), NOW)
+        assert clock_rules.report_by(session, date(2026, 9, 21)) == date(2026, 10, 8)
+    assert clock.due.at == hours.day_end(date(2026, 10, 8))
+    assert [flag.due for flag in flags(database, FlagKind.LATE_TO_REPORT)] == [clock.due.at] * late
 
 
 def test_every_reason_has_its_sentence_and_its_innocent_explanations(

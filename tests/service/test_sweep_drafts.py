@@ -49,6 +49,19 @@ def test_lateness_after_a_fault_of_ours_inside_the_window_costs_nothing(
     assert sweep.run(database, TODAY, NOW, settings).drafts == drafted
 
 
+@pytest.mark.parametrize(
+    ("state", "ends"), [(DutyState.LATE, 11), (DutyState.MISSED, 13)], ids=["late", "missed"]
+)
+def test_a_try_begun_inside_the_window_costs_nothing_however_late_it_came_in(
+    database: Database, county: County, settings: Settings, state: DutyState, ends: int
+) -> None:
+    add_duty(database, county.case, state)
+    end = datetime(2026, 11, 20, ends - 8, 0, tzinfo=UTC)  # by the clock of Shanghai
+    minute = timedelta(minutes=1)
+    check_in(database, county.case, end + minute, Outcome.POOR_IMAGE, end - minute)
+    assert sweep.run(database, TODAY, NOW, settings).drafts == 0
+
+
 def confirm_only_draft(database: Database, county: County) -> int:
     with database.transaction(SYSTEM, "test") as session:
         draft = session.scalars(select(PointsDraft)).one()

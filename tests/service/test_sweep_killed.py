@@ -22,9 +22,18 @@ from tests.swept import add_case, add_duty
 WITHIN_S = 60
 
 
+OVER = {"opens_at": 9, "closes_at": 7, "missed_after": 5}  # hours ago
+
+
 def counted(database: Database, of: type[RiskFlag | PointsDraft]) -> int:
     with database.reading() as session:
         return session.scalars(select(func.count()).select_from(of)).one()
+
+
+def missed_by(database: Database, county: County, people: int, now: datetime) -> None:
+    over = {name: now - timedelta(hours=ago) for name, ago in OVER.items()}
+    for number in range(2, 2 + people):
+        add_duty(database, add_case(database, county, number), DutyState.MISSED, **over)
 
 
 @pytest.mark.parametrize("database_url", ["postgresql"], indirect=True)
@@ -32,10 +41,7 @@ def test_a_sweep_killed_in_the_middle_is_completed_by_the_next_and_nothing_is_tw
     database: Database, county: County, settings: Settings
 ) -> None:
     now = datetime.now(UTC)
-    moments = {"opens_at": 9, "closes_at": 7, "missed_after": 5}
-    over = {name: now - timedelta(hours=ago) for name, ago in moments.items()}
-    for number in range(2, 6):
-        add_duty(database, add_case(database, county, number), DutyState.MISSED, **over)
+    missed_by(database, county, 4, now)
     with database.engine.connect() as holder:
         holder.execute(text("LOCK TABLE points_draft IN SHARE MODE"))  # flags yes, drafts no
         with running(settings, "sweep") as process:
@@ -55,3 +61,19 @@ def test_a_sweep_killed_in_the_middle_is_completed_by_the_next_and_nothing_is_tw
     assert (counted(database, RiskFlag), counted(database, PointsDraft)) == (4, 4)
     with database.reading() as session:
         assert session.scalars(select(JobRun.state)).all() == [JobState.DONE]
+
+
+@pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
+def test_a_sweep_killed_on_one_file_at_its_first_write_is_completed_too(
+    database: Database, county: County, settings: Settings
+) -> None:
+    now, people = datetime.now(UTC), 12
+    missed_by(database, county, people, now)
+    with running(settings, "sweep") as process:
+        deadline = time.monotonic() + WITHIN_S
+        while not counted(database, RiskFlag) and time.monotonic() < deadline:
+            time.sleep(0.005)
+        process.kill()
+    assert counted(database, RiskFlag) > 0
+    sweep.run(database, hours.local_day(now), now + jobs.STALE + timedelta(minutes=1), settings)
+    assert (counted(database, RiskFlag), counted(database, PointsDraft)) == (people, people)

@@ -121,7 +121,7 @@ def test_asking_for_help_in_time_is_no_missed_check_in_and_is_shown_to_an_office
 
 @pytest.mark.parametrize(
     ("kind", "missed"),
-    [(HelpKind.VISIT, 0), (HelpKind.VIDEO_CALL, 0), (HelpKind.CALL_BACK, 1), (HelpKind.HELP, 1)],
+    [(HelpKind.VISIT, 0), (HelpKind.VIDEO_CALL, 0), (HelpKind.CALL_BACK, 0), (HelpKind.HELP, 1)],
 )
 def test_another_way_asked_for_before_counts_until_it_was_given(
     database: Database, county: County, settings: Settings, kind: HelpKind, missed: int
@@ -129,6 +129,26 @@ def test_another_way_asked_for_before_counts_until_it_was_given(
     add_duty(database, county.case, DutyState.DUE)
     ask(database, county.case, kind, BEGAN - timedelta(days=1))
     assert lapse(database, settings) == missed
+
+
+def test_a_call_asked_for_beside_a_check_in_excuses_no_later_day(
+    database: Database, county: County, settings: Settings
+) -> None:
+    add_duty(database, county.case, DutyState.DUE)
+    ask(database, county.case, HelpKind.CALL_BACK, BEGAN - timedelta(days=1), beside=True)
+    assert lapse(database, settings) == 1
+
+
+def test_a_call_asked_for_as_another_way_excuses_although_an_older_one_is_open(
+    database: Database, county: County, settings: Settings
+) -> None:
+    add_duty(database, county.case, DutyState.DUE)
+    ask(database, county.case, HelpKind.CALL_BACK, BEGAN - timedelta(days=1), beside=True)
+    ask(database, county.case, HelpKind.CALL_BACK, BEGAN)
+    assert shown(database, settings) == (
+        "other_way_asked",
+        "Asked for help or another way of checking in at 2026-11-20 09:30.",
+    )
 
 
 def test_a_request_dealt_with_before_and_one_made_too_late_excuse_nothing(
@@ -143,9 +163,11 @@ def test_a_request_dealt_with_before_and_one_made_too_late_excuse_nothing(
     assert lapse(database, settings) == 1
 
 
-def ask(database: Database, case_id: int, kind: HelpKind, at: datetime) -> None:
+def ask(
+    database: Database, case_id: int, kind: HelpKind, at: datetime, *, beside: bool = False
+) -> None:
     with database.transaction(SYSTEM, "test") as session:
-        help_requests.ask(session, session.get_one(Case, case_id), kind, at)
+        help_requests.ask(session, session.get_one(Case, case_id), kind, at, beside=beside)
 
 
 def shown(database: Database, settings: Settings) -> tuple[str | None, str]:

@@ -125,6 +125,15 @@ def test_somewhat_slower_figures_are_later_and_by_how_much_is_said(
     assert counts["later_p50_s"] == counts["later_p90_s"] >= 60
 
 
+def test_what_was_worn_past_the_end_of_a_term_is_not_looked_at(
+    database: Database, settings: Settings, county: County, storm: datetime
+) -> None:
+    with database.transaction(SYSTEM, "test") as session:
+        session.get_one(Case, county.case).term_end = storm.date() - DAY
+    counts = kind_of(done(database, settings, asked(database, county, {})).result)
+    assert (counts["present"]["all"], counts["recorded"]["all"]) == (0, 1)
+
+
 def test_packed_days_give_the_same_and_broken_ones_are_told(
     database: Database, settings: Settings, county: County, storm: datetime
 ) -> None:

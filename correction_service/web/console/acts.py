@@ -1,6 +1,7 @@
 """An act of an officer: one transaction, a word of what came of it, and back to where they were."""
 
 from collections.abc import Callable
+from datetime import date
 
 from flask import flash, redirect, request, url_for
 from flask.typing import ResponseReturnValue
@@ -11,7 +12,7 @@ from werkzeug.datastructures import MultiDict
 from correction_service import access
 from correction_service.problems import said
 from correction_service.web.targets import ours
-from models.errors import DomainError
+from models.errors import DomainError, Invalid
 
 GONE = frozenset({403, 404})  # no page of theirs to go back to
 
@@ -40,6 +41,15 @@ def came_from(otherwise: str) -> str:
 def note() -> str:
     """Return what the officer wrote."""
     return request.form.get("note", "")
+
+
+def day(field: str) -> date | None:
+    """Return the day of a field; none where it was left empty."""
+    text = request.form.get(field, "")
+    try:
+        return date.fromisoformat(text) if text else None
+    except ValueError:
+        raise Invalid("Choose a day.", field=field) from None
 
 
 def url_with(**changes: object) -> str:

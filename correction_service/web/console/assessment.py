@@ -14,6 +14,7 @@ from sqlalchemy.orm import Session
 from correction_service import access, hours
 from correction_service.assessment import (
     levels,
+    month_notices,
     months,
     objections,
     publications,
@@ -24,6 +25,8 @@ from correction_service.assessment.rulebooks import Rulebooks
 from correction_service.assessment.trials import Trial
 from correction_service.people.cases import open_case_for
 from correction_service.problems import said
+from correction_service.scope import case_for
+from correction_service.web import papers
 from correction_service.web.console import acts, ledger
 from models.assessment import ObjectionState, SuggestionState
 from models.errors import DomainError, Invalid
@@ -90,6 +93,17 @@ def level(suggestion_id: int) -> ResponseReturnValue:
     return acts.done(act, _l("Written down."), url_for("assessment.waiting"))
 
 
+@blueprint.get("/cases/<int:case_id>/months/<int:month_id>.pdf")
+@access.needs(Permission.SEE_CASES)
+def month_paper(case_id: int, month_id: int) -> ResponseReturnValue:
+    """Print a closed month, to be handed to the person."""
+    with access.reading() as session:
+        case = case_for(session, access.user(), case_id)
+        month = month_notices.month_for(session, case, month_id)
+        paper, closed_at = month_notices.paper(session, case, month), month.closed_at
+    return papers.shown(month_notices.pdf(paper, closed_at), f"month-{month_id}.pdf")
+
+
 @blueprint.get("/publication")
 @access.needs(Permission.CONFIRM_POINTS)
 def publication() -> ResponseReturnValue:
@@ -99,7 +113,7 @@ def publication() -> ResponseReturnValue:
         return render_template(
             "console/publication.html",
             month=month,
-            lines=publications.lines(session, access.user(), month),
+            board=publications.board(session, access.user(), month, access.now()),
             made=publications.of(session, access.user()),
         )
 

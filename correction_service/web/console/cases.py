@@ -13,11 +13,12 @@ from sqlalchemy.orm import Session, joinedload
 from correction_service import access
 from correction_service.casework import orders, timeline
 from correction_service.casework.timeline import Entry, Kind
+from correction_service.law import clock_rules
 from correction_service.people import consents, persons, photos, templates
 from correction_service.people.cases import lawful_next, legal_day, move, open_case_for
-from correction_service.presence import checkins, duties, help_requests
+from correction_service.presence import checkins, duties, help_requests, serving
 from correction_service.scope import case_for, visible
-from correction_service.web.console import acts, ledger, words
+from correction_service.web.console import acts, duty_words, ledger, words
 from correction_service.zones import bands
 from models.case import ENDED, LEGAL_ZONE, Case, CaseState
 from models.checkin import CheckIn, CheckInDuty, CheckInPlan, Way
@@ -27,10 +28,12 @@ from models.person import SEALED_FIELDS
 from models.phone import PhoneAccess
 from models.review import CheckInReview
 from models.user import Permission
+from models.volunteer import ContactKind
 from models.zone import Zone
 
 blueprint = APIBlueprint("cases", __name__, url_prefix="/cases", enable_openapi=False)
 ROWS = 60
+DUTIES = 10
 HOURS = (6, 24, 72, 168, 720)
 
 
@@ -85,7 +88,9 @@ def page(case_id: int) -> ResponseReturnValue:
             older=older,
             kinds=[(kind.value, words.word(kind)) for kind in allowed],
             chosen=chosen if chosen != allowed else [],
+            contact_kinds=words.options(ContactKind),
             zone_names=_zone_names(session, case_id),
+            void=duty_words.void,
         )
 
 
@@ -145,13 +150,16 @@ def checked(case_id: int) -> ResponseReturnValue:
         reviews = found_by.join(CheckInReview.checkin).where(mine)
         found = session.scalars(select(CheckIn).where(mine).order_by(CheckIn.id.desc()).limit(ROWS))
         asked = select(CheckInDuty).where(CheckInDuty.case_id == case_id)
+        latest = session.scalars(asked.order_by(CheckInDuty.id.desc()).limit(DUTIES)).all()
         return render_template(
             "console/case/checkins.html",
             **head,
             tab="checkins",
             checkins=found.all(),
             reviews={r.checkin_id: r for r in session.scalars(reviews.order_by(CheckInReview.id))},
-            duties=session.scalars(asked.order_by(CheckInDuty.id.desc()).limit(10)).all(),
+            duties=latest,
+            gaps=serving.of_duties(session, latest, access.now()),
+            void=duty_words.void,
             plan=session.get(CheckInPlan, case_id),
             ways=[(way.value, words.word(way)) for way in Way if way in checkins.ATTESTED],
         )
@@ -186,6 +194,7 @@ def file(case_id: int) -> ResponseReturnValue:
             consent=consents.latest(session, case.person),
             template=template,
             phone=session.get(PhoneAccess, case.person_id),
+            report_by=clock_rules.report_by(session, case.effective_on),
             orders=orders.of(session, case),
             zones=session.scalars(zones).all(),
             next_states=[(state.value, words.word(state)) for state in lawful_next(case)],
@@ -205,7 +214,8 @@ def change_state(case_id: int) -> ResponseReturnValue:
         if CaseState(asked) in ENDED and "sure" not in request.form:
             raise Invalid("Tick that positioning and the face data end at once.", field="sure")
         user, now = access.user(), access.now()
-        move(session, user, case_id, CaseState(asked), note=acts.note(), now=now)
+        note, since = acts.note(), acts.day("since")
+        move(session, user, case_id, CaseState(asked), note=note, now=now, since=since)
         photos.expire(session, access.service().settings, now)
 
     return acts.done(act, _l("The state is changed."), url_for("cases.file", case_id=case_id))

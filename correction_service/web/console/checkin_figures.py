@@ -1,5 +1,6 @@
 """How check-ins go: done, tried again, wrongly doubted, how soon officers decide; as CSV too."""
 
+from collections import Counter
 from collections.abc import Iterator, Sequence
 
 from apiflask import APIBlueprint
@@ -11,7 +12,8 @@ from sqlalchemy.orm import Session
 
 from correction_service import access
 from correction_service.audit import viewed
-from correction_service.presence import checkin_figures
+from correction_service.locale import chosen
+from correction_service.presence import checkin_figures, serving
 from correction_service.presence.checkin_figures import (
     AGES,
     LEAST_PEOPLE,
@@ -22,7 +24,7 @@ from correction_service.presence.checkin_figures import (
     Grouping,
 )
 from correction_service.scope import visible
-from correction_service.web.console import spreadsheets, words
+from correction_service.web.console import duty_words, spreadsheets, words
 from correction_service.web.console.quality import waited
 from models.agency import Office
 from models.case import Case
@@ -47,12 +49,14 @@ def index() -> ResponseReturnValue:
         measured=measured,
         groups=[(by, _title(by), found) for by, found in measured.groups.items()],
         name=_name,
+        voids=_voids(measured),
         waited=waited,
         days=days,
         periods=PERIODS,
         office_id=office_id,
         offices=offices,
         least=LEAST_PEOPLE,
+        why=[getattr(it, chosen()) for it in serving.bases().values()],
     )
 
 
@@ -84,8 +88,10 @@ def _rows(measured: Figures) -> Iterator[Sequence[object]]:
     """One figure a row: what it is of, whom, its name, the number."""
     yield "what", "of", "figure", "value"
     for it in (measured.completion, *measured.offices):
-        for name in ("done", "late", "missed"):
+        for name in ("done", "late", "missed", "void"):
             yield "duties", it.office or "all", name, getattr(it, name)
+    for code, number in sorted(measured.voids.items()):
+        yield "void duties", "all", code or "unknown", number
     yield "tries", "all", "duties", measured.tries.duties
     yield "tries", "all", "more than one try", measured.tries.again
     for by, groups in measured.groups.items():
@@ -96,6 +102,14 @@ def _rows(measured: Figures) -> Iterator[Sequence[object]]:
     for look in ("first_look", "second_look"):
         for name, time in getattr(measured, look)._asdict().items():
             yield look, "all", f"{name}_s", time and round(time.total_seconds())
+
+
+def _voids(measured: Figures) -> Sequence[tuple[str, int]]:
+    """Reasons in words with their duties, most first; several codes may be one in words."""
+    found = Counter[str]()
+    for code, number in measured.voids.items():
+        found[duty_words.why(code) if code else gettext("unknown")] += number
+    return found.most_common()
 
 
 def _title(by: Grouping) -> str:

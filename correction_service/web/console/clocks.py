@@ -11,7 +11,7 @@ from sqlalchemy.orm import Session
 
 from correction_service import access, locale
 from correction_service.casework import clocks
-from correction_service.law import clock_rules, legal_days, limits
+from correction_service.law import clock_rules, hotlines, legal_days, limits
 from correction_service.law.clock_rules import ClockRule, Limit, Opens
 from correction_service.law.tables import Mark
 from correction_service.people import intake
@@ -21,7 +21,12 @@ from models.user import Permission
 
 blueprint = APIBlueprint("clocks", __name__, url_prefix="/clocks", enable_openapi=False)
 ROWS = 200
-UNITS = {"days": _l("days"), "months": _l("months"), "yes_no": _l("(1: yes, 0: no)")}
+UNITS = {
+    "days": _l("days"),
+    "months": _l("months"),
+    "yes_no": _l("(1: yes, 0: no)"),
+    "hours": _l("hours"),
+}
 MARKS = {
     Mark.VERIFIED: _l("the statute’s text was read"),
     Mark.EXCERPT: _l("read in an excerpt only"),
@@ -56,6 +61,7 @@ def table() -> ResponseReturnValue:
             "console/clock_table.html",
             rules=list(clock_rules.rules_of(session).values()),
             bounds=list(limits.bounds_of(session).values()),
+            hotlines=hotlines.hotlines_of(session),
             units=UNITS,
             years=list(legal_days.calendar_of(session).years.values()),
         )

@@ -22,6 +22,7 @@ from correction_service.zones import company, destinations
 from models.case import LEGAL_ZONE
 from models.errors import DomainError, Invalid, NotFound
 from models.leave import Leave, LeaveReason
+from models.leave_request import LeaveLevel
 from models.user import Permission
 
 blueprint = APIBlueprint("decisions", __name__, url_prefix="/cases", enable_openapi=False)
@@ -48,6 +49,7 @@ def shown(case_id: int, refusal: DomainError | None = None) -> ResponseReturnVal
             short_notice=partial(leave_requests.short_notice, session),
             own_level=leave_routes.level_of(access.user()),
             reasons=words.options(LeaveReason),
+            levels=words.options(LeaveLevel),
             **clocks.of_case(session, case_id),
             values=request.form if refusal else {},
             errors={refusal.field or "": said(refusal)} if refusal else {},
@@ -99,12 +101,13 @@ def _moment(field: str) -> datetime:
 @blueprint.post("/<int:case_id>/leave/<int:leave_id>/extend")
 @access.needs(Permission.SUPERVISE)
 def extend(case_id: int, leave_id: int) -> ResponseReturnValue:
-    """Record that a later end was approved."""
+    """Record that a later end was approved, by whom and on which paper."""
 
     def act(session: Session) -> None:
         _leave(session, case_id, leave_id)
-        ends_at = _moment("ends_at")
-        leaves.extend(session, access.user(), leave_id, ends_at, access.now())
+        ends_at, level = _moment("ends_at"), one_of(LeaveLevel, "level")
+        user, now = access.user(), access.now()
+        leaves.extend(session, user, leave_id, ends_at, paper=acts.note(), level=level, now=now)
 
     return acts.done(act, _l("The leave ends later."), back(case_id))
 
@@ -112,11 +115,12 @@ def extend(case_id: int, leave_id: int) -> ResponseReturnValue:
 @blueprint.post("/<int:case_id>/leave/<int:leave_id>/sign-off")
 @access.needs(Permission.SUPERVISE)
 def sign_off(case_id: int, leave_id: int) -> ResponseReturnValue:
-    """Record that the person is back."""
+    """Record that the person is back, and since when if that is known."""
 
     def act(session: Session) -> None:
         _leave(session, case_id, leave_id)
-        leaves.sign_off(session, access.user(), leave_id, access.now())
+        back_at = _moment("back_at") if request.form.get("back_at") else None
+        leaves.sign_off(session, access.user(), leave_id, access.now(), back_at)
 
     message = _l("Signed off as back. The zones to keep to ask again from now on.")
     return acts.done(act, message, back(case_id))

@@ -13,6 +13,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from correction_service import access
+from correction_service.law import clock_rules
 from correction_service.people import cases, enrolment_steps, intake, persons, phones
 from correction_service.presence import duties
 from correction_service.problems import said
@@ -49,6 +50,7 @@ def _page(
             "console/enrol/steps.html",
             setup=setup,
             case=case,
+            report_by=clock_rules.report_by(session, case.effective_on),
             now=access.now(),
             second=timedelta(seconds=1),  # an end is the first moment after
             today=cases.legal_day(access.now()),

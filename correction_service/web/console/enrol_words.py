@@ -21,6 +21,7 @@ PARTS = {
     "employer": _l("employer or school"),
     "volunteer": _l("volunteer"),
     "guardian": _l("guardian"),
+    "specialist": _l("somebody who knows young people"),
     "other": _l("other"),
 }
 

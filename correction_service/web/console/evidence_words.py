@@ -64,17 +64,8 @@ SIGNS = {
         "A picture that came with another person's check-in: %(bits)s of 256 bits differ."
     ),
     Sign.ONE_PHONE: _l("%(people)s people checked in from this phone, each as the owner."),
-}
-INNOCENT = {
-    Innocent.CELL_TOWERS: _l("A position by cell towers or WiFi may be far off."),
-    Innocent.PLANE: _l("A journey by plane, perhaps on approved leave."),
-    Innocent.PHONE_LEFT: _l("Somebody else carries the phone, or it was lent for the check-in."),
-    Innocent.CACHED_POSITION: _l("The phone gives its last position again, or that of the WiFi."),
-    Innocent.REMINDER: _l("A reminder rings, or the request arrives at this time."),
-    Innocent.NIGHT_SHIFT: _l("Night shifts, or fear of forgetting it."),
-    Innocent.SENT_TWICE: _l("The phone sent the same attempt twice."),
-    Innocent.SAME_PLACE: _l("The same wall, light and posture."),
-    Innocent.HOUSEHOLD: _l("A family or a lodging with one phone that nobody marked as shared."),
+    Sign.MANY_TRIES: _l("%(tries)s tries before this one on the same day."),
+    Sign.LATE_PICTURES: _l("Pictures came later than taken at %(times)s of %(of)s check-ins."),
 }
 
 
@@ -121,7 +112,7 @@ def _said(name: str, value: Any) -> object:  # noqa: ANN401 - a figure of any ki
 
 def perhaps(innocent: Innocent) -> str:
     """Say an innocent explanation."""
-    return str(INNOCENT[innocent])
+    return sentences.innocent(innocent.value)
 
 
 def basis(finding: Finding) -> list[tuple[Basis, str]]:

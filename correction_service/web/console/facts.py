@@ -55,6 +55,8 @@ EVIDENCE = {
     "seen_from": _l("seen from"),
     "captured_at": _l("captured"),
     "found_at": _l("found by an officer"),
+    "held_at": _l("it was held"),
+    "served_at": _l("served"),
 }
 
 

@@ -3,7 +3,7 @@
 from uuid import UUID
 
 from apiflask import APIBlueprint
-from flask import Response, flash, redirect, render_template, request, url_for
+from flask import flash, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 from flask_babel import gettext
 from sqlalchemy.exc import IntegrityError
@@ -12,6 +12,7 @@ from correction_service import access
 from correction_service.forms import prints, subjects
 from correction_service.forms.catalogue import catalogue
 from correction_service.problems import said
+from correction_service.web import papers
 from correction_service.web.console.cases import head_of
 from models.errors import DomainError, NotFound, Refused
 from models.printed_form import FormKind
@@ -57,7 +58,7 @@ def draft(case_id: int, kind: str) -> ResponseReturnValue:
             made = prints.prepare(*asked, now=access.now())
     except DomainError as refusal:
         return shown(case_id, refusal)
-    return _paper(prints.paper(made.filled, access.now()), f"{made.form.kind.value}.pdf")
+    return papers.shown(prints.paper(made.filled, access.now()), f"{made.form.kind.value}.pdf")
 
 
 @blueprint.post("/<int:case_id>/forms/<kind>")
@@ -96,18 +97,10 @@ def reopen(printed_id: UUID) -> ResponseReturnValue:
     """Open a printed paper again; the look is on record."""
     with access.writing() as session:
         printed, pdf = prints.view(session, access.user(), printed_id)
-        return _paper(pdf, f"{printed.kind.value}-{printed.year}-{printed.serial}.pdf")
+        return papers.shown(pdf, f"{printed.kind.value}-{printed.year}-{printed.serial}.pdf")
 
 
 def _asked(kind: str) -> tuple[FormKind, int | None]:
     if kind not in set(FormKind):
         raise NotFound("There is no such form.")
     return FormKind(kind), request.form.get("subject", type=int)
-
-
-def _paper(pdf: bytes, name: str) -> Response:
-    headers = {
-        "Content-Disposition": f'inline; filename="{name}"',
-        "Cache-Control": "no-store",
-    }
-    return Response(pdf, mimetype="application/pdf", headers=headers)

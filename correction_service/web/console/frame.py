@@ -1,7 +1,8 @@
 """What every page of the console has around it: the bar, the ways to go, the counts beside them."""
 
-from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import groupby
+from operator import attrgetter
 from typing import Any
 
 from apiflask import APIBlueprint
@@ -37,42 +38,67 @@ class Place:
     label: str
     permissions: tuple[Permission, ...]
     count: str | None = None
-    also: str | None = None  # another blueprint whose pages are of the place
+    also: tuple[str, ...] = ()  # other blueprints whose pages are of the place
+    menu: str | None = None  # that it is in; none: always in sight
+    never: Permission | None = None  # whoever holds this has a home of their own
 
     def open_to(self, user: User) -> bool:
         """Whether the user may go there."""
-        return any(user.may(permission) for permission in self.permissions)
+        theirs = self.never is None or not user.may(self.never)
+        return theirs and any(user.may(permission) for permission in self.permissions)
 
     @property
     def here(self) -> bool:
         """Whether this request is for a page of the place."""
-        return request.blueprint in {self.endpoint.partition(".")[0], self.also}
+        return request.blueprint in {self.endpoint.partition(".")[0], *self.also}
 
 
 P = Permission
+CASEWORK, RECORD, OFFICE = _l("Casework"), _l("Figures and record"), _l("Our office")
 PLACES = (
-    Place("console.home", _l("Who needs me"), (P.SEE_CASES,)),
+    Place("oversight.index", _l("Legal supervision"), (P.OVERSEE,)),
+    Place("console.home", _l("Who needs me"), (P.SEE_CASES,), never=P.OVERSEE),
+    Place("volunteers.mine", _l("Whom I accompany"), (P.ACCOMPANY,)),
     Place("people.index", _l("People"), (P.SEE_CASES,)),
     Place("reviews.queue", _l("Check-ins to review"), (P.SEE_REVIEWS,), "reviews"),
     Place("incidents.index", _l("Incidents"), (P.SEE_CASES,), "incidents"),
-    Place("shifts.index", _l("Duty roster"), (P.SEE_CASES,)),
-    Place("quality.index", _l("Quality"), (P.SEE_QUALITY,), also="rules"),
-    Place("statistics.index", _l("Statistics"), (P.SEE_QUALITY,)),
-    Place("clocks.index", _l("Clocks"), (P.SEE_CASES,)),
-    Place("flags.index", _l("Flags"), (P.SEE_CASES,), "flags", also="risk"),
-    Place("points.index", _l("Points"), (P.SEE_CASES,), "drafts", also="assessment"),
-    Place("searches.index", _l("Searches"), (P.SEE_CASES,)),
-    Place("discipline.index", _l("Rewards and penalties"), (P.SEE_CASES,)),
+    Place("flags.index", _l("Flags"), (P.SEE_CASES,), "flags", also=("risk",)),
+    Place("points.index", _l("Points"), (P.SEE_CASES,), "drafts", also=("assessment",)),
     Place("calls.index", _l("Calls"), (P.SUPERVISE,), "calls"),
-    Place("devices.index", _l("Devices"), (P.SEE_LOCATION, P.ADMINISTER)),
-    Place("ingest.index", _l("Ingest"), (P.ADMINISTER, P.APPROVE_ORDERS)),
-    Place("users.index", _l("Users"), (P.ADMINISTER,)),
-    Place("audit.index", _l("Audit"), (P.SEE_AUDIT,)),
+    Place("requests.index", _l("Requests"), (P.SUPERVISE, P.ANSWER_PETITIONS)),
+    Place(
+        "life.index",
+        _l("Intake and release"),
+        (P.SEE_CASES,),
+        also=("transfers", "endings"),
+        menu=CASEWORK,
+    ),
+    Place("clocks.index", _l("Clocks"), (P.SEE_CASES,), menu=CASEWORK),
+    Place("searches.index", _l("Searches"), (P.SEE_CASES,), menu=CASEWORK),
+    Place("discipline.index", _l("Rewards and penalties"), (P.SEE_CASES,), menu=CASEWORK),
+    Place(
+        "learning.index",
+        _l("Education and service"),
+        (P.SEE_CASES,),
+        also=("studies",),
+        menu=CASEWORK,
+    ),
+    Place("quality.index", _l("Quality"), (P.SEE_QUALITY,), also=("rules",), menu=RECORD),
+    Place("statistics.index", _l("Statistics"), (P.SEE_QUALITY,), menu=RECORD),
+    Place("opinions.index", _l("Opinions"), (P.SEE_OPINIONS,), menu=RECORD),
+    Place("audit.index", _l("Audit"), (P.SEE_AUDIT,), menu=RECORD),
+    Place("shifts.index", _l("Duty roster"), (P.SEE_CASES,), menu=OFFICE),
+    Place("devices.index", _l("Devices"), (P.SEE_LOCATION, P.ADMINISTER), menu=OFFICE),
+    Place("ingest.index", _l("Ingest"), (P.ADMINISTER, P.APPROVE_ORDERS), menu=OFFICE),
+    Place("users.index", _l("Users"), (P.ADMINISTER,), menu=OFFICE),
 )
 
 
-def _places(user: User) -> Iterator[Place]:
-    return (place for place in PLACES if place.open_to(user))
+def _main_menu(user: User) -> list[tuple[str | None, list[Place]]]:
+    """What is open to the user in order, by menu; a menu of one place is no menu."""
+    theirs = groupby((place for place in PLACES if place.open_to(user)), attrgetter("menu"))
+    menus = [(menu, list(places)) for menu, places in theirs]
+    return [(menu if len(places) > 1 else None, places) for menu, places in menus]
 
 
 def _counts(user: User) -> dict[str, int]:
@@ -90,7 +116,7 @@ def around() -> dict[str, Any]:
         "me": user,
         "may": user.may,
         "P": Permission,
-        "places": _places(user),
+        "main_menu": _main_menu(user),
         "counts": lambda: _counts(user),
         "settings": access.service().settings,
         "now": access.now(),
@@ -104,6 +130,7 @@ def _speak(state: BlueprintSetupState) -> None:
     app = state.app
     app.jinja_env.filters.update(
         word=words.word,
+        named=words.named,
         errand=words.errand,
         source=words.source,
         alerted=words.alerted,

@@ -19,6 +19,10 @@ blueprint = APIBlueprint("console", __name__, enable_openapi=False)
 def home() -> ResponseReturnValue:
     """Show who needs me now; an account that sees no cases goes to what it does see."""
     user = access.user()
+    if user.may(Permission.OVERSEE):
+        return redirect(url_for("oversight.index"))
+    if user.may(Permission.ACCOMPANY):
+        return redirect(url_for("volunteers.mine"))
     if not user.may(Permission.SEE_CASES):
         return redirect(url_for("users.index"))
     with access.reading() as session:

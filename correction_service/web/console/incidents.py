@@ -105,7 +105,7 @@ def _line(incident: Incident) -> tuple[object, ...]:
     return (
         incident.id,
         case.number,
-        case.person.name,
+        words.named(case.person),
         case.office.name,
         *(words.word(code) for code in codes),
         *(_iso(at) for at in moments),

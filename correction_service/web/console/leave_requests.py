@@ -3,13 +3,14 @@
 from uuid import UUID
 
 from apiflask import APIBlueprint
-from flask import Response, url_for
+from flask import url_for
 from flask.typing import ResponseReturnValue
 from flask_babel import lazy_gettext as _l
 from sqlalchemy.orm import Session
 
 from correction_service import access
 from correction_service.casework import leave_proofs, leave_requests
+from correction_service.web import papers
 from correction_service.web.console import acts
 from models.errors import NotFound
 from models.user import Permission
@@ -58,7 +59,4 @@ def proof(photo_id: UUID) -> ResponseReturnValue:
     with access.writing() as session:
         settings = access.service().settings
         data, kind = leave_proofs.view(session, access.user(), settings, photo_id)
-    headers = {"Cache-Control": "no-store", "Content-Security-Policy": "sandbox"}
-    if kind == "application/pdf":
-        headers["Content-Disposition"] = "attachment; filename=proof.pdf"
-    return Response(data, mimetype=kind, headers=headers)
+    return papers.attached(data, kind)

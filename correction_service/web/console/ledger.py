@@ -6,9 +6,11 @@ from typing import Any
 from sqlalchemy import select
 from sqlalchemy.orm import Session, joinedload
 
+from correction_service import hours
 from correction_service.assessment import levels, months, objections
-from correction_service.casework import points
+from correction_service.casework import by_hand, points
 from correction_service.locale import chosen
+from models.case import Case
 from models.errors import Refused
 from models.points import DraftState, PointsDraft, Rulebook
 
@@ -39,7 +41,17 @@ def read(session: Session, case_id: int, month: date, now: datetime) -> dict[str
         "months": months.of(session, case_id),
         "objections": objections.of(session, case_id),
         "suggestion": levels.open_of(session, case_id),
+        "by_hand": _by_hand(session, case_id, now),
     }
+
+
+def _by_hand(session: Session, case_id: int, now: datetime) -> list[tuple[str, str]]:
+    """Return (code, words with the points) of what an officer may propose."""
+    case = session.get_one(Case, case_id)
+    return [
+        (item, f"{book.points_for(item):+d} {word(book, item)}")
+        for item, book in by_hand.choices(session, case, hours.local_day(now))
+    ]
 
 
 def balance(

@@ -1,6 +1,6 @@
 """A person's positioning orders: the ground with its facts, assessments, and what each one owes."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from apiflask import APIBlueprint
 from flask import flash, redirect, render_template, request, url_for
@@ -9,7 +9,7 @@ from flask_babel import gettext
 from flask_babel import lazy_gettext as _l
 from sqlalchemy.orm import Session
 
-from correction_service import access
+from correction_service import access, hours
 from correction_service.casework import order_facts, order_papers, orders
 from correction_service.casework.order_facts import Fact
 from correction_service.people import intake
@@ -38,21 +38,32 @@ def _shown(case_id: int, refusal: DomainError | None = None) -> ResponseReturnVa
     with access.reading() as session:
         head = head_of(session, case_id)
         case = head["case"]
+        found = orders.of(session, case)
         page = render_template(
             "console/case/orders.html",
             **head,
             tab="decisions",
-            orders=orders.of(session, case),
+            orders=found,
             papers=order_papers.of(session, case),
             assessments=order_papers.assessments(session, case),
             candidates=order_facts.candidates(session, case),
             grounds=words.options(Ground),
             on_paper=[(kind.value, words.word(kind)) for kind in ON_PAPER],
-            values=request.form if refusal else {},
+            values=request.form if refusal else _extension(found),
             chosen=request.form.getlist("fact"),
             errors={refusal.field or "": said(refusal)} if refusal else {},
         )
     return page, refusal.status if refusal else 200
+
+
+def _extension(found: Sequence[PositioningOrder]) -> dict[str, str]:
+    """What an extension starts from: the ground and the facts of the order that it goes on from."""
+    chosen = request.args.get("extends", type=int)
+    order = next((it for it in found if it.id == chosen), None)
+    if order is None:
+        return {}
+    begins = hours.local_day(order.ends_at).isoformat()
+    return {"ground": order.ground.value, "evidence": order.evidence, "starts_on": begins}
 
 
 @blueprint.post("/<int:case_id>/orders")

@@ -7,7 +7,9 @@ from flask_babel import lazy_gettext as _l
 from sqlalchemy.orm import Session, contains_eager, joinedload
 
 from correction_service import access
-from correction_service.casework import points, worklist
+from correction_service.casework import by_hand, points, worklist
+from correction_service.casework.by_hand import Proposal
+from correction_service.people import intake
 from correction_service.scope import case_for
 from correction_service.web.console import acts, ledger
 from models.case import Case
@@ -44,6 +46,25 @@ def _draft(session: Session, draft_id: int) -> PointsDraft:
         raise NotFound("There is no such draft in your offices.")
     case_for(session, access.user(), draft.case_id, Permission.CONFIRM_POINTS)
     return draft
+
+
+@blueprint.post("/cases/<int:case_id>/drafts")
+@access.needs(Permission.SUPERVISE)
+def propose(case_id: int) -> ResponseReturnValue:
+    """Draft by hand what no sweep can see; somebody else confirms it."""
+
+    def act(session: Session) -> None:
+        case_for(session, access.user(), case_id, Permission.SUPERVISE)  # else it is not theirs
+        form = request.form
+        proposal = Proposal(
+            item=form.get("item", ""),
+            happened_on=intake.day_of("happened_on", form.get("happened_on", "")),
+            fact=form.get("facts", ""),
+        )
+        by_hand.propose(session, access.user(), case_id, proposal, access.now())
+
+    message = _l("Proposed. Somebody else confirms it.")
+    return acts.done(act, message, url_for("cases.points", case_id=case_id))
 
 
 @blueprint.post("/drafts/<int:draft_id>/confirm")

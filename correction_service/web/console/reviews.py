@@ -17,12 +17,12 @@ from correction_service.casework import worklist
 from correction_service.face.words import ADVICE, Reason
 from correction_service.locale import chosen
 from correction_service.people import photos, templates
-from correction_service.presence import checkin_evidence, reviews
+from correction_service.presence import checkin_evidence, duties, reviews
 from correction_service.problems import said
 from correction_service.scope import visible
 from correction_service.tracking import trails
 from models.case import Case
-from models.checkin import CheckIn
+from models.checkin import CheckIn, CheckInDuty
 from models.errors import DomainError, NotFound
 from models.face import StoredPhoto
 from models.review import CheckInReview, ReviewConfirmation, ReviewDecision
@@ -48,16 +48,20 @@ def queue() -> ResponseReturnValue:
 @blueprint.get("/verified")
 @access.needs(Permission.SEE_REVIEWS)
 def verified() -> ResponseReturnValue:
-    """List what waits for a second person, and matches whose liveness nobody judged."""
+    """List what waits for a second person or is held by a concern, and liveness nobody judged."""
     whose = contains_eager(CheckIn.case).joinedload(Case.person)
     with access.reading() as session:
         provisional = worklist.provisional(access.user()).order_by(CheckIn.at).limit(MOST)
         unjudged = worklist.unjudged(access.user()).order_by(CheckIn.id.desc()).limit(MOST)
+        mine = contains_eager(CheckInDuty.case).joinedload(Case.person)
+        held = worklist.held(access.user(), access.now()).options(mine)
+        held = held.add_columns(duties.of_concern()).order_by(CheckInDuty.missed_after)
         return render_template(
             "console/reviews.html",
             waiting=len(_waiting(session)),
             provisional=session.scalars(provisional.options(whose)).all(),
             unjudged=session.scalars(unjudged.options(whose)).all(),
+            held=session.execute(held.limit(MOST)).all(),
         )
 
 
@@ -132,8 +136,13 @@ def _by_whom(session: Session, checkin_ids: Sequence[int]) -> Sequence[CheckInRe
 
 
 def _history(session: Session, checkin: CheckIn) -> list[tuple[CheckIn, CheckInReview | None]]:
-    """The person's check-ins before this one, newest first, each with the finding that stands."""
-    before = select(CheckIn).where(CheckIn.case_id == checkin.case_id, CheckIn.id < checkin.id)
+    """The person's check-ins before this one, newest first, each with the finding that stands.
+
+    Of every case of theirs that the user may see: a person keeps their face through several.
+    """
+    theirs = select(Case.id).where(Case.person_id == checkin.case.person_id, visible(access.user()))
+    before = select(CheckIn).where(CheckIn.case_id.in_(theirs), CheckIn.id < checkin.id)
+    before = before.options(joinedload(CheckIn.case))
     rows = session.scalars(before.order_by(CheckIn.id.desc()).limit(HISTORY)).all()
     found = {it.checkin_id: it for it in _by_whom(session, [row.id for row in rows])}
     return [(row, found.get(row.id)) for row in rows]

@@ -7,10 +7,10 @@ from flask import render_template, request, url_for
 from flask.typing import ResponseReturnValue
 from flask_babel import gettext
 from flask_babel import lazy_gettext as _l
-from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from correction_service import access, hours
+from correction_service.casework import clocks
 from correction_service.casework.findings import Scope
 from correction_service.problems import said
 from correction_service.risk import groups, knowing, overrides, slipping, weighing, what_ifs
@@ -23,7 +23,7 @@ from correction_service.web.console import acts, words
 from models.case import Category
 from models.errors import Invalid
 from models.identity import Sex
-from models.risk import SENTENCES, FlagState, RiskFlag
+from models.risk import SENTENCES
 from models.risk_score import FAMILIES, Band
 from models.user import Permission
 
@@ -123,18 +123,11 @@ def case(case_id: int) -> ResponseReturnValue:
             reasoned=slipping.reasoned,
             blanks=knowing.blanks(session, scope, case_id),
             blank_words=BLANKS,
-            clocks=_clocks(session, case_id),
+            clocks=clocks.running(session, clocks.of(case_id), access.now()),
             said=overrides.said(session, case_id),
             bands=[*words.options(Band)],
             today=scope.day,
         )
-
-
-def _clocks(session: Session, case_id: int) -> list[RiskFlag]:
-    """Open flags of the case that a clock runs beside: apart from the points."""
-    mine = (RiskFlag.case_id == case_id, RiskFlag.state == FlagState.OPEN)
-    query = select(RiskFlag).where(*mine, RiskFlag.due.is_not(None)).order_by(RiskFlag.due)
-    return list(session.scalars(query))
 
 
 @blueprint.post("/case/<int:case_id>/override")

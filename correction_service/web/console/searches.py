@@ -13,8 +13,9 @@ from sqlalchemy.orm import Session
 
 from correction_service import access, hours
 from correction_service.people.cases import open_case_for
-from correction_service.searches import searches
+from correction_service.searches import attachments, searches
 from correction_service.searches.searches import Step
+from correction_service.web import papers
 from correction_service.web.console import acts, words
 from correction_service.web.console.cases import head_of
 from models.case import LEGAL_ZONE
@@ -121,9 +122,21 @@ def step(record_id: int) -> ResponseReturnValue:
             outcome=acts.note(),
             evidence=request.form.get("evidence", ""),
         )
-        searches.step(session, access.user(), record_id, tried, access.now())
+        now, files = access.now(), [it.read() for it in request.files.getlist("files") if it]
+        made = searches.step(session, access.user(), record_id, tried, now)
+        attachments.keep(session, access.service().settings, made, files, now)
 
     return _done(act, record_id, _l("Written down."))
+
+
+@blueprint.get("/attachments/<int:attachment_id>")
+@access.needs(Permission.SUPERVISE)
+def attachment(attachment_id: int) -> ResponseReturnValue:
+    """Open a file of a step; the look is logged. A PDF is saved and never shown in our pages."""
+    with access.writing() as session:
+        settings = access.service().settings
+        data, kind = attachments.view(session, access.user(), settings, attachment_id)
+    return papers.attached(data, kind)
 
 
 @blueprint.post("/<int:record_id>/letter")
@@ -163,7 +176,8 @@ def found(record_id: int) -> ResponseReturnValue:
         _mine(session, record_id)
         finding = _one_of(Finding, "finding")
         user, now = access.user(), access.now()
-        searches.find(session, user, record_id, finding, note=acts.note(), now=now)
+        note, since = acts.note(), acts.day("since")
+        searches.find(session, user, record_id, finding, note=note, now=now, in_custody_since=since)
 
     return _done(act, record_id, _l("The search has ended."))
 

@@ -2,16 +2,39 @@
 
 from correction_service.web.phone import (
     checkin,
+    consent,
+    crisis,
     door,
+    duties,
     frame,
     home,
     kiosk,
+    learning,
     leave,
+    move,
     points,
+    requests,
     rights,
     shell,
+    studies,
 )
 
-__all__ = ["BLUEPRINTS", "checkin", "door", "home", "leave", "points", "rights", "shell"]
+__all__ = [
+    "BLUEPRINTS",
+    "checkin",
+    "consent",
+    "crisis",
+    "door",
+    "duties",
+    "home",
+    "learning",
+    "leave",
+    "move",
+    "points",
+    "requests",
+    "rights",
+    "shell",
+    "studies",
+]
 
 BLUEPRINTS = (frame.blueprint, kiosk.blueprint)

@@ -1,10 +1,14 @@
 """The check-in itself: questions, camera, and what came of it."""
 
+from uuid import UUID
+
 from flask import redirect, render_template, url_for
 from flask.typing import ResponseReturnValue
 
 from correction_service import access
-from correction_service.presence import attempts, checkins, receipts
+from correction_service.face.actions import Action
+from correction_service.presence import attempts, challenges, checkins, receipts
+from correction_service.taking import fault_noted
 from correction_service.web.phone.frame import blueprint, to_a_browser
 from models.checkin import CheckIn
 from models.errors import NotFound, Refused
@@ -17,14 +21,18 @@ def check_in() -> ResponseReturnValue:
     elsewhere = to_a_browser()
     if elsewhere:
         return elsewhere
+    person_id = access.person_id()
     try:
-        with access.reading() as session:
-            checkins.ready(session, access.person_id(), access.now())
+        with fault_noted(person_id), access.reading() as session:
+            checkins.ready(session, person_id, access.now())
     except Refused as refusal:
+        if refusal.code == checkins.UNREADABLE:
+            return redirect(url_for("phone.receipt", receipt=_last(person_id)))
         return redirect(url_for("phone.ask", why=refusal.code))
     return render_template(
         "phone/checkin.html",
         guided=True,
+        may_close_eyes=Action.CLOSE_EYES in challenges.askable(),
         challenge_url=url_for("checkins.challenge"),
         attempts_url=url_for("checkins.under_way"),
         aim_url=url_for("checkins.aim"),
@@ -32,6 +40,12 @@ def check_in() -> ResponseReturnValue:
         receipt_url=url_for("phone.receipt", receipt="RECEIPT"),
         help_url=url_for("phone.ask"),
     )
+
+
+def _last(person_id: UUID) -> str:
+    with access.reading() as session:
+        last = checkins.last(session, person_id)
+        return last.receipt if last else ""
 
 
 @blueprint.get("/receipt/<receipt>")
@@ -58,4 +72,5 @@ def told(made: CheckIn) -> dict[str, object]:
         "said": receipts.said(made),
         "advice": receipts.advice(made),
         "next_step": receipts.next_step(made),
+        "again": receipts.may_try_again(made),
     }

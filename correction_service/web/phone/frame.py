@@ -1,5 +1,6 @@
 """What the phone pages share: blueprint, words, and the way out of chat programs' browsers."""
 
+import re
 from datetime import datetime, timedelta
 
 from apiflask import APIBlueprint
@@ -12,6 +13,8 @@ from correction_service.face.words import Words
 from correction_service.presence import agenda
 
 blueprint = APIBlueprint("phone", __name__, url_prefix="/m", enable_openapi=False)
+LAWS = {"LCC": "《社区矫正法》", "IM": "《社区矫正法实施办法》", "PIPL": "《个人信息保护法》"}
+ARTICLE = re.compile(rf"({'|'.join(LAWS)}) ([0-9–]+)")
 IN_APP_BROWSERS = ("micromessenger", "qq/", "dingtalk", "alipayclient", "weibo")
 
 
@@ -30,6 +33,14 @@ def to_a_browser() -> ResponseReturnValue | None:
 def bilingual(words: Words) -> str:
     """Choose the reader's language of a sentence kept in two."""
     return words.zh if locale.chosen() == "zh" else words.en
+
+
+@blueprint.app_template_filter()
+def article(basis: str) -> str:
+    """Say a law by its name where the reader's language has one: LCC 27 is 《社区矫正法》第27条."""
+    if locale.chosen() != "zh":
+        return basis
+    return ARTICLE.sub(lambda found: f"{LAWS[found[1]]}第{found[2]}条", basis)
 
 
 @blueprint.app_template_filter()

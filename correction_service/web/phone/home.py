@@ -8,11 +8,15 @@ from sqlalchemy.orm import Session
 
 from correction_service import access, hours
 from correction_service.casework import leaves, orders, points
+from correction_service.incidents import shifts
+from correction_service.law import hotlines
+from correction_service.learning import attendances, tally
 from correction_service.messages import notices
+from correction_service.people import cases
 from correction_service.presence import agenda, checkins, help_requests
 from correction_service.web.phone.frame import blueprint
 from correction_service.zones import destinations
-from models.case import Case
+from models.case import ENDED, Case
 from models.errors import Invalid, Refused
 from models.help_request import HelpKind
 from models.phone import PhoneAccess
@@ -25,7 +29,10 @@ def home() -> ResponseReturnValue:
     """Say what is next, then how I stand. Showing the messages proves that they arrived."""
     settings, now = access.service().settings, access.now()
     with access.writing() as session:
-        case = checkins.current_case(session, access.person_id())
+        case = cases.latest_case(session, access.person_id())
+        if case.state in ENDED:
+            over = hours.local_day(now) > case.term_end
+            return render_template("phone/ended.html", case=case, over=over)
         messages = notices.shown(session, access.person_id(), now, settings)
         return render_template(
             "phone/home.html",
@@ -34,6 +41,8 @@ def home() -> ResponseReturnValue:
             next=agenda.upcoming(session, case, now),
             last=checkins.last(session, access.person_id()),
             month=month_of(session, case),
+            credit=tally.of_month(session, case.id, hours.local_day(now)),
+            appointments=attendances.mine(session, case, now)[:1],
             zones=_zones(session, case),
             keep_out=_keep_out(session, case),
             leave=leaves.current(session, case),
@@ -103,7 +112,9 @@ def ask() -> ResponseReturnValue:
         phone = session.get(PhoneAccess, access.person_id())
         return render_template(
             "phone/help.html",
-            asked={each.kind for each in help_requests.open_of(session, case)},
+            asked=help_requests.standing(session, case),
             office=case.office,
+            duty=shifts.OnDuty(session, access.now()).of(case),
+            hotlines=hotlines.hotlines_of(session),
             no_smartphone=phone is not None and phone.no_smartphone,
         )

@@ -12,7 +12,7 @@ from sqlalchemy import select
 from correction_service import access, scope
 from correction_service.presence import checkins
 from correction_service.problems import said
-from correction_service.taking import CaptureIn, permit, result, take
+from correction_service.taking import CaptureIn, fault_noted, permit, result, take
 from correction_service.web.phone.checkin import told
 from models.case import ENDED, Case
 from models.checkin import CheckIn, Way
@@ -74,8 +74,10 @@ def counter() -> ResponseReturnValue:
             case = session_.scalar(select(Case).where(Case.number == number, *mine))
             if case is None:
                 raise NotFound("There is no such case number here.", field="number")
-            checkins.ready(session_, case.person_id, access.now())
-            session[CASE] = case.id
+            person_id, case_id = case.person_id, case.id
+        with fault_noted(person_id, Way.KIOSK, access.user().id), access.reading() as session_:
+            checkins.ready(session_, person_id, access.now())
+            session[CASE] = case_id
     except DomainError as error:
         return render_template("phone/kiosk_counter.html", error=said(error)), error.status
     return redirect(url_for("kiosk.camera"))
@@ -100,7 +102,7 @@ def camera() -> ResponseReturnValue:
 @access.needs(Permission.SUPERVISE)
 def challenge() -> ResponseReturnValue:
     """Give a challenge for the case at the counter."""
-    return permit(_case().person_id)
+    return permit(_case().person_id, Way.KIOSK, access.user().id)
 
 
 @blueprint.post("/capture")

@@ -18,12 +18,17 @@ WORDS = {
     "where your bracelet is": _l("where your bracelet is"),
     "where you checked in": _l("where you checked in"),
     "a printed paper about you": _l("a printed paper about you"),
+    "your correction plan": _l("your correction plan"),
+    "a request of yours": _l("a request of yours"),
     "to review a check-in": _l("to review a check-in"),
     "to look into an alert": _l("to look into an alert"),
     "to print an official paper": _l("to print an official paper"),
     "to bring you a message": _l("to bring you a message"),
+    "to answer your request": _l("to answer your request"),
     "to try a rule before it counts": _l("to try a rule before it counts"),
     "to supervise your case": _l("to supervise your case"),
+    "your case, in a list": _l("your case, in a list"),
+    "to see that the law is kept": _l("to see that the law is kept"),
 }
 SEATS = {
     Role.OFFICER: _l("an officer"),

@@ -5,6 +5,7 @@ from flask.typing import ResponseReturnValue
 from flask_babel import gettext
 
 from correction_service import access
+from correction_service.law import hotlines
 from correction_service.web.phone.frame import blueprint, in_app_browser
 
 
@@ -48,7 +49,8 @@ def worker() -> Response:
 @access.anyone
 def offline() -> ResponseReturnValue:
     """Say what is safe while there is no network; holds nothing personal, so it may be kept."""
-    return render_template("phone/offline.html")
+    with access.reading() as session:
+        return render_template("phone/offline.html", hotlines=hotlines.hotlines_of(session))
 
 
 @blueprint.get("/browser")

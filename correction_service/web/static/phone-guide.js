@@ -17,6 +17,9 @@ const LEAD_MS = 900; // to read the instruction
 const STEP_MS = 4500; // then the frames are taken whatever is seen
 const UNSEEN_MS = 1800; // without anybody who sees, a movement is at its height about then
 const GAP_MS = 250;
+const EYES = "close_eyes";
+const READ_MS = 1700; // more for words that also say when to open the eyes: nobody reads on then
+const OPENING_MS = 1500;
 const HOLD_MS = 300; // what was seen on its way goes on for a moment
 
 let live = true; // until the network turns out too slow for it, or nobody has room to advise
@@ -86,22 +89,31 @@ export async function through(attempt, upload, beganAt, cancelled) {
       progress((place + 1) / total);
       await send.pause(GAP_MS);
     }
+    if (missing.length && attempt.actions[action] === EYES) await opened();
   }
   signal(2);
 }
 
+// Eyes that are shut see no instruction: they are called back before the next one is shown.
+async function opened() {
+  say("open_eyes");
+  signal(2);
+  await send.pause(OPENING_MS);
+}
+
 async function step(asked, stepsToCome) {
+  const unhurried = asked === EYES ? READ_MS : 0;
   advise("");
   say(asked ?? "straight");
   signal();
   const begun = performance.now();
   await send.pause(LEAD_MS);
   const guided = () => sees(stepsToCome) && (!asked || straight.size > 0);
-  while (guided() && performance.now() < begun + STEP_MS) {
+  while (guided() && performance.now() < begun + STEP_MS + unhurried) {
     const seen = await look(asked ? { action: asked, ...straight } : {});
     advise(seen?.words ?? "");
     if (seen?.seen) return send.pause(asked ? HOLD_MS : 0);
     await send.pause(LOOK_EVERY_MS);
   }
-  if (asked) await send.pause(begun + UNSEEN_MS - performance.now());
+  if (asked) await send.pause(begun + UNSEEN_MS + unhurried - performance.now());
 }

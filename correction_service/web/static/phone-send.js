@@ -56,6 +56,8 @@ export const underWay = async (url) => (await ask("GET", url)).attempt;
 export const standing = (url, receipt) => ask("GET", `${url}/${receipt}`);
 export const cancel = (url, receipt) => ask("POST", `${url}/${receipt}/cancel`);
 
+// A frame taken after the attempt's life is none: what arrived before it is judged.
+const tooLate = (error) => error instanceof Refused && error.status === 422 && error.field === "at_ms";
 const PLACE = ["lat", "lon", "accuracy_m"];
 
 // Frames go up in the order taken, each as soon as it is there, again and again until it has arrived.
@@ -73,7 +75,9 @@ export class Upload {
   }
 
   async finish(fields) {
-    await this.last;
+    await this.last.catch((error) => {
+      if (!tooLate(error)) throw error;
+    });
     try {
       return await insist("POST", `${this.base}/finish`, form(fields), this.when);
     } catch (error) {

@@ -13,6 +13,7 @@ from pathlib import Path
 
 import numpy as np
 
+from correction_service.face.actions import Action
 from correction_service.face.images import decode
 from correction_service.face.liveness import Liveness
 from correction_service.face.recogniser import Recogniser
@@ -24,6 +25,9 @@ from tests.face.attacks.heads import Likeness
 from tests.faces import fetched, variant
 
 PROVING = 1000
+HONEST = ["honest", "honest_poor"]
+if Action.CLOSE_EYES in bursts.POSSIBLE:
+    HONEST += ["honest_eyes", "honest_poor_eyes"]  # closing the eyes is among what is asked
 
 
 @dataclass(frozen=True)
@@ -58,7 +62,7 @@ def main() -> None:
     people = [person for each in shown if (person := enrolled(recogniser, each))]
     print(f"{len(people)} people, {options.tries} of each kind, seed {options.seed}")  # noqa: T201
     print(f"{'kind':16}{'tried':>6}{'in':>6}{'live':>6}{'cannot':>8}{'not':>6}")  # noqa: T201
-    kinds = options.kinds or ["honest", "honest_poor", *bursts.ATTACKS, *bursts.STAGED]
+    kinds = options.kinds or [*HONEST, *bursts.ATTACKS, *bursts.STAGED]
     costs: list[float] = []
     for kind in kinds:
         ends: Counter[str] = Counter()
@@ -92,7 +96,8 @@ def _tried(
 
 def _burst(kind: str, cast: Cast, dice: Dice) -> Burst:
     if kind.startswith("honest"):
-        return bursts.genuine(cast, dice, poor=kind == "honest_poor")
+        with_ = Action.CLOSE_EYES if "eyes" in kind else None
+        return bursts.genuine(cast, dice, poor="poor" in kind, with_=with_)
     return (bursts.ATTACKS | bursts.STAGED)[kind](cast, dice)
 
 

@@ -2,14 +2,16 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
+from itertools import combinations
 
 import numpy as np
 
-from correction_service.face.actions import TURNS, Action
+from correction_service.face import weights
+from correction_service.face.actions import ASKED, TURNS, Action, possible
 from correction_service.face.fingerprints import fingerprint
 from correction_service.face.images import decode
 from correction_service.face.liveness import Frame
-from tests.face.attacks import plans, scenes
+from tests.face.attacks import lids, plans, scenes
 from tests.face.attacks.cameras import Camera
 from tests.face.attacks.heads import Anatomy, Likeness
 from tests.face.attacks.plans import Habit, Moment
@@ -17,6 +19,7 @@ from tests.face.attacks.scenes import Place, Scene
 from tests.faces import jpeg
 
 Dice = np.random.Generator
+POSSIBLE = possible(weights.listed())
 
 
 @dataclass(frozen=True)
@@ -36,11 +39,13 @@ class Cast:
     other: Likeness
 
 
-def asked(dice: Dice) -> tuple[Action, ...]:
-    """Draw actions by seed, as ``actions.draw`` does by chance."""
+def asked(dice: Dice, with_: Action | None = None) -> tuple[Action, ...]:
+    """Draw actions by seed, as ``actions.draw`` does by chance; one of them ``with_``."""
     while True:
-        drawn = [Action(dice.choice(list(Action))) for _ in range(3)]
-        if drawn[0] != drawn[1] != drawn[2] and any(action in TURNS for action in drawn):
+        drawn = [Action(dice.choice(POSSIBLE)) for _ in range(ASKED)]
+        if drawn[0] == drawn[1] or drawn[1] == drawn[2] or (with_ and with_ not in drawn):
+            continue
+        if any(action in TURNS for action in drawn):
             return tuple(drawn)
 
 
@@ -68,9 +73,35 @@ def _place(person: Likeness, dice: Dice, camera: Camera) -> Place:
     return Place(person.around, camera.focal_px / dice.uniform(78, 108))
 
 
-def genuine(cast: Cast, dice: Dice, *, poor: bool = False) -> Burst:
+def genuine(cast: Cast, dice: Dice, *, poor: bool = False, with_: Action | None = None) -> Burst:
     """A person who does what is asked."""
-    return _by(cast.person, dice, poor=poor)
+    return _by(cast.person, dice, poor=poor, does=asked(dice, with_) if with_ else ())
+
+
+def sitting(cast: Cast, dice: Dice, *, poor: bool = False) -> Burst:
+    """A person who does everything that can be asked, one after another."""
+    everything = tuple(Action(each) for each in dice.permutation(POSSIBLE))
+    return _by(cast.person, dice, poor=poor, does=everything)
+
+
+def sequences(whole: Burst) -> list[Burst]:
+    """Return every three steps of a sitting, a turn among them, as if only these had been asked."""
+    kept = (
+        steps
+        for steps in combinations(range(len(whole.actions)), ASKED)
+        if any(whole.actions[step] in TURNS for step in steps)
+    )
+    return [
+        Burst(
+            tuple(
+                replace(frame, action=None if frame.action is None else steps.index(frame.action))
+                for frame in whole.frames
+                if frame.action is None or frame.action in steps
+            ),
+            tuple(whole.actions[step] for step in steps),
+        )
+        for steps in kept
+    ]
 
 
 def stranger(cast: Cast, dice: Dice) -> Burst:
@@ -110,6 +141,26 @@ def cut_eyes(cast: Cast, dice: Dice) -> Burst:
     wearer = scenes.living(cast.other, Anatomy.drawn(dice), place)
     scene = scenes.mask(cast.person, wearer, place, bend=dice.uniform(0.1, 0.5))
     return Burst(filmed(scene, _moments(actions, dice), camera, dice), actions)
+
+
+def lids_drawn(cast: Cast, dice: Dice) -> Burst:
+    """A print, bent, and when shut eyes are asked another with lids drawn over the eyes."""
+    camera, actions = Camera.drawn(dice), asked(dice, Action.CLOSE_EYES)
+    place = _place(cast.other, dice, camera)
+    bend, swing = dice.uniform(0, 0.5), dice.uniform(0.8, 1.4)
+    prints = [
+        scenes.paper(picture, place, bend=bend, swing=swing)
+        for picture in (cast.person.head, lids.shut(cast.person.head))
+    ]
+    return Burst(filmed(scenes.closing(*prints), _moments(actions, dice), camera, dice), actions)
+
+
+def open_eyed(cast: Cast, dice: Dice) -> Burst:
+    """A film of the person, fed in, in which all is done as asked but the eyes stay open."""
+    camera, actions = Camera.drawn(dice), asked(dice, Action.CLOSE_EYES)
+    there = scenes.living(cast.person, Anatomy.drawn(dice), _place(cast.person, dice, camera))
+    moments = [replace(moment, shut=0.0) for moment in _moments(actions, dice)]
+    return Burst(filmed(there, moments, camera, dice), actions)
 
 
 def screen_still(cast: Cast, dice: Dice) -> Burst:
@@ -228,7 +279,7 @@ def zoomed(cast: Cast, dice: Dice) -> Burst:
     camera, actions = Camera.drawn(dice), asked(dice)
     still = scenes.living(cast.person, Anatomy.drawn(dice), _place(cast.person, dice, camera))
     moments = [
-        replace(m, yaw_deg=0.0, pitch_deg=0.0, closer=float(dice.uniform(0.9, 1.5)))
+        replace(m, yaw_deg=0.0, pitch_deg=0.0, shut=0.0, closer=float(dice.uniform(0.9, 1.5)))
         for m in _moments(actions, dice)
     ]
     return Burst(filmed(still, moments, camera, dice), actions)
@@ -280,6 +331,7 @@ ATTACKS: dict[str, Callable[[Cast, Dice], Burst]] = {
         two_people,
         swapped,
         stranger,
+        *((lids_drawn, open_eyed) if Action.CLOSE_EYES in POSSIBLE else ()),
     )
 }
 

@@ -49,9 +49,9 @@ class Camera:
         image = np.asarray(cv2.GaussianBlur(seen, (0, 0), self.blur_px), np.float32)
         if moved_px >= 1:
             image = _smeared(image, moved_px, dice.uniform(0, np.pi))
-        light = 255 * (np.clip(image / 255, 0, 1) ** self.gamma) * self.gain * np.array(self.tint)
-        light = light * dice.normal(1, 0.01)
-        grain = dice.standard_normal(light.shape).astype(np.float32) * self.noise
+        gains = 255 * self.gain * np.array(self.tint, np.float32) * np.float32(dice.normal(1, 0.01))
+        light = cv2.pow(np.clip(image / 255, 0, 1), self.gamma) * gains
+        grain = np.asarray(self.noise * dice.standard_normal(light.shape, np.float32))
         # Colour noise is coarser than luma noise after a phone's own processing.
         grain = 0.7 * grain + 0.6 * cv2.GaussianBlur(grain, (0, 0), 1.0)
         return jpeg(np.asarray(np.clip(light + grain, 0, 255), np.uint8), self.quality)

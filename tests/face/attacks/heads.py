@@ -138,23 +138,27 @@ def sheet(texture: Pixels, bend: float = 0.0) -> Surface:
 def seen(surface: Surface, pose: Pose, focal_px: float, canvas: Pixels) -> Pixels:
     """Draw the surface over the canvas as a pinhole camera sees it, the near before the far."""
     height, width = canvas.shape[:2]
-    points = surface.points.reshape(-1, 3) - surface.pivot
-    points = points @ pose.rotation().T + surface.pivot + (pose.right, pose.down, 0)
-    depth = pose.distance - points[:, 2]
-    column = np.round(width / 2 + focal_px * points[:, 0] / depth).astype(int)
-    row = np.round(0.45 * height + focal_px * points[:, 1] / depth).astype(int)
-    opaque = surface.opacity.reshape(-1)
-    drawn = (column >= 0) & (column < width) & (row >= 0) & (row < height) & (opaque > 0)
-    order = np.flatnonzero(drawn)[np.argsort(-depth[drawn], kind="stable")]
-    colour = np.zeros((height, width, 3), np.float32)
-    cover = np.zeros((height, width), np.float32)
-    colour[row[order], column[order]] = surface.texture.reshape(-1, 3)[order]
-    cover[row[order], column[order]] = opaque[order]
-    return _blended(colour, cover, canvas)
+    turn, aside = pose.rotation(), np.array([pose.right, pose.down, 0.0])
+    view = np.column_stack([turn, surface.pivot + aside - turn @ surface.pivot])
+    x, y, z = cv2.split(cv2.transform(surface.points.astype(np.float32), view))
+    depth = np.float32(pose.distance) - z
+    column = np.rint(width / 2 + focal_px * x / depth).astype(np.int32)
+    row = np.rint(0.45 * height + focal_px * y / depth).astype(np.int32)
+    inside = (column >= 0) & (column < width) & (row >= 0) & (row < height)
+    drawn = np.flatnonzero(inside & (surface.opacity > 0))
+    far = (-1000 * depth.ravel()[drawn]).astype(np.int16)  # sixteen bits are sorted at once
+    order = drawn[np.argsort(far, kind="stable")]
+    place = (row * width + column).ravel()[order]
+    colour = np.zeros((height * width, 3), np.uint8)
+    cover = np.zeros(height * width, np.float32)
+    colour[place] = surface.texture.reshape(-1, 3)[order]
+    cover[place] = surface.opacity.ravel()[order]
+    return _blended(colour.reshape(height, width, 3), cover.reshape(height, width), canvas)
 
 
-def _blended(colour: NDArray[np.float32], cover: NDArray[np.float32], canvas: Pixels) -> Pixels:
+def _blended(drawn: Pixels, cover: NDArray[np.float32], canvas: Pixels) -> Pixels:
     """Close the holes between samples, then lay the surface over the canvas."""
+    colour = drawn.astype(np.float32)
     whole = cv2.morphologyEx((cover > 0).astype(np.uint8), cv2.MORPH_CLOSE, np.ones((5, 5)))
     known = (cover > 0).astype(np.float32)
     weight = cv2.GaussianBlur(known, (0, 0), 1.2) + 1e-6

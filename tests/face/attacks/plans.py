@@ -24,6 +24,7 @@ class Moment:
     right: float = 0.0
     down: float = 0.0
     moved_px: float = 0.0
+    shut: float = 0.0
 
 
 @dataclass(frozen=True)
@@ -105,3 +106,5 @@ def doing(still: Moment, action: Action, much: float, habit: Habit) -> Moment:
             return replace(still, pitch_deg=still.pitch_deg + much * habit.nod_deg)
         case Action.COME_CLOSER:
             return replace(still, closer=1 + much * (habit.closer - 1))
+        case Action.CLOSE_EYES:
+            return replace(still, shut=min(much, 1.0))

@@ -1,13 +1,13 @@
 """What is held before the camera: a living head, paper, a screen."""
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import cv2
 import numpy as np
 
 from correction_service.face.images import Pixels
-from tests.face.attacks import heads
+from tests.face.attacks import heads, lids
 from tests.face.attacks.cameras import SIZE, Camera
 from tests.face.attacks.heads import TEXEL, Anatomy, Likeness, Pose, Surface
 from tests.face.attacks.plans import Moment
@@ -43,7 +43,10 @@ def living(person: Likeness, anatomy: Anatomy, place: Place) -> Scene:
     surface = heads.head(person.head, anatomy)
 
     def scene(moment: Moment, camera: Camera) -> Pixels:
-        return heads.seen(surface, place.pose(moment), camera.focal_px, place.behind(camera))
+        shown = surface
+        if moment.shut:
+            shown = replace(surface, texture=lids.shut(person.head, moment.shut))
+        return heads.seen(shown, place.pose(moment), camera.focal_px, place.behind(camera))
 
     return scene
 
@@ -107,6 +110,15 @@ def beside(one: Scene, other: Scene) -> Scene:
         rows = (SIZE[1] - half[1]) // 2, SIZE[1] - half[1] - (SIZE[1] - half[1]) // 2
         pair = cv2.copyMakeBorder(np.hstack([left, right]), *rows, 0, 0, cv2.BORDER_REFLECT)
         return np.asarray(pair, np.uint8)
+
+    return scene
+
+
+def closing(open_: Scene, shut: Scene) -> Scene:
+    """Show the one, and the other while the eyes are to be shut."""
+
+    def scene(moment: Moment, camera: Camera) -> Pixels:
+        return (shut if moment.shut else open_)(moment, camera)
 
     return scene
 

@@ -1,6 +1,6 @@
 // Keeps the shell so that a lost network shows a page of ours. Nothing personal is ever kept:
 // pages and answers go to the network only.
-const SHELL = "correction-shell-1";
+const SHELL = "correction-shell-2";
 const OFFLINE = "{{ url_for('phone.offline') }}";
 const FILES = [
   OFFLINE,

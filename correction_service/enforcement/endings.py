@@ -1,0 +1,70 @@
+"""The end of a case: who ends within the law's thirty days, and what of it is still to be done.
+
+Tracking, check-ins and duties stop with the last day by themselves (LCC 44); only papers wait here.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta
+
+from sqlalchemy import and_, exists, or_, select
+from sqlalchemy.orm import Session, joinedload, selectinload
+
+from correction_service import hours
+from correction_service.db import among
+from correction_service.enforcement import milestones
+from correction_service.enforcement.milestones import Checklist
+from correction_service.law import clock_rules, steps
+from correction_service.law.steps import Phase
+from correction_service.people.cases import PENDING
+from correction_service.scope import visible
+from models.case import ENDED, Case, CaseState
+from models.clock import LegalClock
+from models.milestone import Milestone, Step
+from models.user import User
+
+ENDS = "sentence_ends"
+MOST = 200
+
+
+@dataclass(frozen=True)
+class Ending:
+    """One case that ends or has ended: its checklist, and whether a revocation is pending."""
+
+    checklist: Checklist
+    pending: bool
+
+    @property
+    def case(self) -> Case:
+        """Whose end it is."""
+        return self.checklist.case
+
+    def days_left(self, today: date) -> int:
+        """Days until the last one; negative once it is past."""
+        return (self.case.term_end - today).days
+
+
+def queue(session: Session, user: User, now: datetime) -> list[Ending]:
+    """Whose term ends within thirty days, and who was released with a step still open."""
+    limit = clock_rules.rules_of(session)[ENDS].limit
+    soon = hours.local_day(now) + timedelta(days=limit.ahead_days if limit else 0)
+    lacks = [
+        ~exists().where(Milestone.case_id == Case.id, Milestone.step == Step(rule.name))
+        for rule in steps.of_phase(session, Phase.ENDING)
+    ]
+    ending = and_(Case.state.not_in(ENDED), Case.term_end <= soon)
+    unfinished = and_(Case.state == CaseState.RELEASED, or_(*lacks))
+    query = select(Case).where(visible(user), or_(ending, unfinished))
+    query = query.options(joinedload(Case.person), joinedload(Case.office), selectinload(Case.team))
+    found = session.scalars(query.order_by(Case.term_end, Case.id).limit(MOST)).all()
+    return endings(session, found)
+
+
+def endings(session: Session, found: Sequence[Case]) -> list[Ending]:
+    """The end of each of some cases."""
+    ids = [case.id for case in found]
+    running = (LegalClock.rule == PENDING, LegalClock.stopped_at.is_(None))
+    query = select(LegalClock.case_id).where(among(session, LegalClock.case_id, ids), *running)
+    pending = set(session.scalars(query))
+    lists = milestones.checklists(session, found, Phase.ENDING)
+    return [Ending(it, it.case.id in pending) for it in lists]
