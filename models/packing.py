@@ -79,7 +79,7 @@ def unpack(codec: str, data: bytes) -> dict[str, Numbers]:
 
 def united(parts: Sequence[Columns]) -> dict[str, Numbers]:
     """Put the fixes of one device together, by (time, seq); of one identity the first stays."""
-    whole = {name: np.concatenate([part[name] for part in parts]) for name in NAMES}
+    whole = {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}
     order = np.lexsort((whole["seq"], whole["time"]))
     time, seq = whole["time"][order], whole["seq"][order]
     new = np.ones(len(order), dtype=bool)

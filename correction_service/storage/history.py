@@ -9,10 +9,11 @@ from collections.abc import Iterator, Sequence
 from datetime import UTC, date, datetime, timedelta
 from functools import cache
 from itertools import chain
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, cast
 
 import numpy as np
-from sqlalchemy import TextClause, bindparam, func, select, text
+import psycopg
+from sqlalchemy import bindparam, func, select
 from sqlalchemy.orm import Session, aliased
 
 from models.errors import Refused
@@ -25,7 +26,8 @@ CLOSED = "fix_closed"
 ONE_DAY = timedelta(days=1)
 
 _PG_EPOCH_US = micros(datetime(2000, 1, 1, tzinfo=UTC))
-_MOMENTS = [place for place, name in enumerate(NAMES) if name in {"time", "received"}]
+_MOMENTS = frozenset({"time", "received"})
+_ALWAYS = frozenset(NAMES[:5])
 _ARRAY_HEAD = 20  # bytes of an array's dimensions, before its elements
 _ELEMENT = np.dtype([("bytes", ">i4"), ("it", ">i8")])
 _PACKED = ("device_id", "day", "edition", "codec", "digest", "data")
@@ -70,30 +72,47 @@ def midnight(day: date) -> datetime:
     return datetime(day.year, day.month, day.day, tzinfo=UTC)
 
 
-def fixes(session: Session, device_id: int, since: datetime, until: datetime) -> Columns:
+def fixes(
+    session: Session,
+    device_id: int,
+    since: datetime,
+    until: datetime,
+    *,
+    names: Sequence[str] = NAMES,
+) -> Columns:
     """A device's fixes in [since, until), ordered by (time, seq), each identity once.
 
-    The columns are those of `models.packing`: microseconds and steps, not floats.
+    The columns are those of `models.packing`: microseconds and steps, not floats. Fewer `names`
+    are read faster; `time` and `seq` are always among them.
     `HistoryBroken` where a packed day cannot be read.
     """
-    return fixes_of(session, [device_id], since, until).get(device_id, nothing())
+    return fixes_of(session, [device_id], since, until, names=names).get(device_id, nothing())
 
 
 def fixes_of(
-    session: Session, device_ids: Sequence[int], since: datetime, until: datetime
+    session: Session,
+    device_ids: Sequence[int],
+    since: datetime,
+    until: datetime,
+    *,
+    names: Sequence[str] = NAMES,
 ) -> dict[int, Columns]:
     """The same of many devices, by device: of those that have any."""
     if until <= since or not device_ids:
         return {}
     parts: dict[int, list[Columns]] = {}
     for table in tables(session):
-        for device_id, columns in unpacked(session, table, device_ids, since, until).items():
+        found = unpacked(session, table, device_ids, since, until, names=names)
+        for device_id, columns in found.items():
             parts.setdefault(device_id, []).append(columns)
     first, last = since.astimezone(UTC).date(), (until - timedelta(microseconds=1)).astimezone(UTC)
     for it in packed(session, device_ids, first, last.date()):
-        within = _within(it.columns, micros(since), micros(until))
+        within = _within(it.columns, micros(since), micros(until), names)
         parts.setdefault(it.device_id, []).append(within)
-    return {device_id: united(columns) for device_id, columns in parts.items()}
+    return {
+        device_id: united(columns) if len(columns) > 1 else columns[0]
+        for device_id, columns in parts.items()
+    }
 
 
 def tables(session: Session) -> tuple[str, ...]:
@@ -102,13 +121,20 @@ def tables(session: Session) -> tuple[str, ...]:
 
 
 def unpacked(
-    session: Session, table: str, device_ids: Sequence[int], since: datetime, until: datetime
+    session: Session,
+    table: str,
+    device_ids: Sequence[int],
+    since: datetime,
+    until: datetime,
+    *,
+    names: Sequence[str] = NAMES,
 ) -> dict[int, Columns]:
     """What `table`, HOT or CLOSED, has of these devices in [since, until), by device, sorted."""
     read = _gathered if _on_postgresql(session) else _selected
+    given = {"devices": list(device_ids), "since": since, "until": until}
     return {
-        device_id: united([dict(zip(NAMES, columns, strict=True))])
-        for device_id, columns in read(session, table, device_ids, since, until)
+        device_id: united([dict(zip(names, columns, strict=True))])
+        for device_id, columns in read(session, table, tuple(names), given)
     }
 
 
@@ -131,9 +157,9 @@ def _opened(row: Any) -> Columns:  # noqa: ANN401 - a row of `packed`
         raise HistoryBroken(said, device=row.device_id, day=row.day.isoformat()) from error
 
 
-def _within(columns: Columns, since: int, until: int) -> Columns:
+def _within(columns: Columns, since: int, until: int, names: Sequence[str]) -> Columns:
     inside = (columns["time"] >= since) & (columns["time"] < until)
-    return {name: column[inside] for name, column in columns.items()}
+    return {name: columns[name][inside] for name in names}
 
 
 def _on_postgresql(session: Session) -> bool:
@@ -141,43 +167,52 @@ def _on_postgresql(session: Session) -> bool:
 
 
 def _gathered(
-    session: Session, table: str, device_ids: Sequence[int], since: datetime, until: datetime
+    session: Session, table: str, names: tuple[str, ...], given: dict[str, Any]
 ) -> Iterator[tuple[int, list[Numbers]]]:
-    """A row a device with an array a column, as bytes: no Python object a value."""
-    given = {"devices": list(device_ids), "since": since, "until": until, "null": NULL}
-    for device_id, *arrays in session.execute(_arrays(table), given):
-        found = [
-            np.frombuffer(array, _ELEMENT, offset=_ARRAY_HEAD)["it"].astype(np.int64)
-            for array in arrays
-        ]
-        for place in _MOMENTS:
-            found[place] += _PG_EPOCH_US
-        yield device_id, found
+    """A row a device with an array a column, as bytes: no Python object a value, no hex digits."""
+    driver = cast("psycopg.Connection", session.connection().connection.driver_connection)
+    for device_id, *arrays in driver.cursor(binary=True).execute(_arrays(table, names), given):
+        yield (
+            device_id,
+            [_column(name, array) for name, array in zip(names, arrays, strict=True)],
+        )
+
+
+def _column(name: str, array: bytes) -> Numbers:
+    values = np.frombuffer(array, _ELEMENT, offset=_ARRAY_HEAD)["it"].astype(np.int64)
+    return values + _PG_EPOCH_US if name in _MOMENTS else values
 
 
 @cache
-def _arrays(table: str) -> TextClause:
-    rest = [f"coalesce(CAST(CAST({name} AS int) AS bigint), :null)" for name in NAMES[5:]]
-    columns = ("time", "seq", "received", "CAST(lat AS bigint)", "CAST(lon AS bigint)", *rest)
-    gathered = ", ".join(f"array_send(array_agg({column}))" for column in columns)
-    return text(
-        f"SELECT device_id, {gathered} FROM {table} WHERE device_id = ANY(:devices) "  # noqa: S608 - our own names
-        "AND time >= :since AND time < :until GROUP BY device_id"
-    )
+def _arrays(table: str, names: tuple[str, ...]) -> bytes:
+    gathered = ", ".join(f"array_send(array_agg({_gathered_value(name)}))" for name in names)
+    return (
+        f"SELECT device_id, {gathered} FROM {table} WHERE device_id = ANY(%(devices)s) "  # noqa: S608 - our own names
+        "AND time >= %(since)s AND time < %(until)s GROUP BY device_id"
+    ).encode()
+
+
+def _gathered_value(name: str) -> str:
+    if name in _MOMENTS or name == "seq":
+        return name
+    whole = f"CAST(CAST({name} AS int) AS bigint)"
+    return whole if name in _ALWAYS else f"coalesce({whole}, {NULL})"
 
 
 def _selected(
-    session: Session, table: str, device_ids: Sequence[int], since: datetime, until: datetime
+    session: Session, table: str, names: tuple[str, ...], given: dict[str, Any]
 ) -> Iterator[tuple[int, list[Numbers]]]:
-    when = [_MICROSECONDS.format(name) for name in ("time", "received")]
-    rest = ", ".join(f"coalesce({name}, {NULL})" for name in NAMES[5:])
-    statement = (
-        f"SELECT {when[0]}, seq, {when[1]}, lat, lon, {rest} FROM {table} "  # noqa: S608 - our own names
-        "WHERE device_id = ? AND time >= ? AND time < ?"
-    )
-    span = [f"{moment.astimezone(UTC):%Y-%m-%d %H:%M:%S.%f}" for moment in (since, until)]
-    for device_id in device_ids:
+    wanted = ", ".join(map(_selected_value, names))
+    statement = f"SELECT {wanted} FROM {table} WHERE device_id = ? AND time >= ? AND time < ?"  # noqa: S608 - our own names
+    span = [f"{given[it].astimezone(UTC):%Y-%m-%d %H:%M:%S.%f}" for it in ("since", "until")]
+    for device_id in given["devices"]:
         rows = session.connection().exec_driver_sql(statement, (device_id, *span)).all()
         if rows:
-            values = np.fromiter(chain.from_iterable(rows), np.int64, len(rows) * len(NAMES))
-            yield device_id, list(values.reshape(len(rows), len(NAMES)).T)
+            values = np.fromiter(chain.from_iterable(rows), np.int64, len(rows) * len(names))
+            yield device_id, list(values.reshape(len(rows), len(names)).T)
+
+
+def _selected_value(name: str) -> str:
+    if name in _MOMENTS:
+        return _MICROSECONDS.format(name)
+    return name if name in _ALWAYS else f"coalesce({name}, {NULL})"

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from datetime import datetime, timedelta
-from itertools import repeat
+from itertools import chain, repeat
 from operator import attrgetter
 from typing import NamedTuple
 
@@ -64,12 +64,13 @@ def viewed_trail(session: Session, case_id: int, since: datetime, until: datetim
 def unseen_trail(session: Session, case_id: int, since: datetime, until: datetime) -> list[Place]:
     """The same fixes for a rule to be tried on: what comes of it tells nobody a place."""
     given = {"case_id": case_id, "since": since, "until": until}
-    places: list[Place] = []
+    worn = []
     for device_id, bound_at, unbound_at, term_end in session.execute(_WORN, given):
         ends = min(until, unbound_at or until, hours.day_end(term_end))  # past it: to be deleted
-        fixes = history.fixes(session, device_id, max(since, bound_at), ends)
-        places += _places(device_id, fixes)
-    return sorted(places, key=_BY_TIME)
+        begins = max(since, bound_at)
+        fixes = history.fixes(session, device_id, begins, ends, names=Place._fields[1:])
+        worn.append(_places(device_id, fixes))
+    return worn[0] if len(worn) == 1 else sorted(chain.from_iterable(worn), key=_BY_TIME)
 
 
 def _places(device_id: int, fixes: Columns) -> list[Place]:
