@@ -150,6 +150,10 @@ class Chores:
         day = hours.local_day(now)
         result = sweep.run(self._database, day, now, self._settings)
         log.info("sweep", **result.as_json())
+        self.searches(now)
+
+    def searches(self, now: datetime) -> None:
+        """Draft the search for whoever is out of reach: lost contact opens one at once (LCC 30)."""
         with self._database.transaction(SYSTEM, "searches") as session:
             searches.draft(session, now)
 
@@ -233,6 +237,7 @@ def timetable(chores: Chores) -> list[Job]:
         Job("errands", IntervalTrigger(minutes=1), 60, chores.errands, at_once=True),
         Job("evidence", cron(minute=35), 1800, chores.evidence),
         Job("movements", cron(hour=4, minute=30), 3600, chores.movements),
+        Job("searches", IntervalTrigger(minutes=1), 60, chores.searches, at_once=True),
         Job("sweep", cron(hour=5, minute=30), 3600, chores.sweep),
         Job("sweep_by_day", cron(hour="6-21", minute="*/10"), 300, chores.sweep, at_once=True),
         Job("months", cron(hour=2, minute=10), 3600 * 6, chores.months),

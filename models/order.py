@@ -66,11 +66,9 @@ class PositioningOrder(Base):
     facts: Mapped[list[OrderEvidence]] = relationship(order_by=OrderEvidence.id)
 
     @classmethod
-    def decide(
+    def drawn(
         cls,
         case: Case,
-        approver: User,
-        now: datetime,
         *,
         ground: Ground,
         evidence: str,
@@ -78,9 +76,7 @@ class PositioningOrder(Base):
         starts_at: datetime,
         ends_at: datetime,
     ) -> "PositioningOrder":
-        """Make an order, or refuse: wrong approver, no such fact, or more than three months."""
-        if not approver.may(Permission.APPROVE_ORDERS):
-            raise Refused("Only the head of the county agency approves an order (LCC 29).")
+        """Draw one up that nobody approved, or refuse: no such fact, or more than three months."""
         if not evidence.strip():
             raise Invalid("An order names the facts that are its ground.", field="evidence")
         if all(fact.kind not in ASKED[ground] for fact in facts):
@@ -94,9 +90,14 @@ class PositioningOrder(Base):
             facts=list(facts),
             starts_at=starts_at,
             ends_at=ends_at,
-            approved_by=approver.id,
-            approved_at=now,
         )
+
+    def approve(self, approver: User, now: datetime) -> "PositioningOrder":
+        """Give it force, or refuse: only the head decides."""
+        if not approver.may(Permission.APPROVE_ORDERS):
+            raise Refused("Only the head of the county agency approves an order (LCC 29).")
+        self.approved_by, self.approved_at = approver.id, now
+        return self
 
     def in_force(self, at: datetime) -> bool:
         """Whether a moment lies inside the order; the law wants removal at once when lifted."""

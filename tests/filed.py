@@ -7,10 +7,13 @@ from sqlalchemy.orm import Session
 from correction_service.db import ring_of
 from models.agency import Agency, AgencyLevel
 from models.case import Case
+from models.change_report import ChangeKind, ChangeReport, ReportWay
 from models.company import CompanyBan, CompanyBanCase
 from models.discipline import Measure, MeasureKind
 from models.file_destruction import FileDestruction
 from models.opinion import Opinion, OpinionKind
+from models.order import Ground
+from models.order_proposal import OrderProposal, ProposalState
 from models.person_request import Addressee, PersonRequest, RequestKind
 from models.printed_form import FormKind, PrintedForm
 from models.reconciliation import DifferenceKind, Reconciliation, RegisterDifference
@@ -46,6 +49,19 @@ def entitled(session: Session, case_id: int) -> int:
         asked_at=NOW,
         due_on=NOW.date(),
         basis="PIPL 45 (R)",
+    )
+    session.add(made)
+    session.flush()
+    return made.id
+
+
+def told(session: Session, case_id: int) -> int:
+    made = ChangeReport(
+        case_id=case_id,
+        kind=ChangeKind.JOB,
+        way=ReportWay.PHONE_PAGE,
+        receipt="7K3M-92QX",
+        told_at=NOW,
     )
     session.add(made)
     session.flush()
@@ -145,6 +161,23 @@ def opined(case_id: int, county: County) -> Opinion:
         basis="LCC 62 (R)",
         made_by=county.users[Role.PROCURATOR],
         made_at=NOW,
+    )
+
+
+def prepared_order(case_id: int, county: County) -> OrderProposal:
+    return OrderProposal(
+        case_id=case_id,
+        ground=Ground.LEFT_WITHOUT_APPROVAL,
+        evidence="未经批准离开遵义市",
+        facts=[["document", None, "询问笔录 9"]],
+        starts_on=NOW.date(),
+        ends_on=NOW.date(),
+        prepared_by=county.users[Role.OFFICER],
+        prepared_at=NOW,
+        answered_by=county.users[Role.COUNTY_HEAD],
+        answered_at=NOW,
+        state=ProposalState.SENT_BACK,
+        answer="缺少询问笔录",
     )
 
 

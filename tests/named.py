@@ -34,8 +34,10 @@ from tests.filed import (
     moving,
     opined,
     penalised,
+    prepared_order,
     printed,
     put_right,
+    told,
 )
 from tests.tracked import HUICHUAN, Tracked
 
@@ -177,7 +179,7 @@ def ids(database: Database, county: County, tracked: Tracked, desk: Desk) -> Ids
             _of_the_desk(session, desk)
             | _of_points(session, desk, county)
             | _of_leave(session, desk)
-            | _of_tracking(session, tracked)
+            | _of_tracking(session, tracked, county)
             | _of_the_file(session, desk, county)
             | _of_learning(session, desk, county)
             | _of_moves(session, desk, county)
@@ -246,11 +248,13 @@ def _of_moves(session: Session, desk: Desk, county: County) -> Ids:
     }
 
 
-def _of_tracking(session: Session, tracked: Tracked) -> Ids:
+def _of_tracking(session: Session, tracked: Tracked, county: County) -> Ids:
     paper = OrderPaper(order_id=tracked.order, kind=Paper.PERSON_TOLD)
-    session.add(paper)
+    proposal = prepared_order(tracked.case, county)
+    session.add_all([paper, proposal])
     session.flush()
-    return {"zone_id": tracked.zone, "order_id": tracked.order, "paper_id": paper.id}
+    ids: Ids = {"zone_id": tracked.zone, "order_id": tracked.order}
+    return ids | {"paper_id": paper.id, "proposal_id": proposal.id}
 
 
 def _of_the_file(session: Session, desk: Desk, county: County) -> Ids:
@@ -269,6 +273,7 @@ def _of_the_file(session: Session, desk: Desk, county: County) -> Ids:
         "attachment_id": attached(session, county, search, UUID(desk.photo)),
         "difference_id": differing(session, case.id, county),
         "person_request_id": entitled(session, case.id),
+        "change_id": told(session, case.id),
     }
 
 

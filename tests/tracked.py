@@ -61,16 +61,14 @@ def track(
     head = session.get_one(User, county.users[Role.COUNTY_HEAD])
     speaker = speaker or Gateway(name=GATEWAY, agency_id=county.agency, secret_hash="!")
     bracelet = Device(name=device, gateway=speaker)
-    order = PositioningOrder.decide(
+    order = PositioningOrder.drawn(
         case,
-        head,
-        FITTED,
         ground=Ground.BREACH_PENALISED,
         evidence="治安处罚决定书",
         facts=[OrderEvidence.of("penalty", document="公（汇）行罚 2026-17")],
         starts_at=FITTED,
         ends_at=FITTED + timedelta(days=60),
-    )
+    ).approve(head, FITTED)
     binding = Binding(device=bracelet, case=case, bound_at=FITTED)
     session.add_all([speaker, bracelet, order, binding])
     zone = zones.home_of_divisions(session, case, ["520302", "520303", "520304"], valid_from=FITTED)

@@ -102,8 +102,8 @@ def change_state(case_id: int, asked: schema.StateIn) -> schema.CaseOut:
     """Take a case to another state; `released` and `terminated` end positioning and face data."""
     with access.writing() as session:
         user, now = access.user(), access.now()
-        to, note = asked.state, asked.note
-        case = cases.move(session, user, case_id, to, note=note, now=now, since=asked.since)
+        said = {"note": asked.note, "since": asked.since, "end": asked.end}
+        case = cases.move(session, user, case_id, asked.state, **said, now=now)
         photos.expire(session, access.service().settings, now)
         return schema.CaseOut.of(session, case)
 
@@ -227,10 +227,9 @@ def activation_code(case_id: int) -> dict[str, object]:
 def decide_order(case_id: int, asked: schema.OrderIn) -> schema.OrderOut:
     """Order positioning; from today on it starts at once."""
     with access.writing() as session:
-        now = access.now()
         facts = [Fact(fact.kind, fact.id, fact.document) for fact in asked.facts]
-        decided = {**dict(asked), "facts": facts}
-        order = orders.decide(session, access.user(), case_id, **decided, now=now)
+        wanted = orders.Wanted(**{**dict(asked), "facts": facts})
+        order = orders.decide(session, access.user(), case_id, wanted, access.now())
         return schema.OrderOut.of(order)
 
 

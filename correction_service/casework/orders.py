@@ -5,6 +5,7 @@ without zones still gives a trail. The set-up page asks for the zone as its next
 """
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta
 
 from sqlalchemy import func, or_, select
@@ -17,50 +18,68 @@ from correction_service.scope import case_for, visible
 from models.case import ENDED, LEGAL_ZONE, Case
 from models.errors import Forbidden, Invalid, NotFound, Refused
 from models.order import Ground, PositioningOrder
+from models.order_proposal import OrderProposal, ProposalState
 from models.user import Permission, User
 
 
+@dataclass(frozen=True, kw_only=True)
+class Wanted:
+    """What an order is to say: on which ground and facts, from one legal day to the end of another.
+
+    `evidence` is the facts in words.
+    """
+
+    ground: Ground
+    evidence: str
+    facts: Sequence[Fact]
+    starts_on: date
+    ends_on: date
+
+
 def decide(
-    session: Session,
-    user: User,
-    case_id: int,
-    *,
-    ground: Ground,
-    evidence: str,
-    facts: Sequence[Fact],
-    starts_on: date,
-    ends_on: date,
-    now: datetime,
+    session: Session, user: User, case_id: int, wanted: Wanted, now: datetime
 ) -> PositioningOrder:
-    """Order positioning from one legal day to the end of another; today's order starts now.
+    """Order positioning; an order of today starts now. It answers what an officer prepared.
 
     One that begins where another ends goes on from it, and wants an assessment that it is needed.
     """
     case = case_for(session, user, case_id)
-    if case.state in ENDED:
-        raise Refused("The case has ended.", field="case")
-    today = now.astimezone(LEGAL_ZONE).date()
-    if starts_on < today:
-        raise Invalid("An order cannot start in the past.", field="starts_on")
-    if ends_on > case.term_end:
-        raise Invalid("An order ends with the term at the latest (LCC 44).", field="ends_on")
-    order = PositioningOrder.decide(
-        case,
-        user,
-        now,
-        ground=ground,
-        evidence=evidence,
-        facts=order_facts.linked(session, case, ground, facts),
-        starts_at=max(_midnight(starts_on), now.astimezone(LEGAL_ZONE)),
-        ends_at=_midnight(ends_on + timedelta(days=1)),
-    )
-    _refuse_overlap(session, order)
-    order.extends_id = order_papers.extended(session, order)
+    order = drawn(session, case, wanted, now).approve(user, now)
     session.add(order)
     session.flush()
+    prepared = waiting_of(session, case)
+    if prepared is not None:
+        prepared.ordered(user.id, now, order.id)
     order_papers.owe(session, order, now)
     outbox.live(session, case, "case", case.id, now)
     return order
+
+
+def drawn(session: Session, case: Case, wanted: Wanted, now: datetime) -> PositioningOrder:
+    """An order as the law lets it stand, without anybody's word and not yet stored; or refuse."""
+    if case.state in ENDED:
+        raise Refused("The case has ended.", field="case")
+    if wanted.starts_on < now.astimezone(LEGAL_ZONE).date():
+        raise Invalid("An order cannot start in the past.", field="starts_on")
+    if wanted.ends_on > case.term_end:
+        raise Invalid("An order ends with the term at the latest (LCC 44).", field="ends_on")
+    order = PositioningOrder.drawn(
+        case,
+        ground=wanted.ground,
+        evidence=wanted.evidence,
+        facts=order_facts.linked(session, case, wanted.ground, wanted.facts),
+        starts_at=max(_midnight(wanted.starts_on), now.astimezone(LEGAL_ZONE)),
+        ends_at=_midnight(wanted.ends_on + timedelta(days=1)),
+    )
+    _refuse_overlap(session, order)
+    order.extends_id = order_papers.extended(session, order)
+    return order
+
+
+def waiting_of(session: Session, case: Case) -> OrderProposal | None:
+    """What an officer prepared for a case and the head has not answered."""
+    waits = (OrderProposal.case_id == case.id, OrderProposal.state == ProposalState.WAITING)
+    return session.scalar(select(OrderProposal).where(*waits))
 
 
 def _midnight(day: date) -> datetime:

@@ -1,9 +1,7 @@
 """Who needs me now: everything that waits for an officer, ranked, each with its clock."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass
-from datetime import datetime, timedelta
-from enum import StrEnum
+from datetime import datetime
 from typing import Any
 
 from sqlalchemy import Select, and_, exists, func, or_, select
@@ -11,7 +9,14 @@ from sqlalchemy.orm import InstrumentedAttribute, Session, joinedload
 from sqlalchemy.sql.base import ExecutableOption
 
 from correction_service import hours
-from correction_service.casework import leave_requests, order_papers, overdue
+from correction_service.casework import (
+    change_reports,
+    leave_requests,
+    legal_needs,
+    order_papers,
+    overdue,
+)
+from correction_service.casework.needs import MOST, SOON_WITHIN, Item, Need
 from correction_service.enforcement import destructions, outside_moves
 from correction_service.messages import notices
 from correction_service.oversight import opinions
@@ -20,6 +25,7 @@ from correction_service.presence import duties
 from correction_service.rights import requests as rights
 from correction_service.scope import visible
 from models.case import Case, supervised_on
+from models.change_report import ChangeKind
 from models.checkin import CheckIn, CheckInDuty, Liveness, Outcome
 from models.file_destruction import FileDestruction
 from models.help_request import HelpRequest
@@ -27,8 +33,6 @@ from models.incident import Incident, IncidentState, IncidentStep, Passing, Seve
 from models.leave import Leave, LeaveState
 from models.leave_request import LeaveRequest
 from models.notice import Notice, NoticeState
-from models.opinion import Opinion
-from models.order_paper import OrderAssessment
 from models.person_request import PersonRequest
 from models.points import DraftState, PointsDraft
 from models.review import CheckInReview, awaiting_review, awaiting_second
@@ -38,8 +42,6 @@ from models.sentence_correction import SentenceCorrection
 from models.transfer import Transfer
 from models.user import Permission, User
 
-MOST = 100  # rows of one kind on the page; the lists behind it have all
-SOON_WITHIN = timedelta(days=3)
 ALWAYS_SOON = frozenset(
     {
         FlagKind.LATE_TO_REPORT,
@@ -48,64 +50,6 @@ ALWAYS_SOON = frozenset(
         FlagKind.ENROL_ANEW,
     }
 )
-_URGENCY = {Severity.URGENT: 0, Severity.SOON: 1, Severity.WATCH: 2}
-_ATTENTION = {IncidentState.OPEN: 0, IncidentState.ACKNOWLEDGED: 1, IncidentState.ACTING: 2}
-
-
-Subject = (
-    Incident
-    | HelpRequest
-    | RiskFlag
-    | Notice
-    | Leave
-    | LeaveRequest
-    | OrderAssessment
-    | Opinion
-    | Transfer
-)
-
-
-class Need(StrEnum):
-    """What an item of the list asks for."""
-
-    INCIDENT = "incident"
-    HELP = "help"
-    FLAG = "flag"
-    CALL = "call"
-    LEAVE = "leave"
-    REQUESTS = "requests"
-    RIGHTS = "rights"
-    EXTENSION = "extension"
-    OPINION = "opinion"
-    CORRECTIONS = "corrections"
-    DESTRUCTIONS = "destructions"
-    RECEIPT = "receipt"
-    REVIEWS = "reviews"
-    CONCERNS = "concerns"
-    DRAFTS = "drafts"
-
-
-@dataclass(frozen=True)
-class Item:
-    """One line of the list; `case` and `subject` are empty where it stands for a queue."""
-
-    need: Need
-    severity: Severity
-    since: datetime
-    due: datetime | None = None
-    case: Case | None = None
-    subject: Subject | None = None
-    count: int = 1
-    passed: IncidentStep | None = None  # how an incident came to its owner, who did nothing yet
-
-    @property
-    def rank(self) -> tuple[int, int, float]:
-        """Most urgent first; untouched before in hand; the nearest clock, then the newest."""
-        untouched = 0
-        if isinstance(self.subject, Incident):
-            untouched = _ATTENTION[self.subject.state]
-        clock = self.due.timestamp() if self.due else -self.since.timestamp()
-        return _URGENCY[self.severity], untouched, clock
 
 
 def items(session: Session, user: User, now: datetime) -> list[Item]:
@@ -118,6 +62,7 @@ def items(session: Session, user: User, now: datetime) -> list[Item]:
         found += _calls(session, user)
         found += _leaves(session, user, now)
         found += _receipts(session, user, now)
+        found += _changes(session, user, now)
     found += _requests(session, user, now)
     found += _rights(session, user, now)
     if user.may(Permission.APPROVE_ORDERS):
@@ -135,6 +80,7 @@ def items(session: Session, user: User, now: datetime) -> list[Item]:
         proposed_to_go, since = destructions.waiting(user), FileDestruction.proposed_at
         found += _queue(session, Need.DESTRUCTIONS, proposed_to_go, since)
     found += _queue(session, Need.DRAFTS, to_confirm(user), PointsDraft.made_at)
+    found += legal_needs.items(session, user, now)
     return sorted(found, key=lambda item: item.rank)
 
 
@@ -293,6 +239,14 @@ def _receipts(session: Session, user: User, now: datetime) -> Iterator[Item]:
     for it in session.scalars(query):
         over = hours.day_end(it.report_by) if it.report_by else now
         yield Item(Need.RECEIPT, Severity.SOON, over, due=over, case=it.case, subject=it)
+
+
+def _changes(session: Session, user: User, now: datetime) -> Iterator[Item]:
+    """What people told and nobody has read; who speaks of harm does not wait."""
+    for it in session.scalars(change_reports.to_read(user).limit(MOST)):
+        presses = it.kind is ChangeKind.HARM or now - it.told_at > SOON_WITHIN
+        severity = Severity.SOON if presses else Severity.WATCH
+        yield Item(Need.CHANGE, severity, it.told_at, case=it.case, subject=it)
 
 
 def _requests(session: Session, user: User, now: datetime) -> Iterator[Item]:

@@ -199,17 +199,14 @@ def _bracelets(session: Session, head: User, wearers: Sequence[Case], now: datet
     today = now.astimezone(LEGAL_ZONE).date()
     for number, (case, name) in enumerate(zip(wearers, names, strict=True)):
         days = 12 if number == 1 else 80
-        orders.decide(
-            session,
-            head,
-            case.id,
+        wanted = orders.Wanted(
             ground=Ground.LEFT_WITHOUT_APPROVAL,
             evidence="演示：未经批准离开所居住的市，见询问笔录（演示）",
             facts=[Fact("document", None, "询问笔录（演示）")],
             starts_on=today,
             ends_on=min(today + timedelta(days=days), case.term_end),
-            now=now,
         )
+        orders.decide(session, head, case.id, wanted, now)
         bracelets.bind(session, case, bracelets.named(session, name), now)
         zones.home_of_divisions(session, case, CITY, valid_from=now, made_by=head.id)
     terms = zones.Terms(kind=ZoneKind.EXCLUSION, name="禁入区（演示）", valid_from=now)

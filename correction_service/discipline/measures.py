@@ -15,6 +15,7 @@ from correction_service.assessment.rulebooks import Rulebooks
 from correction_service.casework import points
 from correction_service.discipline import facts, ladder
 from correction_service.discipline.ladder import Limb
+from correction_service.law import articles
 from correction_service.messages import notices
 from correction_service.people.cases import open_case_for
 from correction_service.scope import case_for, visible
@@ -80,7 +81,7 @@ def _check(session: Session, case: Case, measure: Measure, limb: Limb, today: da
     if limb.asks_days:
         _check_days(measure, limb)
     if limb.months_in is not None:
-        _check_months(case, limb.months_in, today)
+        _check_months(session, case, limb.months_in, today)
     if limb.after:
         _check_unchanged(session, measure, limb)
 
@@ -96,12 +97,13 @@ def _check_days(measure: Measure, limb: Limb) -> None:
         raise Refused("So many days are another rung of the ladder.", field="days")
 
 
-def _check_months(case: Case, months_in: int, today: date) -> None:
+def _check_months(session: Session, case: Case, months_in: int, today: date) -> None:
     if case.reported_on is None or months_later(case.reported_on, months_in) > today:
         raise Refused(
-            "A commendation asks for %(months)d months of supervision (IM 33).",
+            "A commendation asks for %(months)d months of supervision (IM 33, %(mark)s).",
             field="limb",
             months=months_in,
+            mark=articles.mark_in(session, "IM 33"),
         )
 
 
@@ -229,6 +231,13 @@ def in_force(session: Session, case_id: int, kind: MeasureKind) -> list[Measure]
     """Return the decided measures of a kind, for an order or a higher rung to rest on."""
     mine = select(Measure).where(Measure.case_id == case_id, Measure.kind == kind)
     return [it for it in session.scalars(mine.order_by(Measure.id)) if it.in_force]
+
+
+def to_decide(user: User) -> Select[Measure]:
+    """Measures that somebody else prepared and the user may decide."""
+    return waiting(user).where(
+        Measure.state == MeasureState.PREPARED, Measure.prepared_by != user.id
+    )
 
 
 def waiting(user: User) -> Select[Measure]:

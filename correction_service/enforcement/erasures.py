@@ -20,6 +20,7 @@ from models.activity import Attendance
 from models.assessment import LevelSuggestion, Objection
 from models.base import Base
 from models.case import Case, TeamMember
+from models.change_report import ChangeReport
 from models.checkin import Challenge, CheckInFrame
 from models.clock import LegalClock
 from models.company import CompanyBan, CompanyBanCase, CompanyPair
@@ -32,6 +33,7 @@ from models.leave_request import LeaveRequest
 from models.notice import Notice
 from models.order import PositioningOrder
 from models.order_paper import OrderPaper
+from models.order_proposal import OrderProposal
 from models.person import Person
 from models.person_request import PersonRequest
 from models.phone import PhoneAccess
@@ -48,7 +50,8 @@ from models.zone import Zone, ZoneChange, ZoneShape
 # Words that may say who somebody is, what of them remains; an empty text where none may be missing.
 BLANKED: Mapping[type[Base], Mapping[str, Any]] = {
     Attendance: {"note": None},
-    Case: {"state_note": None},
+    Case: {"state_note": None, "ended_by": None},
+    ChangeReport: {"text_sealed": None, "answer_sealed": None},
     Contact: {"said": ""},
     FaceTemplate: {"sealed": None},
     HelpRequest: {"note": None},
@@ -62,6 +65,7 @@ BLANKED: Mapping[type[Base], Mapping[str, Any]] = {
     Notice: {"text_zh": "", "text_en": "", "reference": None},
     Objection: {"text": "", "answer": None},
     OrderPaper: {"received_note": None},
+    OrderProposal: {"evidence": "", "facts": [], "answer": None},
     PersonRequest: {"text_sealed": None, "answer_sealed": None},
     PointsDraft: {"evidence": {}, "decision_note": None},
     PositioningOrder: {"evidence": ""},

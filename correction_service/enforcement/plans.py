@@ -3,13 +3,14 @@
 from collections.abc import Sequence
 from datetime import date, datetime
 
-from sqlalchemy import select
-from sqlalchemy.orm import Session
+from sqlalchemy import Select, exists, select
+from sqlalchemy.orm import Session, aliased, joinedload
 
 from correction_service import audit, hours, outbox
 from correction_service.db import ring_of
 from correction_service.people.cases import open_case_for
-from models.case import Case
+from correction_service.scope import visible
+from models.case import ENDED, Case
 from models.errors import Invalid
 from models.plan import Aims, CorrectionPlan
 from models.user import Permission, User
@@ -60,6 +61,19 @@ def of(session: Session, case: Case) -> Sequence[CorrectionPlan]:
     """Every version, the latest first."""
     query = select(CorrectionPlan).where(CorrectionPlan.case_id == case.id)
     return session.scalars(query.order_by(CorrectionPlan.version.desc())).all()
+
+
+def to_review(user: User, today: date) -> Select[CorrectionPlan]:
+    """Plans in force in the user's offices whose day to be looked at again has come."""
+    later = aliased(CorrectionPlan)
+    newer = exists().where(
+        later.case_id == CorrectionPlan.case_id, later.version > CorrectionPlan.version
+    )
+    query = select(CorrectionPlan).join(CorrectionPlan.case).where(visible(user), ~newer)
+    due = query.where(CorrectionPlan.review_on <= today, Case.state.not_in(ENDED))
+    case = joinedload(CorrectionPlan.case)
+    whose = (case.joinedload(Case.person), case.joinedload(Case.office))
+    return due.options(*whose).order_by(CorrectionPlan.review_on, CorrectionPlan.id)
 
 
 def read(session: Session, plan: CorrectionPlan) -> Aims:

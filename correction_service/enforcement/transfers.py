@@ -285,6 +285,26 @@ def listed(user: User) -> Select[Transfer]:
     return query.options(case).order_by(Transfer.state.not_in(RUNNING), Transfer.id.desc())
 
 
+def to_step(user: User) -> Select[Transfer]:
+    """Moves whose next step is one that the user may take, the oldest first."""
+    replied = Transfer.replied_at.is_not(None)
+    asked, consulted = (
+        Transfer.state == it for it in (TransferState.ASKED, TransferState.CONSULTED)
+    )
+    old, new = (it == user.agency_id for it in (Transfer.from_agency_id, Transfer.to_agency_id))
+    steps: list[ColumnElement[bool]] = []
+    if user.may(Permission.SUPERVISE):
+        steps.append(and_(old, or_(asked, Transfer.state == TransferState.AGREED)))
+    if user.may(Permission.ENROL):
+        steps.append(and_(new, Transfer.state == TransferState.SENT))
+    if user.may(Permission.DECIDE):
+        steps.append(and_(consulted, or_(and_(old, replied), and_(new, ~replied))))
+    query = select(Transfer).where(_seen(user), or_(false(), *steps))
+    case = joinedload(Transfer.case)
+    beside = (case.joinedload(Case.person), case.joinedload(Case.office))
+    return query.options(*beside).order_by(Transfer.id)
+
+
 def running(session: Session, case_id: int) -> Transfer | None:
     """The move of a case that is under way."""
     mine = (Transfer.case_id == case_id, Transfer.state.in_(RUNNING))

@@ -271,6 +271,11 @@ def running(user: User) -> Select[SearchRecord]:
     )
 
 
+def passed(record: SearchRecord, today: date) -> list[Clock]:
+    """Its days that are past while the person is still out of reach."""
+    return [it for it in clocks(record) if it.over(today)]
+
+
 def of(session: Session, case_id: int) -> Sequence[SearchRecord]:
     """Return the searches for a person, the latest first."""
     query = select(SearchRecord).where(SearchRecord.case_id == case_id)

@@ -213,17 +213,14 @@ def order(database: Database, settings: Settings, county: County, case_id: int) 
     with database.transaction(SYSTEM, "test") as session:
         head = session.get_one(User, county.users[Role.COUNTY_HEAD])
         case = session.get_one(Case, case_id)
-        orders.decide(
-            session,
-            head,
-            case_id,
+        wanted = orders.Wanted(
             ground=Ground.LEFT_WITHOUT_APPROVAL,
             evidence="left the city without approval",
             facts=[Fact("document", None, "statement 3")],
             starts_on=today,
             ends_on=today + timedelta(days=60),
-            now=now,
         )
+        orders.decide(session, head, case_id, wanted, now)
         gateways.add(session, county.agency, "gw-1")
         bracelets.import_file(session, b"id\nbr-1", "gw-1")
         bracelets.bind(session, case, bracelets.named(session, "br-1"), now)

@@ -52,16 +52,14 @@ def wear(session: Session, bracelets: Mapping[str, Sequence[str]]) -> dict[str, 
 def _follow(session: Session, case: Case, head: User, since: datetime) -> None:
     """Order the person to be positioned, and to stay in the circle."""
     session.add(
-        PositioningOrder.decide(
+        PositioningOrder.drawn(
             case,
-            head,
-            since,
             ground=Ground.BREACH_PENALISED,
             evidence="治安处罚决定书",
             facts=[OrderEvidence.of("penalty", document="公（汇）行罚 2026-17")],
             starts_at=since,
             ends_at=since + timedelta(days=60),
-        )
+        ).approve(head, since)
     )
     terms = zones.Terms(kind=ZoneKind.HOME, name="home", valid_from=since, made_by=None)
     zones.circle(session, case, terms, lat=HOME[0], lon=HOME[1], radius_m=RADIUS_M)

@@ -10,7 +10,7 @@ from sqlalchemy.orm import Session
 
 from correction_service.audit import SYSTEM
 from correction_service.casework import worklist
-from correction_service.casework.worklist import Need
+from correction_service.casework.needs import Need
 from correction_service.db import Database
 from correction_service.face.verdict import Verdict
 from correction_service.presence import checkins, duties, reviews

@@ -21,7 +21,7 @@ from models.identity import Sex
 from models.order import Ground, PositioningOrder
 from models.outbox import Outbox
 from models.user import Permission, Role, User
-from tests.county import NOW, County
+from tests.county import NOW, PARDON, RECALL, County
 from tests.tracked import HUICHUAN, Tracked, heard, minutes, take
 
 TODAY = date(2026, 11, 20)
@@ -40,17 +40,15 @@ def awaiting(session: Session, county: County) -> Case:
 def decided(
     session: Session, county: County, starts_on: date = TODAY, days: int = 30
 ) -> PositioningOrder:
-    return orders.decide(
-        session,
-        user(session, county, Role.COUNTY_HEAD),
-        county.case,
+    wanted = orders.Wanted(
         ground=Ground.LEFT_WITHOUT_APPROVAL,
         evidence="笔录",
         facts=[Fact("document", None, "笔录 3")],
         starts_on=starts_on,
         ends_on=starts_on + timedelta(days=days),
-        now=NOW,
     )
+    head = user(session, county, Role.COUNTY_HEAD)
+    return orders.decide(session, head, county.case, wanted, NOW)
 
 
 def test_reporting_in_begins_correction_and_tells_the_open_pages(
@@ -131,8 +129,8 @@ def test_release_ends_tracking_and_forgets_the_face_at_once(
         with pytest.raises(Invalid) as refusal:
             cases.move(session, officer, case.id, CaseState.RELEASED, note=" ", now=NOW)
         assert refusal.value.field == "note"
-        cases.move(session, officer, case.id, CaseState.RELEASED, note="期满", now=NOW)
-        assert (case.state_note, cases.lawful_next(case)) == ("期满", [])
+        cases.move(session, officer, case.id, CaseState.RELEASED, note="特赦", now=NOW, end=PARDON)
+        assert (case.state_note, cases.lawful_next(case)) == ("特赦", [])
         assert not order.in_force(NOW)
         assert template.sealed is None
         with pytest.raises(Refused, match="ended"):
@@ -144,7 +142,9 @@ def test_release_takes_the_bracelet_off_and_nothing_is_stored_afterwards(
 ) -> None:
     with database.transaction(SYSTEM, "test") as session:
         officer = user(session, county)
-        cases.move(session, officer, county.case, CaseState.RELEASED, note="期满", now=NOW)
+        cases.move(
+            session, officer, county.case, CaseState.RELEASED, note="特赦", now=NOW, end=PARDON
+        )
     take(database, heard(minutes(NOW + timedelta(minutes=1), [HUICHUAN] * 3)))
     with database.reading() as session:
         assert session.scalar(select(Binding.unbound_at)) == NOW
@@ -154,7 +154,9 @@ def test_release_takes_the_bracelet_off_and_nothing_is_stored_afterwards(
 def test_an_ended_case_gives_no_say_in_the_person(database: Database, county: County) -> None:
     with database.transaction(SYSTEM, "test") as session:
         officer = user(session, county)
-        cases.move(session, officer, county.case, CaseState.TERMINATED, note="收监", now=NOW)
+        cases.move(
+            session, officer, county.case, CaseState.TERMINATED, note="撤缓", now=NOW, end=RECALL
+        )
         assert scope.case_for(session, officer, county.case).state is CaseState.TERMINATED
         for act in (
             lambda: cases.open_case_for(session, officer, county.case, Permission.ENROL),
@@ -235,12 +237,15 @@ def test_only_the_head_decides_and_only_their_offices_lift(
 ) -> None:
     with database.transaction(SYSTEM, "test") as session:
         order = decided(session, county)
+        wanted = orders.Wanted(
+            ground=Ground.LEFT_WITHOUT_APPROVAL,
+            evidence="x",
+            facts=[Fact("document", None, "笔录 4")],
+            starts_on=order.ends_at.date() + timedelta(days=9),
+            ends_on=order.ends_at.date() + timedelta(days=10),
+        )
         with pytest.raises(Refused, match="head"):
-            orders.decide(
-                session, user(session, county), county.case, ground=Ground.BREACH_PENALISED,
-                evidence="x", facts=[Fact("penalty", None, "2026-17")], starts_on=TODAY,
-                ends_on=TODAY, now=NOW,
-            )  # fmt: skip
+            orders.decide(session, user(session, county), county.case, wanted, NOW)
         with pytest.raises(Forbidden):
             orders.lift(session, user(session, county, Role.PROCURATOR), order.id, NOW)
         elsewhere = user(session, county, Role.OFFICE_HEAD)

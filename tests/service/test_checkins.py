@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from sqlalchemy import func, insert, select
 
-from correction_service.casework.worklist import Need
+from correction_service.casework.needs import Need
 from correction_service.face.template import Template
 from correction_service.face.verifier import Verifier
 from correction_service.people import consents, photos

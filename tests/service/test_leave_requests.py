@@ -9,7 +9,7 @@ from sqlalchemy import func, select
 from correction_service.audit import SYSTEM
 from correction_service.casework import leave_proofs, leave_requests, leaves, overdue, worklist
 from correction_service.casework.leave_requests import Wish
-from correction_service.casework.worklist import Need
+from correction_service.casework.needs import Need
 from correction_service.db import Database
 from correction_service.people import photos
 from correction_service.settings import Settings

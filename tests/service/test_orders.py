@@ -11,6 +11,7 @@ from correction_service import hours
 from correction_service.audit import SYSTEM
 from correction_service.casework import order_facts, order_papers, orders, worklist
 from correction_service.casework.order_facts import Fact
+from correction_service.casework.orders import Wanted
 from correction_service.db import Database
 from models.case import Case
 from models.discipline import Measure, MeasureKind, MeasureState
@@ -48,17 +49,20 @@ def decide(
     starts_on: date = DAY,
     ends_on: date = DAY + timedelta(days=30),
 ) -> PositioningOrder:
-    return orders.decide(
-        session,
-        user(session, county, Role.COUNTY_HEAD),
-        county.case,
+    wanted = Wanted(
         ground=ground,
         evidence="2026年11月1日未经批准离开遵义市",
         facts=facts,
         starts_on=starts_on,
         ends_on=ends_on,
-        now=NOW,
     )
+    head = user(session, county, Role.COUNTY_HEAD)
+    return orders.decide(session, head, county.case, wanted, NOW)
+
+
+def extend(session: Session, county: County) -> PositioningOrder:
+    begins, ends = DAY + timedelta(days=31), DAY + timedelta(days=60)
+    return decide(session, county, starts_on=begins, ends_on=ends)
 
 
 def closed(session: Session, county: County, kind: IncidentKind, cause: Cause) -> int:
@@ -250,25 +254,18 @@ def test_an_extension_follows_an_assessment_that_it_is_still_needed(
         first = decide(session, county)
         officer = user(session, county, Role.OFFICER)
 
-        def extend() -> PositioningOrder:
-            return orders.decide(
-                session, user(session, county, Role.COUNTY_HEAD), county.case,
-                ground=Ground.LEFT_WITHOUT_APPROVAL, evidence="仍未配合", facts=[STATEMENT],
-                starts_on=DAY + timedelta(days=31), ends_on=DAY + timedelta(days=60), now=NOW,
-            )  # fmt: skip
-
         def assess(*, needed: bool, found: str) -> None:
             order_papers.assess(session, officer, first, needed=needed, found=found, now=NOW)
 
         with pytest.raises(Refused, match="follows an assessment"):
-            extend()
+            extend(session, county)
         assess(needed=False, found="已经配合")
         with pytest.raises(Refused, match="follows an assessment"):
-            extend()
+            extend(session, county)
         with pytest.raises(Invalid, match="what the assessment found"):
             assess(needed=True, found=" ")
         assess(needed=True, found="再次离开")
-        assert extend().extends_id == first.id
+        assert extend(session, county).extends_id == first.id
 
 
 def test_the_same_facts_carry_another_order_after_an_assessment_alone(
@@ -302,11 +299,7 @@ def test_an_extension_waits_for_the_head_with_its_assessment(
             order_papers.assess(session, officer, first, needed=needed, found=found, now=NOW)
         assert waits(session, Role.COUNTY_HEAD) == ["再次离开"]
         assert waits(session, Role.OFFICER) == []
-        orders.decide(
-            session, user(session, county, Role.COUNTY_HEAD), county.case,
-            ground=Ground.LEFT_WITHOUT_APPROVAL, evidence="仍未配合", facts=[STATEMENT],
-            starts_on=DAY + timedelta(days=31), ends_on=DAY + timedelta(days=60), now=NOW,
-        )  # fmt: skip
+        extend(session, county)
         assert waits(session, Role.COUNTY_HEAD) == []
 
 

@@ -9,7 +9,7 @@ from sqlalchemy.orm import Session
 from correction_service import hours
 from correction_service.audit import SYSTEM
 from correction_service.casework import worklist
-from correction_service.casework.worklist import Need
+from correction_service.casework.needs import Need
 from correction_service.db import Database
 from correction_service.enforcement import (
     deletions,
@@ -37,7 +37,7 @@ from models.printed_form import FormKind
 from models.transfer import Letter, Transfer, TransferState
 from models.user import Role, User
 from models.zone import Zone
-from tests.county import DAY, NOW, County, make_case
+from tests.county import DAY, NOW, PARDON, County, make_case
 from tests.tracked import Tracked
 
 ONE_DAY = timedelta(days=1)
@@ -344,7 +344,9 @@ def test_a_case_that_ended_on_its_way_does_not_end_again(
 ) -> None:
     with database.transaction(SYSTEM, "test") as session:
         move, officer = sent(session, county), by(session, county)
-        cases.move(session, officer, county.case, CaseState.RELEASED, note="期满", now=NOW)
+        cases.move(
+            session, officer, county.case, CaseState.RELEASED, note="特赦", now=NOW, end=PARDON
+        )
         with pytest.raises(Refused) as refusal:
             outside_moves.receive(session, officer, move.id, RECEIPT, NOW)
         assert refusal.value.code == "case_ended"

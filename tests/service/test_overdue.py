@@ -7,7 +7,7 @@ import pytest
 
 from correction_service.audit import SYSTEM
 from correction_service.casework import leaves, worklist
-from correction_service.casework.worklist import Need
+from correction_service.casework.needs import Need
 from correction_service.db import Database
 from correction_service.incidents import incidents
 from models.case import Case, CaseState

@@ -10,6 +10,7 @@ from correction_service.audit import SYSTEM
 from correction_service.casework import flags as acting
 from correction_service.casework import points, sweep, worklist
 from correction_service.casework.findings import Scope
+from correction_service.casework.needs import Need
 from correction_service.db import Database
 from correction_service.risk import facts as gathering
 from correction_service.risk import overrides, slipping, weighing
@@ -205,7 +206,7 @@ def test_red_is_for_today_and_amber_for_this_week(
     with database.reading() as session:
         officer = session.get_one(User, county.users[Role.OFFICER])
         [item] = worklist.items(session, officer, NOW)
-        assert (item.need, item.severity) == (worklist.Need.FLAG, severity)
+        assert (item.need, item.severity) == (Need.FLAG, severity)
 
 
 @pytest.mark.parametrize(

@@ -7,7 +7,7 @@ from sqlalchemy.orm import Session
 
 from correction_service.audit import SYSTEM
 from correction_service.casework import flags, worklist
-from correction_service.casework.worklist import Need
+from correction_service.casework.needs import Need
 from correction_service.db import Database
 from models.agency import Office
 from models.case import Case, TeamMember

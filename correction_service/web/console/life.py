@@ -1,6 +1,6 @@
 """The life of a case: who is still to be taken in, and the checklist and plan of one person."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import date
 
 from apiflask import APIBlueprint
@@ -9,16 +9,19 @@ from flask.typing import ResponseReturnValue
 from flask_babel import lazy_gettext as _l
 from sqlalchemy.orm import Session
 
-from correction_service import access
+from correction_service import access, hours
+from correction_service.assessment import level_changes
 from correction_service.enforcement import milestones, plans
 from correction_service.enforcement.milestones import Checklist, Done
 from correction_service.forms.catalogue import catalogue
 from correction_service.law.steps import Phase
 from correction_service.people import intake
 from correction_service.scope import case_for
-from correction_service.web.console import acts
+from correction_service.web.console import acts, words
 from correction_service.web.console.cases import head_of
 from correction_service.web.console.enrol_steps import one_of
+from models.case import Level
+from models.level_change import LevelBasis, LevelChange
 from models.milestone import Step
 from models.plan import Aims
 from models.user import Permission, User
@@ -36,6 +39,17 @@ def index() -> ResponseReturnValue:
         return render_template("console/life/intake.html", rows=rows, most=milestones.MOST)
 
 
+@blueprint.get("/plans")
+@access.needs(Permission.SEE_CASES)
+def plans_due() -> ResponseReturnValue:
+    """List the plans whose day to be looked at again has come, the oldest first."""
+    with access.reading() as session:
+        today = hours.local_day(access.now())
+        found = plans.to_review(access.user(), today).limit(milestones.MOST)
+        rows = session.scalars(found).all()
+        return render_template("console/life/plans.html", rows=rows, most=milestones.MOST)
+
+
 @blueprint.get("/cases/<int:case_id>")
 @access.needs(Permission.SEE_CASES)
 def of_case(case_id: int) -> ResponseReturnValue:
@@ -50,7 +64,11 @@ def of_case(case_id: int) -> ResponseReturnValue:
             **head,
             tab="life",
             found=found,
-            names=names(session, found),
+            names=names(session, found)
+            | who_set(session, (changes := level_changes.of(session, case_id))),
+            changes=changes,
+            levels=words.options(Level),
+            bases=[(it.value, words.word(it)) for it in level_changes.BY_HAND],
             titles={kind: form.title for kind, form in catalogue().items()},
             versions=versions,
             aims=plans.read(session, shown) if shown else None,
@@ -62,6 +80,11 @@ def names(session: Session, found: Checklist) -> dict[int, str]:
     """Who wrote the steps down."""
     ids = {item.written.made_by for item in found.items if item.written}
     return {user_id: session.get_one(User, user_id).name for user_id in ids}
+
+
+def who_set(session: Session, changes: Sequence[LevelChange]) -> dict[int, str]:
+    """Who set the levels."""
+    return {by: session.get_one(User, by).name for by in {it.made_by for it in changes}}
 
 
 @blueprint.post("/cases/<int:case_id>/step")
@@ -96,6 +119,21 @@ def missing(case_id: int) -> ResponseReturnValue:
         milestones.papers_missing(session, user, case_id, acts.note(), now)
 
     return _done(act, case_id)
+
+
+@blueprint.post("/cases/<int:case_id>/level")
+@access.needs(Permission.SUPERVISE)
+def level(case_id: int) -> ResponseReturnValue:
+    """Set the supervision level, with a reason; the person is told."""
+
+    def act(session: Session) -> None:
+        case_for(session, access.user(), case_id)
+        to, basis = one_of(Level, "level"), one_of(LevelBasis, "basis")
+        user, now = access.user(), access.now()
+        level_changes.set_level(session, user, case_id, to, basis, reason=acts.note(), now=now)
+
+    message = _l("The level is set, and the person is told.")
+    return acts.done(act, message, url_for("life.of_case", case_id=case_id))
 
 
 @blueprint.post("/cases/<int:case_id>/plan")

@@ -1,17 +1,20 @@
 """A person's positioning orders: the ground with its facts, assessments, and what each one owes."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from datetime import datetime
 
 from apiflask import APIBlueprint
 from flask import flash, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
-from flask_babel import gettext
+from flask_babel import LazyString
 from flask_babel import lazy_gettext as _l
 from sqlalchemy.orm import Session
 
 from correction_service import access, hours
-from correction_service.casework import order_facts, order_papers, orders
+from correction_service.casework import order_facts, order_papers, order_proposals, orders
 from correction_service.casework.order_facts import Fact
+from correction_service.casework.orders import Wanted
+from correction_service.forms import wordings
 from correction_service.people import intake
 from correction_service.problems import said
 from correction_service.scope import case_for
@@ -21,7 +24,8 @@ from correction_service.web.console.enrol_steps import GONE, one_of
 from models.errors import DomainError, Invalid, NotFound
 from models.order import Ground, PositioningOrder
 from models.order_evidence import BY_ID, EvidenceKind
-from models.user import Permission
+from models.order_proposal import OrderProposal, ProposalState
+from models.user import Permission, User
 
 blueprint = APIBlueprint("orders", __name__, url_prefix="/cases", enable_openapi=False)
 ON_PAPER = [kind for kind in EvidenceKind if kind not in BY_ID]
@@ -39,21 +43,46 @@ def _shown(case_id: int, refusal: DomainError | None = None) -> ResponseReturnVa
         head = head_of(session, case_id)
         case = head["case"]
         found = orders.of(session, case)
+        prepared = order_proposals.latest(session, case)
+        start = _start(found, prepared)
         page = render_template(
             "console/case/orders.html",
             **head,
             tab="decisions",
             orders=found,
+            prepared=prepared,
+            waiting=prepared is not None and prepared.state is ProposalState.WAITING,
             papers=order_papers.of(session, case),
+            forms={it.id: wordings.of_order(session, it.id, access.now()) for it in found},
             assessments=order_papers.assessments(session, case),
             candidates=order_facts.candidates(session, case),
             grounds=words.options(Ground),
             on_paper=[(kind.value, words.word(kind)) for kind in ON_PAPER],
-            values=request.form if refusal else _extension(found),
-            chosen=request.form.getlist("fact"),
+            values=request.form if refusal else start,
+            chosen=request.form.getlist("fact") if refusal else start.get("facts", []),
             errors={refusal.field or "": said(refusal)} if refusal else {},
         )
     return page, refusal.status if refusal else 200
+
+
+def _start(
+    found: Sequence[PositioningOrder], prepared: OrderProposal | None
+) -> dict[str, str | list[str]]:
+    """What the form starts from: what was prepared, else the order that is to be extended."""
+    if prepared is None:
+        return {**_extension(found)}
+    facts = order_proposals.facts(prepared)
+    papers = [fact for fact in facts if fact.subject_id is None]
+    start = {
+        "ground": prepared.ground.value,
+        "evidence": prepared.evidence,
+        "facts": [f"{it.kind}:{it.subject_id}" for it in facts if it.subject_id is not None],
+        "starts_on": max(prepared.starts_on, hours.local_day(access.now())).isoformat(),
+        "ends_on": prepared.ends_on.isoformat(),
+    }
+    if papers:
+        start |= {"document_kind": papers[0].kind, "document": papers[0].document}
+    return start
 
 
 def _extension(found: Sequence[PositioningOrder]) -> dict[str, str]:
@@ -70,26 +99,65 @@ def _extension(found: Sequence[PositioningOrder]) -> dict[str, str]:
 @access.needs(Permission.APPROVE_ORDERS)
 def decide(case_id: int) -> ResponseReturnValue:
     """Order positioning; a refusal shows at its field and what was typed stays."""
-    form = request.form
+    message = _l("The order is decided. The person is told; the copy is owed.")
+    return _sent(case_id, orders.decide, message)
+
+
+@blueprint.post("/<int:case_id>/orders/prepare")
+@access.needs(Permission.SUPERVISE)
+def prepare(case_id: int) -> ResponseReturnValue:
+    """Prepare an order for the head, by the same form."""
+    return _sent(case_id, order_proposals.prepare, _l("Prepared. It waits for the head."))
+
+
+def _sent(
+    case_id: int, act: Callable[[Session, User, int, Wanted, datetime], object], message: LazyString
+) -> ResponseReturnValue:
     try:
         with access.writing() as session:
-            orders.decide(
-                session,
-                access.user(),
-                case_id,
-                ground=one_of(Ground, "ground"),
-                evidence=form.get("evidence", ""),
-                facts=list(_facts()),
-                starts_on=intake.day_of("starts_on", form.get("starts_on", "")),
-                ends_on=intake.day_of("ends_on", form.get("ends_on", "")),
-                now=access.now(),
-            )
+            act(session, access.user(), case_id, _wanted(), access.now())
     except DomainError as refusal:
         if refusal.status in GONE:
             raise
         return _shown(case_id, refusal)
-    flash(gettext("The order is decided. The person is told; the copy is owed."), "good")
+    flash(str(message), "good")
     return redirect(_back(case_id))
+
+
+def _wanted() -> Wanted:
+    return Wanted(
+        ground=one_of(Ground, "ground"),
+        evidence=request.form.get("evidence", ""),
+        facts=list(_facts()),
+        starts_on=intake.day_of("starts_on", request.form.get("starts_on", "")),
+        ends_on=intake.day_of("ends_on", request.form.get("ends_on", "")),
+    )
+
+
+@blueprint.post("/<int:case_id>/orders/prepared/<int:proposal_id>/send-back")
+@access.needs(Permission.APPROVE_ORDERS)
+def send_back(case_id: int, proposal_id: int) -> ResponseReturnValue:
+    """Answer what was prepared with what is missing."""
+    return acts.done(
+        lambda session: order_proposals.send_back(
+            session, access.user(), proposal_id, acts.note(), access.now()
+        ),
+        _l("Sent back. Who prepared it finds your reason on the list."),
+        _back(case_id),
+    )
+
+
+@blueprint.post("/<int:case_id>/orders/prepared/<int:proposal_id>/take-back")
+@access.needs(Permission.SUPERVISE)
+def take_back(case_id: int, proposal_id: int) -> ResponseReturnValue:
+    """Pursue it no further."""
+    return acts.done(
+        lambda session: order_proposals.take_back(
+            session, access.user(), proposal_id, access.now()
+        ),
+        _l("Taken back. Nothing was ordered."),
+        _back(case_id),
+    )
 
 
 def _facts() -> Iterator[Fact]:
