@@ -17,6 +17,7 @@ SHIPPED = Path(__file__).parent
 HOLIDAYS, CLOCKS, LIMITS = "holidays.toml", "clocks.toml", "limits.toml"
 STEPS, RETENTION = "steps.toml", "retention.toml"
 WATCHES = "watches.toml"
+ARTICLES = "articles.toml"
 
 Source = str | Mapping[str, str]  # in each language, or as a county wrote it
 

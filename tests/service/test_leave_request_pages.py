@@ -47,7 +47,7 @@ def test_from_the_phone_to_the_head_and_back(
     head = client_of(Role.OFFICE_HEAD)
     assert "Asks for leave" in head.get("/").text
     decisions = head.get(f"/cases/{county.case}/decisions").text
-    assert all(said in decisions for said in ("到贵阳复查", "Proof 1", "IM 27 R"))
+    assert all(said in decisions for said in ("到贵阳复查", "Proof 1", "IM 27 (R)"))
     with database.reading() as session:
         stored = session.scalars(select(LeaveProof.photo_id)).one()
     slip = head.get(f"/cases/leave-proofs/{stored}")
@@ -65,13 +65,15 @@ def test_an_order_that_is_decided_stands_on_the_phone(
 ) -> None:
     assert "A bracelet is ordered" not in opened_phone.get("/m/").text
     now = datetime.now(UTC)
+    wanted = orders.Wanted(
+        ground=Ground.LEFT_WITHOUT_APPROVAL,
+        evidence="离开遵义市三日",
+        facts=[Fact("document", None, "询问笔录 3")],
+        starts_on=hours.local_day(now),
+        ends_on=hours.local_day(now) + 30 * DAY,
+    )
     with database.transaction(SYSTEM, "test") as session:
-        orders.decide(
-            session, user(session, county, Role.COUNTY_HEAD), county.case,
-            ground=Ground.LEFT_WITHOUT_APPROVAL, evidence="离开遵义市三日",
-            facts=[Fact("document", None, "询问笔录 3")], starts_on=hours.local_day(now),
-            ends_on=hours.local_day(now) + 30 * DAY, now=now,
-        )  # fmt: skip
+        orders.decide(session, user(session, county, Role.COUNTY_HEAD), county.case, wanted, now)
     page = opened_phone.get("/m/").text
     assert "A bracelet is ordered for you until" in page
     assert "There is a new decision for you" in page

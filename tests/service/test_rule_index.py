@@ -4,21 +4,28 @@ A rule that is added without a test of its name fails here; that the test fails 
 number or condition is changed is the test's own matter.
 """
 
+import re
 from collections.abc import Iterator, Mapping
 from importlib import import_module
+from pathlib import Path
 
 import pytest
 
+from correction_service.audit import SYSTEM
+from correction_service.db import Database
 from correction_service.discipline import ladder
-from correction_service.law import clock_rules, limits, watch_rules
+from correction_service.law import articles, clock_rules, limits, watch_rules
 from correction_service.law.tables import Mark
 from correction_service.web.console.clocks import MARKS
+from models.case import Case
 from models.discipline import ENDS
 from models.leave import LeaveReason
 from models.order import Ground
 from models.user import Role
 from tests.county import County
+from tests.desk import missed
 from tests.pages import SignedInClient
+from tests.service.test_words import SERVICE, said
 
 # A test that is parametrised by the names of rules, and the rules that have one of their own.
 NAMED: Mapping[str, tuple[str, ...]] = {
@@ -99,6 +106,10 @@ OWN: Mapping[str, str] = {
         "test_leave_routes.test_where_the_county_has_not_delegated_it_decides_every_leave"
     ),
     "leave.nobody_above_their_level": "test_leave_routes.test_nobody_decides_above_their_level",
+    "leave.paper_of_the_right_level": (
+        "test_leave_routes"
+        ".test_a_paper_of_too_low_a_level_is_not_recorded_and_the_refusal_names_the_level"
+    ),
     "leave.never_refused_by_machine": ("test_leave_routes.test_only_a_person_refuses_and_says_why"),
     "leave.regular_six_months": (
         "test_leave_routes.test_regular_work_elsewhere_is_the_countys_for_six_months_at_most"
@@ -210,3 +221,88 @@ def test_pages_that_show_rules_show_the_mark_of_what_was_not_read_in_the_law(
             if limb.categories or rung.kind in ENDS:
                 continue
             assert f"{limb.law} ({limb.mark})" in form
+
+
+MARKED = (", %(mark)s", "'|cited", "'|law_mark")
+CITED = re.compile(r"\b((?:LCC|IM|PIPL|CPL) \d+(?:–\d+)?(?:, \d+(?:–\d+)?)*)\b")
+PAGES = sorted((SERVICE / "web/templates/console").rglob("*.html"))
+
+
+def unmarked(text: str) -> Iterator[str]:
+    """The articles that a text cites without their mark, of those that were not read in the law."""
+    for found in CITED.finditer(text):
+        known = articles.mark_of(found[1]) is Mark.VERIFIED
+        if not known and not text[found.end() :].startswith(MARKED):
+            yield found[1]
+
+
+@pytest.mark.parametrize(
+    ("text", "cites"),
+    [
+        ("so much (IM 27)", ["IM 27"]),
+        ("so much (IM 27 R)", ["IM 27"]),  # a mark that is typed stays when the table is mended
+        ("so much (LCC 27)", []),
+        ("so much (IM 27, %(mark)s)", []),
+        ("{{ 'IM 27'|cited }}", []),
+    ],
+)
+def test_a_citation_without_its_mark_is_found(text: str, cites: list[str]) -> None:
+    assert list(unmarked(text)) == cites
+
+
+def test_no_sentence_and_no_page_cites_an_unread_article_without_its_mark() -> None:
+    sentences = {text: places for text, places in said().items() if list(unmarked(text))}
+    assert sentences == {}
+    pages = {page.name: list(unmarked(page.read_text())) for page in PAGES}
+    assert {name: found for name, found in pages.items() if found} == {}
+
+
+def test_no_page_prints_the_law_of_a_row_without_its_mark() -> None:
+    bare = re.compile(r"\.law\s*}}(?! \(\{\{ limb\.mark)")
+    assert [page.name for page in PAGES if bare.search(page.read_text())] == []
+
+
+@pytest.mark.parametrize(
+    ("basis", "shown"),
+    [
+        ("LCC 30, IM 34", "LCC 30, IM 34 (S)"),
+        ("IM 32", "IM 32 (R)"),
+        ("LCC 25, 52", "LCC 25, 52"),
+        ("IM 30–31", "IM 30–31 (R)"),
+        ("IM 24, 25", "IM 24, 25 (R)"),  # of several the least known
+        ("IM 34 (S)", "IM 34 (S)"),
+        ("LCC 28, IM 33 (R)", "LCC 28, IM 33 (R)"),
+        ("PIPL 45", "PIPL 45"),
+    ],
+)
+def test_what_was_not_read_in_the_law_is_cited_with_its_mark(basis: str, shown: str) -> None:
+    assert articles.cited(basis) == shown
+
+
+def test_a_county_with_the_text_at_hand_puts_its_own_marks_in_place(tmp_path: Path) -> None:
+    (tmp_path / "articles.toml").write_text('[IM]\nevery = "V"\nR = [32]\n', encoding="utf-8")
+    assert articles.cited("LCC 27, IM 27, IM 32", tmp_path) == "LCC 27, IM 27, IM 32 (R)"
+
+
+def test_an_article_is_known_as_well_here_as_where_its_rule_is_data() -> None:
+    """A number may be less known than its article; an article of IM is marked in one way."""
+    known = [(it.basis, it.mark) for it in clock_rules.rules().values()]
+    known += [(it.basis, it.mark) for it in limits.bounds().values()]
+    limbs = [it for rung in ladder.rungs().values() for it in rung.limbs.values()]
+    known += [(it.law, Mark(it.mark)) for it in limbs]
+    of_one = {(basis, mark) for basis, mark in known if re.fullmatch(r"IM \d+", basis)}
+    assert of_one == {(basis, articles.mark_of(basis)) for basis, _ in of_one}
+
+
+@pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
+def test_a_flag_shows_the_mark_of_its_law(
+    client_of: SignedInClient, database: Database, county: County
+) -> None:
+    with database.transaction(SYSTEM, "test") as session:
+        flag = missed(session.get_one(Case, county.case), duty=1)
+        session.add(flag)
+        session.flush()
+        number = flag.id
+    client = client_of(Role.OFFICER)
+    assert "LCC 30, IM 34 (S)" in client.get("/flags/").text
+    assert "LCC 30, IM 34 (S)" in client.get(f"/flags/{number}").text

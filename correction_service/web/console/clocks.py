@@ -11,7 +11,7 @@ from sqlalchemy.orm import Session
 
 from correction_service import access, locale
 from correction_service.casework import clocks
-from correction_service.law import clock_rules, hotlines, legal_days, limits
+from correction_service.law import articles, clock_rules, hotlines, legal_days, limits
 from correction_service.law.clock_rules import ClockRule, Limit, Opens
 from correction_service.law.tables import Mark
 from correction_service.people import intake
@@ -121,6 +121,18 @@ def _choice(rule: ClockRule) -> str:
 def marked(mark: Mark) -> str:
     """Say how well a number is known."""
     return str(MARKS[mark])
+
+
+@blueprint.app_template_filter()
+def cited(basis: str) -> str:
+    """A basis with the mark of what was not read in the law."""
+    return articles.cited(basis, access.service().settings.law_dir)
+
+
+@blueprint.app_template_filter()
+def law_mark(article: str) -> str:
+    """The letter that says how well an article is known, for a sentence that cites it."""
+    return articles.mark_of(article, access.service().settings.law_dir).value
 
 
 @blueprint.app_template_filter()
