@@ -3,10 +3,13 @@
 A rulebook of an agency counts for it and for those below it; the nearest one counts.
 """
 
-from collections.abc import Iterator, Mapping
+import tomllib
+from collections.abc import Iterator, Mapping, Sequence
 from copy import deepcopy
 from dataclasses import dataclass
 from datetime import date, datetime
+from functools import cache
+from importlib import resources
 from typing import Any
 
 from sqlalchemy import func, select
@@ -30,6 +33,11 @@ class Figure:
     least: int
     most: int
     rule: Mapping[str, Any]
+
+    @property
+    def may_be_set(self) -> bool:
+        """Whether an agency sets it; what is the same for all of them is only shown."""
+        return bool(self.rule.get("set", True))
 
 
 class Rulebooks:
@@ -63,7 +71,7 @@ class Rulebooks:
 
 
 def figures(book: Rulebook) -> list[Figure]:
-    """Return every number of a rulebook that may be set: items keep their sign."""
+    """Return every number of a rulebook: items keep their sign, terms say who may set them."""
     rules = book.rules
     found = [
         Figure("base", rules["base"], 1, 1000, {}),
@@ -74,7 +82,34 @@ def figures(book: Rulebook) -> list[Figure]:
         found.append(Figure(f"items.{item}", rule["points"], *_bounds(rule["points"]), rule))
         if "cap" in rule:
             found.append(Figure(f"caps.{item}", rule["cap"], *_bounds(rule["cap"]), rule))
+    for name, term in terms().items():
+        bounds = (term["least"], term["most"])
+        found.append(Figure(f"terms.{name}", _at(rules, term["at"]), *bounds, term))
     return found
+
+
+def terms() -> Mapping[str, Mapping[str, Any]]:
+    """The figures beside the items: days to object and to answer, the means of levels, by name."""
+    found: Mapping[str, Mapping[str, Any]] = _beside_items()["terms"]
+    return found
+
+
+def fixed() -> list[Mapping[str, Any]]:
+    """What no rulebook of an agency changes, in words with their source and mark."""
+    found: list[Mapping[str, Any]] = _beside_items()["fixed"]
+    return found
+
+
+@cache
+def _beside_items() -> dict[str, Any]:
+    text = resources.files("correction_service").joinpath("rulebooks/terms.toml").read_text()
+    return tomllib.loads(text)
+
+
+def _at(rules: Any, path: Sequence[str]) -> Any:  # noqa: ANN401 - a part of the rules
+    for key in path:
+        rules = rules[key]
+    return rules
 
 
 def _bounds(points: int) -> tuple[int, int]:
@@ -87,7 +122,7 @@ def changed(book: Rulebook, values: Mapping[str, int]) -> dict[str, Any]:
     `Invalid` names a number that is unknown, out of bounds or of the other sign. What is protected
     stays protected: it is no number.
     """
-    bounds = {figure.name: figure for figure in figures(book)}
+    bounds = {figure.name: figure for figure in figures(book) if figure.may_be_set}
     rules = deepcopy(book.rules)
     for name, value in values.items():
         if name not in bounds:
@@ -103,6 +138,9 @@ def changed(book: Rulebook, values: Mapping[str, int]) -> dict[str, Any]:
         _put(rules, name, value)
     if not rules["floor"] <= rules["base"] <= rules["cap"]:
         raise Invalid("The base lies between the least and the most of a month.", field="base")
+    strict, lenient = rules["suggestions"]["strict"], rules["suggestions"]["lenient"]
+    if not strict["mean_below"] <= lenient["mean_at_least"]:
+        raise Invalid("Strict lies below lenient.", field="terms.strict_mean")
     return rules
 
 
@@ -112,6 +150,9 @@ def _put(rules: dict[str, Any], name: str, value: int) -> None:
         rules["items"][item]["points"] = value
     elif kind == "caps":
         rules["items"][item]["cap"] = value
+    elif kind == "terms":
+        *path, last = terms()[item]["at"]
+        _at(rules, path)[last] = value
     else:
         rules[name] = value
 

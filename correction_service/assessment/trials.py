@@ -24,11 +24,15 @@ Units = Mapping[int, Mapping[str, Fraction]]
 
 @dataclass(frozen=True)
 class Side:
-    """One reckoning: the mean for every hundred of the base, how many lie below and above."""
+    """One reckoning: the mean for every hundred of the base, how many lie below and above.
+
+    `marks` are the means of strict and of lenient that it goes by.
+    """
 
     mean: float | None
     below: int
     above: int
+    marks: tuple[int, int]
 
 
 @dataclass(frozen=True)
@@ -41,7 +45,6 @@ class Trial:
     fewer: int
     present: Side
     proposed: Side
-    marks: tuple[int, int]
 
 
 def attempt(session: Session, user: User, values: Mapping[str, int], month: date) -> Trial:
@@ -55,16 +58,13 @@ def attempt(session: Session, user: User, values: Mapping[str, int], month: date
     proposed = Rulebook(rules=changed(present, values))
     days, units = _days(session, user, month), _units(session, user, month)
     before, after = (_shares(book, month, days, units) for book in (present, proposed))
-    levels = present.rules["suggestions"]
-    marks = (levels["strict"]["mean_below"], levels["lenient"]["mean_at_least"])
     return Trial(
         month=month,
         cases=len(days),
         more=sum(after[case] > share for case, share in before.items()),
         fewer=sum(after[case] < share for case, share in before.items()),
-        present=_side(list(before.values()), marks),
-        proposed=_side(list(after.values()), marks),
-        marks=marks,
+        present=_side(list(before.values()), present),
+        proposed=_side(list(after.values()), proposed),
     )
 
 
@@ -115,10 +115,12 @@ def _shares(book: Rulebook, month: date, days: Mapping[int, int], units: Units) 
     return shares
 
 
-def _side(shares: Sequence[float], marks: tuple[int, int]) -> Side:
-    low, high = marks
+def _side(shares: Sequence[float], book: Rulebook) -> Side:
+    levels = book.rules["suggestions"]
+    low, high = levels["strict"]["mean_below"], levels["lenient"]["mean_at_least"]
     return Side(
         mean=fmean(shares) if shares else None,
         below=sum(share < low for share in shares),
         above=sum(share >= high for share in shares),
+        marks=(low, high),
     )

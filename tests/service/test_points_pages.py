@@ -63,9 +63,14 @@ def test_the_rulebook_shows_the_mark_of_every_number_and_is_set_after_a_trial(
     page = client_of(Role.OFFICER).get("/points/rulebook").text
     assert "<td>IM 34</td><td>S</td>" in page
     assert "<td>IM 33</td><td>R</td>" in page
+    assert "<td>published county rules, in excerpts</td><td>S</td>" in page
+    assert "Working days within which an objection is answered" in page
+    assert "pro rata of the days under correction" in page
     assert "Put into force" not in page
     head = client_of(Role.COUNTY_HEAD)
-    form = {"items.stand_in": "-30", "act": "try"}
+    assert 'name="terms.answer_working_days"' in head.get("/points/rulebook").text
+    assert 'name="terms.close_day"' not in head.get("/points/rulebook").text
+    form = {"items.stand_in": "-30", "terms.objection_working_days": "7", "act": "try"}
     assert (
         "1 person: 0 with more, 0 with fewer points."
         in head.post("/points/rulebook", data=form).text
@@ -77,6 +82,7 @@ def test_the_rulebook_shows_the_mark_of_every_number_and_is_set_after_a_trial(
     with database.reading() as session:
         own = session.scalars(select(Rulebook).where(Rulebook.agency_id == county.agency)).one()
         assert own.points_for("stand_in") == -30
+        assert own.rules["objection_working_days"] == 7
 
 
 def test_a_suggested_level_shows_its_means_and_waits_for_an_officer(

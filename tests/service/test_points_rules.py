@@ -1,7 +1,8 @@
 """Rulebooks of an agency's own, their trial, and the levels that closed quarters suggest."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator, Mapping
 from datetime import UTC, date, datetime
+from typing import Any
 
 import pytest
 from sqlalchemy import select
@@ -62,12 +63,47 @@ def test_what_is_protected_cannot_be_taken_out_of_a_rulebook(
             set_by(session, county, figures={"protected.illness": 0})
 
 
+def test_days_and_means_are_set_from_a_day_on_as_items_are(
+    database: Database, county: County
+) -> None:
+    given = {"terms.objection_working_days": 8, "terms.strict_mean": 55}
+    with database.transaction(SYSTEM, "test") as session:
+        shipped = points.install_default(session)
+        rules = set_by(session, county, figures=given).rules
+        assert (rules["objection_working_days"], rules["answer_working_days"]) == (8, 10)
+        assert rules["suggestions"]["strict"] == {"mean_below": 55, "or_after": ["warning"]}
+        assert shipped.rules["objection_working_days"] == 5
+        assert shipped.rules["suggestions"]["strict"]["mean_below"] == 60
+
+
+def test_every_figure_of_the_shipped_rulebook_is_shown(database: Database) -> None:
+    with database.transaction(SYSTEM, "test") as session:
+        book = points.install_default(session)
+        shown = {figure.name for figure in rulebooks.figures(book)}
+        paths = {tuple(term["at"]) for term in rulebooks.terms().values()}
+    assert set(numbers(book.rules)) == paths | {("base",), ("floor",), ("cap",)}
+    assert {f"terms.{name}" for name in rulebooks.terms()} <= shown
+
+
+def numbers(rules: Mapping[str, Any], at: tuple[str, ...] = ()) -> Iterator[tuple[str, ...]]:
+    """Where the rules have a number that is not of an item."""
+    for key, value in rules.items():
+        if isinstance(value, Mapping) and key != "items":
+            yield from numbers(value, (*at, key))
+        elif isinstance(value, int) and not isinstance(value, bool):
+            yield (*at, key)
+
+
 @pytest.mark.parametrize(
     ("given", "field"),
     [
         ({"figures": {"items.stand_in": 20}}, "items.stand_in"),
         ({"figures": {"items.whistling": -1}}, "items.whistling"),
         ({"figures": {"base": 130}}, "base"),
+        ({"figures": {"terms.objection_working_days": 4}}, "terms.objection_working_days"),
+        ({"figures": {"terms.answer_working_days": 11}}, "terms.answer_working_days"),
+        ({"figures": {"terms.close_day": 6}}, "terms.close_day"),
+        ({"figures": {"terms.strict_mean": 95}}, "terms.strict_mean"),
         ({"effective_from": date(2026, 11, 1)}, "effective_from"),
         ({"effective_from": date(2026, 12, 2)}, "effective_from"),
         ({"source": " "}, "source"),
@@ -104,6 +140,8 @@ def test_numbers_are_tried_on_a_closed_month_and_nothing_is_kept(
         tried = trials.attempt(session, head, {"items.stand_in": -40}, NOVEMBER)
         assert (tried.cases, tried.more, tried.fewer) == (2, 0, 1)
         assert (tried.present.below, tried.proposed.below) == (0, 1)  # 53 of 93 is below 60
+        tried = trials.attempt(session, head, {"terms.strict_mean": 90}, NOVEMBER)
+        assert (tried.present.below, tried.proposed.below) == (0, 1)  # 73 of 93 is below 90
         assert session.scalars(select(Rulebook.version)).all() == [2]
 
 

@@ -179,7 +179,7 @@ def change() -> ResponseReturnValue:
 def _values() -> dict[str, int]:
     found = {}
     for name, text in request.form.items():
-        if name in {"base", "floor", "cap"} or name.startswith(("items.", "caps.")):
+        if name in {"base", "floor", "cap"} or name.startswith(("items.", "caps.", "terms.")):
             try:
                 found[name] = int(text)
             except ValueError:
@@ -205,6 +205,7 @@ def _rulebook(
             "console/rulebook.html",
             book=book,
             figures=rulebooks.figures(book),
+            fixed=rulebooks.fixed(),
             coming=rulebooks.coming(session, user, today),
             typed=typed,
             trial=trial,
