@@ -3,7 +3,7 @@
 import re
 import tomllib
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from functools import cache
 from importlib import resources
@@ -21,6 +21,7 @@ class Subject(StrEnum):
     CASE = "case"
     ORDER = "order"
     LEAVE = "leave"
+    REQUEST = "request"
     MEASURE = "measure"
     SEARCH = "search"
 
@@ -31,6 +32,13 @@ class Shape(StrEnum):
     LETTER = "letter"
     TABLE = "table"
     RECORD = "record"
+
+
+class Wording(StrEnum):
+    """What else a form of an order may be for than to use a device."""
+
+    EXTENSION = "extension"
+    LIFTING = "lifting"
 
 
 @dataclass(frozen=True)
@@ -47,7 +55,8 @@ class Form:
     shape: Shape
     source: str
     mark: str
-    only: str = ""  # the kind of measure that it is for
+    also: str = ""  # another subject that it may be about instead, with the same facts
+    only: str = ""  # the kind of measure that it is for; of leaves, regular ones or single ones
     to: str = ""
     body: tuple[str, ...] = ()
     rows: tuple[tuple[str, ...], ...] = ()
@@ -57,6 +66,11 @@ class Form:
     signatures: tuple[str, ...] = ()
     for_minors: str = ""
     copies: str = ""
+    wordings: Mapping[Wording, "Form"] = field(default_factory=dict)
+
+    def about(self, subject: str) -> "Form":
+        """The form as it is about its other subject, where that is asked for."""
+        return replace(self, subject=Subject(subject)) if subject and subject == self.also else self
 
     @property
     def facts(self) -> frozenset[str]:
@@ -102,10 +116,17 @@ def catalogue() -> Mapping[FormKind, Form]:
 
 
 def _form(kind: FormKind, given: Mapping[str, Any]) -> Form:
-    lists: dict[str, Any] = {
-        name: tuple(given.get(name, ())) for name in ("body", "opinions", "signatures")
-    }
-    rows = tuple(tuple(row) for row in given.get("rows", ()))
-    plain: dict[str, Any] = {name: value for name, value in given.items() if isinstance(value, str)}
-    plain |= {"subject": Subject(given["subject"]), "shape": Shape(given["shape"])}
-    return Form(kind=kind, **plain, **lists, rows=rows)
+    plain = _words(given) | {"subject": Subject(given["subject"]), "shape": Shape(given["shape"])}
+    form = Form(kind=kind, **plain)
+    others = {it: replace(form, **_words(given[it])) for it in Wording if it in given}
+    return replace(form, wordings=others)
+
+
+def _words(given: Mapping[str, Any]) -> dict[str, Any]:
+    """What a table says itself; a wording says only what differs from its form."""
+    words: dict[str, Any] = {name: it for name, it in given.items() if isinstance(it, str)}
+    lists = ("body", "opinions", "signatures")
+    words |= {name: tuple(given[name]) for name in lists if name in given}
+    if "rows" in given:
+        words["rows"] = tuple(tuple(row) for row in given["rows"])
+    return words

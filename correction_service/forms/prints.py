@@ -18,8 +18,8 @@ from sqlalchemy.orm import Session, joinedload
 from correction_service import audit, typeset
 from correction_service.db import ring_of
 from correction_service.enforcement import plans
-from correction_service.forms import facts, subjects
-from correction_service.forms.catalogue import Form, catalogue
+from correction_service.forms import facts, subjects, wordings
+from correction_service.forms.catalogue import Form, Subject, catalogue
 from correction_service.people.cases import legal_day, refuse_pending
 from correction_service.scope import case_for
 from models.case import LEGAL_ZONE, Case, CaseState
@@ -47,15 +47,19 @@ def prepare(
     case_id: int,
     kind: FormKind,
     subject_id: int | None = None,
+    about: str = "",
     *,
     now: datetime,
 ) -> Draft:
     """Fill a form for somebody to look at; the numbers of documents that it opens are on record."""
     case = case_for(session, user, case_id, Permission.SUPERVISE)
-    form = catalogue()[kind]
+    form = catalogue()[kind].about(about)
     if kind in OF_RELEASE:
         _refuse_before_release(session, case, now)
     known = facts.of_case(session, case) | subjects.facts(session, form, case, subject_id)
+    form = wordings.worded(session, form, subject_id, now)
+    if form.subject is Subject.ORDER:
+        known |= wordings.facts(session, subject_id, now)
     if "id_number" in form.facts:
         known["id_number"] = _id_number(session, case)
     if "goals" in form.facts and (plan := plans.latest(session, case)) is not None:
@@ -126,6 +130,7 @@ def keep(
         serial=serial,
         number=said,
         subject_id=draft.subject_id,
+        about=draft.form.subject.value if draft.subject_id is not None else None,
         digest=hashlib.sha256(pdf).hexdigest(),
         by=user.id,
         at=now,

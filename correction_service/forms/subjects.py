@@ -16,9 +16,11 @@ from models.case import Case
 from models.discipline import FactKind, Measure, MeasureKind, MeasureState
 from models.errors import NotFound
 from models.leave import Leave, LeaveReason
+from models.leave_request import LeaveRequest, RequestState
 from models.order import Ground, PositioningOrder
 from models.search import SearchRecord, StepKind
 
+REGULAR = "regular"  # of leaves: again and again to the same place, by one permit
 GROUNDS = {  # LCC 29, word for word
     Ground.PROHIBITION_BREACHED: "违反人民法院禁止令",
     Ground.LEFT_WITHOUT_APPROVAL: "无正当理由，未经批准离开所居住的市、县",
@@ -60,20 +62,32 @@ class Option(NamedTuple):
     id: int
     first: datetime | date
     last: datetime | date | None = None
+    title: str = ""  # where the form is called otherwise for this one
+    about: str = ""  # where it is of the form's other subject
+
+    @property
+    def value(self) -> str:
+        """How a page names it."""
+        return f"{self.about}-{self.id}" if self.about else str(self.id)
 
 
 def options(session: Session, form: Form, case: Case) -> Sequence[Option]:
-    """What of a case the form may be about, the newest first; a form of the case has none."""
+    """What of a case the form may be about, the newest first; a form of the case has none.
+
+    What is of its other subject comes first: a request is what a leave comes of.
+    """
     about = _ABOUT.get(form.subject)
     if about is None:
         return ()
+    others = options(session, form.about(form.also), case) if form.about(form.also) != form else ()
     last = about.last if about.last is not None else about.first
     columns = select(about.kind.id, about.first, last).where(*about.of(form, case))
     rows = session.execute(columns.order_by(about.first.desc()))
-    return [
+    own = [
         Option(number, first, end if about.last is not None else None)
         for number, first, end in rows
     ]
+    return [*(it._replace(about=form.also) for it in others), *own]
 
 
 def facts(session: Session, form: Form, case: Case, subject_id: int | None) -> dict[str, str]:
@@ -113,9 +127,9 @@ class _About:
     facts: Callable[[Any], dict[str, str]]
 
     def of(self, form: Form, case: Case) -> tuple[ColumnElement[bool], ...]:
-        """What narrows it down to a case, and to the kind of measure that the form is for."""
+        """What narrows it down to a case, and to the kind of it that the form is for."""
         mine = (self.kind.case_id == case.id, self.first.is_not(None))
-        return (*mine, *(_measures(form) if form.only else ()))
+        return (*mine, *(_NARROWED[form.subject](form) if form.only else ()))
 
 
 def _measures(form: Form) -> tuple[ColumnElement[bool], ...]:
@@ -124,6 +138,16 @@ def _measures(form: Form) -> tuple[ColumnElement[bool], ...]:
     if form.shape is not Shape.LETTER:
         return (of_kind,)
     return (of_kind, Measure.decided_at.is_not(None), Measure.state != MeasureState.REFUSED)
+
+
+def _leaves(form: Form) -> tuple[ColumnElement[bool], ...]:
+    return (Leave.regular.is_(form.only == REGULAR),)
+
+
+def _requests(form: Form) -> tuple[ColumnElement[bool], ...]:
+    """What is asked for or was granted; nobody approves what was taken back or needs no leave."""
+    states = (RequestState.ASKED, RequestState.APPROVED)
+    return (LeaveRequest.regular.is_(form.only == REGULAR), LeaveRequest.state.in_(states))
 
 
 def _one(session: Session, about: _About, form: Form, case: Case, subject_id: int | None) -> Any:  # noqa: ANN401 - a row of the table
@@ -148,11 +172,23 @@ def _of_order(order: PositioningOrder) -> dict[str, str]:
 def _of_leave(leave: Leave) -> dict[str, str]:
     return {
         "destination": destinations.called(leave.divisions),
-        "starts_at": day(leave.starts_at),
-        "ends_at": day(leave.ends_at),
+        "starts_at": moment(leave.starts_at),
+        "ends_at": moment(leave.ends_at),
         "days": str(leave_routes.days_of(leave.starts_at, leave.ends_at)),
         "reason": REASONS[leave.reason],
         "note": leave.note,
+    }
+
+
+def _of_request(request: LeaveRequest) -> dict[str, str]:
+    proofs = len(request.proofs)
+    return {
+        "destination": destinations.called(request.divisions),
+        "starts_at": moment(request.starts_at),
+        "ends_at": moment(request.ends_at),
+        "days": str(request.days),
+        "reason": f"{REASONS[request.reason]}：{request.why}",
+        "note": f"申请时提交{proofs}份" if proofs else "申请时未提交",
     }
 
 
@@ -175,6 +211,14 @@ _ABOUT: Mapping[Subject, _About] = {
         PositioningOrder, PositioningOrder.starts_at, PositioningOrder.ends_at, _of_order
     ),
     Subject.LEAVE: _About(Leave, Leave.starts_at, Leave.ends_at, _of_leave),
+    Subject.REQUEST: _About(
+        LeaveRequest, LeaveRequest.starts_at, LeaveRequest.ends_at, _of_request
+    ),
     Subject.MEASURE: _About(Measure, Measure.happened_on, None, _of_measure),
     Subject.SEARCH: _About(SearchRecord, SearchRecord.since, None, _of_search),
+}
+_NARROWED: Mapping[Subject, Callable[[Form], tuple[ColumnElement[bool], ...]]] = {
+    Subject.LEAVE: _leaves,
+    Subject.REQUEST: _requests,
+    Subject.MEASURE: _measures,
 }

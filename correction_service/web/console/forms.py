@@ -7,13 +7,16 @@ from flask import flash, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 from flask_babel import gettext
 from sqlalchemy.exc import IntegrityError
+from sqlalchemy.orm import Session
 
 from correction_service import access
-from correction_service.forms import prints, subjects
-from correction_service.forms.catalogue import catalogue
+from correction_service.forms import prints, subjects, wordings
+from correction_service.forms.catalogue import Form, catalogue
+from correction_service.forms.subjects import Option
 from correction_service.problems import said
 from correction_service.web import papers
 from correction_service.web.console.cases import head_of
+from models.case import Case
 from models.errors import DomainError, NotFound, Refused
 from models.printed_form import FormKind
 from models.user import Permission
@@ -33,19 +36,28 @@ def shown(case_id: int, refusal: DomainError | None = None) -> ResponseReturnVal
     """The page; with a refusal, why nothing was printed."""
     with access.reading() as session:
         head = head_of(session, case_id)
-        forms = [
-            (form, subjects.options(session, form, head["case"])) for form in catalogue().values()
-        ]
+        forms = [(it, _about(session, it, head["case"])) for it in catalogue().values()]
+        printed = prints.of(session, head["case"])
         page = render_template(
             "console/case/forms.html",
             **head,
             tab="forms",
             forms=forms,
-            printed=prints.of(session, head["case"]),
-            titles={kind: form.title for kind, form in catalogue().items()},
+            printed=printed,
+            titles={it.id: wordings.title(session, it) for it in printed},
             error=said(refusal) if refusal else None,
         )
     return page, refusal.status if refusal else 200
+
+
+def _about(session: Session, form: Form, case: Case) -> list[Option]:
+    """What of a case a form may be about; each with its title where it has one of its own."""
+
+    def titled(option: Option) -> Option:
+        title = wordings.worded(session, form, option.id, access.now()).title
+        return option._replace(title=title) if title != form.title else option
+
+    return [titled(option) for option in subjects.options(session, form, case)]
 
 
 @blueprint.post("/<int:case_id>/forms/<kind>/draft")
@@ -73,11 +85,11 @@ def make(case_id: int, kind: str) -> ResponseReturnValue:
     return redirect(url_for("forms.page", case_id=case_id))
 
 
-def _printed(case_id: int, kind: FormKind, subject_id: int | None) -> str:
+def _printed(case_id: int, kind: FormKind, subject_id: int | None, about: str) -> str:
     for _ in range(TRIES):
         now = access.now()
         with access.writing() as session:
-            asked = (session, access.user(), case_id, kind, subject_id)
+            asked = (session, access.user(), case_id, kind, subject_id, about)
             made = prints.prepare(*asked, now=now)
             numbered = prints.number(session, made, now)
         pdf = prints.paper(made.filled | {"number": numbered[2]}, now)
@@ -100,7 +112,9 @@ def reopen(printed_id: UUID) -> ResponseReturnValue:
         return papers.shown(pdf, f"{printed.kind.value}-{printed.year}-{printed.serial}.pdf")
 
 
-def _asked(kind: str) -> tuple[FormKind, int | None]:
+def _asked(kind: str) -> tuple[FormKind, int | None, str]:
+    """Which form, about what by its number, and of which of its two subjects."""
     if kind not in set(FormKind):
         raise NotFound("There is no such form.")
-    return FormKind(kind), request.form.get("subject", type=int)
+    about, _, number = request.form.get("subject", "").rpartition("-")
+    return FormKind(kind), int(number) if number.isdecimal() else None, about
