@@ -42,6 +42,18 @@ class CaseState(StrEnum):
     TRANSFERRED = "transferred"  # to an agency outside the service: the sentence goes on there
 
 
+class EndedAs(StrEnum):
+    """How a case ended: 解除 by term or pardon (LCC 44), 终止 by all else (LCC 45)."""
+
+    TERM_OVER = "term_over"
+    PARDON = "pardon"
+    SUSPENSION_REVOKED = "suspension_revoked"
+    PAROLE_REVOKED = "parole_revoked"
+    RECOMMITTED = "recommitted"
+    DEATH = "death"
+    OTHER = "other"  # such as an acquittal on retrial
+
+
 class Level(StrEnum):
     """管理等级."""
 
@@ -63,6 +75,11 @@ NEXT: dict[CaseState, frozenset[CaseState]] = {
     S.TRANSFERRED: frozenset(),
 }
 
+ENDINGS: dict[CaseState, frozenset[EndedAs]] = {
+    S.RELEASED: frozenset({EndedAs.TERM_OVER, EndedAs.PARDON}),
+    S.TERMINATED: frozenset(EndedAs) - {EndedAs.TERM_OVER, EndedAs.PARDON},
+}
+
 
 class Case(Base):
     """A supervised sentence of one person at one office."""
@@ -70,6 +87,9 @@ class Case(Base):
     __tablename__ = "supervised_case"
     __table_args__ = (
         CheckConstraint("term_end >= term_start", name="term_runs_forward"),
+        CheckConstraint(
+            "ended_as IS NULL OR state IN ('released', 'terminated')", name="ended_once_over"
+        ),
         Index("ix_supervised_case_office_state", "office_id", "state"),
     )
 
@@ -87,6 +107,12 @@ class Case(Base):
     state: Mapped[CaseState] = mapped_column(words(CaseState), default=CaseState.AWAITING_REPORT)
     state_since: Mapped[datetime]
     state_note: Mapped[str | None] = mapped_column(doc="why it is in this state, in their words")
+    ended_as: Mapped[EndedAs | None] = mapped_column(
+        words(EndedAs), doc="None of an ended case: it moved away, or ended before this was asked"
+    )
+    ended_by: Mapped[str | None] = mapped_column(
+        String(400), doc="the paper that ended it, by its number"
+    )
     detained_since: Mapped[datetime | None] = mapped_column(
         doc="in custody since this legal day began, by the custodian's paper (LCC 32)"
     )

@@ -18,7 +18,7 @@ from sqlalchemy import (
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from models.base import Base, words
-from models.case import ENDED, Case, Category
+from models.case import ENDED, Case, Category, EndedAs
 from models.errors import Invalid, Refused
 
 
@@ -156,12 +156,17 @@ class Measure(Base):
         if not reason.strip():
             raise Invalid("The decision gives its reason.", field="note")
         if agreed:
+            self._refuse_after_death()
             self._refuse_unheard()
             if not number.strip():
                 raise Invalid("Give the number of the document.", field="number")
         self.state = S.DECIDED if agreed else S.REFUSED
         self.number = number.strip() or None
         self.decided_by, self.decided_at, self.decision = by, now, reason.strip()
+
+    def _refuse_after_death(self) -> None:
+        if self.case.ended_as is EndedAs.DEATH and self.kind is not K.COMMENDATION:
+            raise Refused("Nobody is penalised after their death.")
 
     def _refuse_unheard(self) -> None:
         if self.kind is not K.COMMENDATION and self.statement is None:

@@ -25,6 +25,8 @@ class Step(StrEnum):
     POLICE_TOLD = "police_told"
     HANDED_OVER = "handed_over"
     EXIT_BAN_LIFTED = "exit_ban_lifted"
+    END_TOLD = "end_told"
+    DELIVERED = "delivered"
 
 
 class Milestone(AppendOnly, Base):

@@ -9,8 +9,9 @@ from sqlalchemy.orm import Session
 from correction_service.audit import SYSTEM
 from correction_service.casework import points
 from correction_service.db import Database, ring_of
+from correction_service.people.ends import End
 from models.agency import Agency, AgencyLevel, Office
-from models.case import Case, CaseState, Category, TeamMember
+from models.case import Case, CaseState, Category, EndedAs, TeamMember
 from models.identity import IdKind, Sex, check_character
 from models.person import Person
 from models.points import PointsDraft
@@ -18,6 +19,8 @@ from models.user import Role, User
 
 NOW = datetime(2026, 11, 20, 8, 0, tzinfo=UTC)
 DAY = date(2026, 11, 20)
+PARDON = End(EndedAs.PARDON, "特赦令 1 号")
+RECALL = End(EndedAs.SUSPENSION_REVOKED, "刑更 1 号")
 VALID_ID = "11010519491231002X"
 
 

@@ -10,8 +10,9 @@ from sqlalchemy.orm import Session
 
 from correction_service.face.verdict import Assessment
 from correction_service.law import clock_rules
+from correction_service.people.ends import End
 from correction_service.people.intake import EnrolForm
-from models.case import Case, CaseState, Category, Level
+from models.case import Case, CaseState, Category, EndedAs, Level
 from models.identity import IdKind, Sex
 from models.order import Ground, PositioningOrder
 from models.order_evidence import EvidenceKind
@@ -55,6 +56,7 @@ class CaseOut(BaseModel):
     category: Category
     level: Level
     state: CaseState
+    ended_as: EndedAs | None
     effective_on: date
     report_by: date | None
     reported_on: date | None
@@ -107,6 +109,17 @@ class StateIn(BaseModel):
     since: date | None = Field(
         None, description="the day on which custody began; required for `detained`, else unused"
     )
+    ended_as: EndedAs | None = Field(
+        None, description="how it ends; required for `terminated`; `released` is `term_over` else"
+    )
+    number: str = Field(
+        "", max_length=400, description="of the pardon, decision or death certificate that ends it"
+    )
+
+    @property
+    def end(self) -> End | None:
+        """How the case ends, as the use case takes it."""
+        return End(self.ended_as, self.number) if self.ended_as else None
 
 
 class MemberIn(BaseModel):

@@ -102,8 +102,9 @@ def change_state(case_id: int, asked: schema.StateIn) -> schema.CaseOut:
     """Take a case to another state; `released` and `terminated` end positioning and face data."""
     with access.writing() as session:
         user, now = access.user(), access.now()
-        said = {"note": asked.note, "since": asked.since, "end": asked.end}
-        case = cases.move(session, user, case_id, asked.state, **said, now=now)
+        note, since, end = asked.note, asked.since, asked.end
+        to = asked.state
+        case = cases.move(session, user, case_id, to, note=note, now=now, since=since, end=end)
         photos.expire(session, access.service().settings, now)
         return schema.CaseOut.of(session, case)
 

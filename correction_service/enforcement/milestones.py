@@ -89,13 +89,13 @@ def checklists(session: Session, found: Sequence[Case], phase: Phase) -> Iterato
             .group_by(CorrectionPlan.case_id)
         ).all()
     )
-    rules = steps.of_phase(session, phase)
     for case in found:
         known = {
             "reported_in": case.reported_on,
             "team": _team_since(case),
             "plan": hours.local_day(planned[case.id]) if case.id in planned else None,
         }
+        rules = steps.of_case(session, phase, case)
         yield Checklist(case, [_item(rule, case, known, written) for rule in rules])
 
 
@@ -124,6 +124,8 @@ def record(session: Session, user: User, case_id: int, done: Done, now: datetime
     """Write down a step; one written down again counts as it was written last."""
     rule = steps.rules_of(session)[done.step.value]
     case = _case(session, user, case_id, rule.phase)
+    if rule not in steps.of_case(session, rule.phase, case):
+        raise Refused("This step does not belong to how the case ended.", field="step")
     _check(session, case, rule, done, now)
     made = Milestone(
         case_id=case.id,

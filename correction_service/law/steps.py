@@ -11,7 +11,10 @@ from sqlalchemy.orm import Session
 
 from correction_service.law import tables
 from correction_service.law.tables import Mark, Source
+from models.case import Case, CaseState, EndedAs
 from models.printed_form import FormKind
+
+RELEASES = ("term_over", "pardon")
 
 
 class Phase(StrEnum):
@@ -35,6 +38,7 @@ class StepRule:
     after: tuple[str, ...] = ()
     known: bool = False
     form: FormKind | None = None
+    ends: frozenset[EndedAs] = frozenset()
 
 
 def rules_of(session: Session) -> Mapping[str, StepRule]:
@@ -45,6 +49,19 @@ def rules_of(session: Session) -> Mapping[str, StepRule]:
 def of_phase(session: Session, phase: Phase) -> list[StepRule]:
     """The steps of a phase, in order."""
     return [rule for rule in rules_of(session).values() if rule.phase is phase]
+
+
+def of_case(session: Session, phase: Phase, case: Case) -> list[StepRule]:
+    """The steps of a phase that a case has: of the end those of how it ended.
+
+    One that runs still, or moved away, has those of a release.
+    """
+    found = of_phase(session, phase)
+    if phase is Phase.INTAKE:
+        return found
+    unsaid = None if case.state is CaseState.TERMINATED else EndedAs.TERM_OVER
+    ended_as = case.ended_as or unsaid
+    return [rule for rule in found if ended_as in rule.ends]
 
 
 @lru_cache
@@ -65,4 +82,5 @@ def _rule(name: str, said: dict[str, Any]) -> StepRule:
         after=tuple(said.get("after", ())),
         known=said.get("known", False),
         form=FormKind(said["form"]) if "form" in said else None,
+        ends=frozenset(map(EndedAs, said.get("ends", RELEASES))),
     )

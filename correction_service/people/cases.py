@@ -11,13 +11,15 @@ from sqlalchemy.orm import Session
 from correction_service import outbox
 from correction_service.casework import orders
 from correction_service.hardware import bracelets
-from correction_service.people import custody, templates
+from correction_service.law import articles
+from correction_service.people import custody, ends, templates
 from correction_service.scope import case_for
 from models.agency import Agency, Office
-from models.case import ENDED, LEGAL_ZONE, NEXT, SPECIALIST, Case, CaseState, TeamMember
+from models.case import ENDED, ENDINGS, LEGAL_ZONE, NEXT, SPECIALIST, Case, CaseState, TeamMember
 from models.clock import LegalClock
 from models.errors import Invalid, NotFound, Refused
 from models.identity import Sex
+from models.leave import Leave, LeaveState
 from models.user import Permission, User
 
 PENDING = "pending_revocation"  # the clock that an officer starts when one is proposed
@@ -145,11 +147,32 @@ def remove_team_member(session: Session, user: User, case_id: int, member_id: in
     session.flush()
 
 
-def lawful_next(case: Case) -> list[CaseState]:
-    """Return the states that `move` may take a case to now, in their order of domain.md §1."""
+def lawful_next(case: Case, *, leave_runs: bool = False) -> list[CaseState]:
+    """Return the states that `move` may take a case to now, in their order of domain.md §1.
+
+    Nobody is on leave without a leave that runs.
+    """
     unreported = {CaseState.UNDER_CORRECTION} if case.reported_on is None else frozenset()
-    by_hand = NEXT[case.state] - unreported - MOVING
+    without_leave = frozenset() if leave_runs else {CaseState.ON_LEAVE}
+    by_hand = NEXT[case.state] - unreported - without_leave - MOVING
     return [state for state in CaseState if state in by_hand]
+
+
+def leave_runs(session: Session, case: Case, now: datetime) -> bool:
+    """Whether an approved leave lets the person be away now."""
+    approved = (Leave.case_id == case.id, Leave.state == LeaveState.APPROVED, ~Leave.regular)
+    running = select(Leave.id).where(*approved, Leave.starts_at <= now, Leave.ends_at > now)
+    return session.scalar(running.limit(1)) is not None
+
+
+def _refuse_without_leave(session: Session, case: Case, now: datetime) -> None:
+    """Refuse to call somebody on leave whom no paper lets be away (LCC 27)."""
+    if CaseState.ON_LEAVE in NEXT[case.state] and not leave_runs(session, case, now):
+        raise Refused(
+            "A case is on leave by an approved leave and by itself: record the leave, or decide "
+            "the request for it, under “Leave and contact” (LCC 27).",
+            field="state",
+        )
 
 
 def move(
@@ -161,29 +184,43 @@ def move(
     note: str,
     now: datetime,
     since: date | None = None,
+    end: ends.End | None = None,
 ) -> Case:
     """Take a case to another state and keep why; an end stops positioning and face data at once.
 
-    Into custody it goes `since` a day.
+    Into custody it goes `since` a day, out of supervision by an `end`: without one by its term.
     """
     case = case_for(session, user, case_id, Permission.SUPERVISE)
     session.refresh(case, with_for_update=True)  # a release and a receipt do not both end it
     if state is CaseState.UNDER_CORRECTION and case.reported_on is None:
         raise Refused("Reporting in is recorded first.", field="state")
     if state in MOVING:
-        raise Refused("A change of place goes by its own steps (IM 30).", field="state")
+        raise Refused(
+            "A change of place goes by its own steps (IM 30, %(mark)s).",
+            field="state",
+            mark=articles.mark_in(session, "IM 30"),
+        )
+    if state is CaseState.ON_LEAVE:
+        _refuse_without_leave(session, case, now)
     if not note.strip():
         raise Invalid("Say why, and on which paper.", field="note")
-    if state is CaseState.RELEASED:
-        refuse_pending(session, case)
-    if state is CaseState.DETAINED:
+    if state in ENDINGS:
+        _close(session, case, ends.judged(session, case, state, end, now), note.strip(), now)
+    elif state is CaseState.DETAINED:
         custody.begin(session, case, since, note.strip(), now)
     else:
         case.move(state, now, note.strip())
-    if state in ENDED:
-        end(session, case, now)
     _changed(session, case, now)
     return case
+
+
+def _close(session: Session, case: Case, how: ends.End, note: str, now: datetime) -> None:
+    """Release or terminate it: by which ground and paper it ended stays with the case."""
+    if how.state is CaseState.RELEASED:
+        refuse_pending(session, case)
+    case.move(how.state, now, note)
+    ends.write(session, case, how, now)
+    end(session, case, now)
 
 
 def refuse_pending(session: Session, case: Case) -> None:

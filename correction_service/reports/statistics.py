@@ -8,11 +8,12 @@ from typing import Any
 from sqlalchemy import ColumnElement, and_, case, exists, func, or_, select
 from sqlalchemy.orm import InstrumentedAttribute, Session, aliased
 
+from correction_service.assessment import level_changes
 from correction_service.reports.periods import Period
 from correction_service.scope import visible
 from models.activity import Activity, ActivityKind, Attendance, AttendanceState
 from models.agency import Office
-from models.case import ENDED, Case, CaseState, Category, Level
+from models.case import ENDED, ENDINGS, Case, CaseState, Category, EndedAs, Level
 from models.checkin import CheckInDuty, DutyState
 from models.discipline import ENDS, Measure, MeasureState
 from models.incident import FALSE_ALARMS, Incident
@@ -22,6 +23,7 @@ from models.user import User
 
 TABLES = {  # figures that stand together
     "cases": ("received", "in_correction", "released", "terminated", "moved_away", "minors"),
+    "endings": (*(f"ended.{it.value}" for it in EndedAs), "ended_unsaid"),
     "outcomes": (
         "revocations_proposed",
         "revocations_granted",
@@ -82,10 +84,16 @@ def _counted(session: Session, seen: Conditions, period: Period) -> Iterator[tup
         query = select(Case.office_id, func.count()).where(*seen, condition)
         for office_id, times in session.execute(query.group_by(Case.office_id)):
             yield name, office_id, times
-    for prefix, column in (("category", Case.category), ("level", Case.level)):
-        each = select(Case.office_id, column, func.count()).where(*seen, _at_the_end(period))
-        for office_id, value, times in session.execute(each.group_by(Case.office_id, column)):
-            yield f"{prefix}.{value.value}", office_id, times
+    for prefix, column in (("category", Case.category), ("level", level_changes.on(period.last))):
+        stood = select(Case.office_id, column.label("value")).where(*seen, _at_the_end(period))
+        each = stood.subquery()
+        counted = select(each.c.office_id, each.c.value, func.count())
+        for office_id, value, times in session.execute(counted.group_by(*each.c)):
+            yield f"{prefix}.{value}", office_id, times
+    ended = and_(Case.ended_as.is_not(None), _within(Case.state_since, period))
+    ways = select(Case.office_id, Case.ended_as, func.count()).where(*seen, ended)
+    for office_id, value, times in session.execute(ways.group_by(Case.office_id, Case.ended_as)):
+        yield f"ended.{value}", office_id, times
     for row, kind, figures in _happened(period):
         happened = select(Case.office_id, *figures.values()).join(row, row.case_id == Case.id)
         happened = happened.where(*seen, kind)
@@ -101,6 +109,10 @@ def _of_cases(period: Period) -> dict[str, ColumnElement[bool]]:
         "in_correction": _at_the_end(period),
         "released": _ended_as(CaseState.RELEASED, period),
         "terminated": _ended_as(CaseState.TERMINATED, period),
+        "ended_unsaid": and_(
+            Case.ended_as.is_(None),
+            or_(*(_ended_as(state, period) for state in ENDINGS)),
+        ),
         "moved_away": _ended_as(CaseState.TRANSFERRED, period),
         "minors": and_(_at_the_end(period), Case.minor),
         "again_within_term": and_(_before(within_term=True), _effective(period)),
@@ -130,7 +142,7 @@ def _effective(period: Period) -> ColumnElement[bool]:
 
 
 def _at_the_end(period: Period) -> ColumnElement[bool]:
-    """Under correction when the period was over: category and level are those of today."""
+    """Under correction when the period was over."""
     goes_on = or_(Case.state.not_in(ENDED), Case.state_since >= period.until)
     return and_(Case.reported_on <= period.last, goes_on)
 

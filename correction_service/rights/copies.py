@@ -14,6 +14,7 @@ from sqlalchemy.orm import Session
 
 from correction_service import audit
 from correction_service.assessment import months, objections
+from correction_service.casework import orders
 from correction_service.db import ring_of
 from correction_service.discipline import measures
 from correction_service.people import looks
@@ -26,7 +27,6 @@ from models.errors import Refused
 from models.face import StoredPhoto
 from models.leave import Leave
 from models.notice import Notice
-from models.order import PositioningOrder
 from models.person_request import PersonRequest, PersonRequestState, RequestKind
 from models.points import PointsEntry
 from models.zone import Zone, ZoneKind
@@ -63,7 +63,7 @@ def _identity(session: Session, case: Case) -> Section:
 
 def _sentence(case: Case) -> Section:
     columns = ("number", "category", "level", "deciding_authority", "effective_on")
-    more = ("reported_on", "term_start", "term_end", "state")
+    more = ("reported_on", "term_start", "term_end", "state", "ended_as", "ended_by")
     said: list[tuple[Cell, ...]] = [(name, getattr(case, name)) for name in (*columns, *more)]
     return Section("sentence", ("what", "value"), [*said, ("office", case.office.name)])
 
@@ -94,8 +94,11 @@ def _decisions(session: Session, case: Case) -> Iterator[Section]:
     served = measures.served(session, case.id)
     said = [(it.served_at, it.kind, it.law, it.number, it.decision) for it in served]
     yield Section("measures", ("served_at", "kind", "law", "number", "decision"), said)
-    order = (PositioningOrder.starts_at, PositioningOrder.ends_at, PositioningOrder.ground)
-    yield rows(session, "orders", order, PositioningOrder.case_id == case.id)
+    ordered = [
+        (it.starts_at, min(it.ends_at, it.lifted_at or it.ends_at), it.ground)
+        for it in reversed(orders.of(session, case))
+    ]
+    yield Section("orders", ("starts_at", "ends_at", "ground"), ordered)
     leave = (Leave.starts_at, Leave.ends_at, Leave.reason, Leave.state)
     yield rows(session, "leaves", leave, Leave.case_id == case.id)
     zones = session.scalars(select(Zone).where(Zone.case_id == case.id).order_by(Zone.id))

@@ -229,8 +229,11 @@ def test_a_case_is_released_with_a_reason_and_its_person_is_let_be(
     case = f"/api/v1/cases/{county.case}"
     for asked in ({"state": "released", "note": ""}, {"state": "awaiting_report", "note": "x"}):
         assert officer.post(f"{case}/state", json=asked).status_code in {409, 422}
-    done = officer.post(f"{case}/state", json={"state": "released", "note": "期满"})
-    assert done.get_json()["state"] == "released"
+    early = {"state": "released", "note": "特赦"}
+    assert problem(officer.post(f"{case}/state", json=early)) == (409, "refused", "ended_as")
+    said = {**early, "ended_as": "pardon", "number": "特赦令 1 号"}
+    done = officer.post(f"{case}/state", json=said).get_json()
+    assert (done["state"], done["ended_as"]) == ("released", "pardon")
     for path, body in (("activation-code", None), ("consent", {"given": True})):
         assert problem(officer.post(f"{case}/{path}", json=body))[:2] == (409, "case_ended")
 

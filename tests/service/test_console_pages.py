@@ -250,7 +250,8 @@ def test_an_end_is_asked_about_once_more(
 ) -> None:
     officer, path = client_of(Role.OFFICER), f"/cases/{desk.case}/state"
     assert 'value="released"' in officer.get(f"/cases/{desk.case}/file").text
-    form = {"state": "released", "note": "期满"}
+    how = {"ended_as": "pardon", "number": "特赦令 1 号"}
+    form = {"state": "released", "note": "期满", **how}
     for given in ({"state": "no such"}, form, {**form, "sure": "on"}):
         officer.post(path, data=given)
         with database.reading() as session:

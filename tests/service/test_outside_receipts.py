@@ -23,7 +23,7 @@ from models.milestone import Step
 from models.search import Finding, SearchState
 from models.transfer import Letter, Transfer, TransferState
 from models.user import Role, User
-from tests.county import DAY, NOW, County
+from tests.county import DAY, NOW, PARDON, County
 from tests.swept import add_duty
 
 ONE_DAY = timedelta(days=1)
@@ -139,7 +139,7 @@ def test_a_repeating_clock_that_is_ended_on_an_ended_case_does_not_begin_anew(
     with database.transaction(SYSTEM, "test") as session:
         start(session, county, "health_report")
         user = officer(session, county)
-        cases.move(session, user, county.case, CaseState.RELEASED, note="期满", now=NOW)
+        cases.move(session, user, county.case, CaseState.RELEASED, note="特赦", now=NOW, end=PARDON)
         clocks.done(session, user, county.case, "health_report", on=DAY, note="已报告", now=NOW)
         assert run(session) == set()
         with pytest.raises(Refused, match="has ended"):
@@ -158,7 +158,7 @@ def test_a_search_that_is_open_at_the_end_is_ended_as_it_was_and_the_case_stays_
         if end is CaseState.TRANSFERRED:
             received(session, county)
         else:
-            cases.move(session, user, case.id, end, note="期满", now=NOW)
+            cases.move(session, user, case.id, end, note="特赦", now=NOW, end=PARDON)
         searches.find(session, user, search.id, finding, note="见函", now=LATER)
         assert (search.state, search.finding, case.state) == (SearchState.FOUND, finding, end)
         over = select(Case.id).where(deletions.over(LATER + ONE_DAY))
@@ -197,7 +197,9 @@ def test_a_receipt_and_a_release_do_not_both_end_a_case(database: Database, coun
         session.refresh(case)
         ended_by_another(CaseState.TRANSFERRED)
         with pytest.raises(Refused, match="cannot go"):
-            cases.move(session, user, case.id, CaseState.RELEASED, note="期满", now=LATER)
+            cases.move(
+                session, user, case.id, CaseState.RELEASED, note="特赦", now=LATER, end=PARDON
+            )
 
 
 def test_the_exit_ban_that_was_reported_here_is_asked_for_until_it_is_settled(

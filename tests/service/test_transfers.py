@@ -24,7 +24,7 @@ from models.notice import Notice
 from models.transfer import Transfer, TransferState
 from models.user import Role, User
 from models.zone import Zone
-from tests.county import DAY, NOW, County
+from tests.county import DAY, NOW, PARDON, County
 from tests.pages import SignedInClient
 from tests.tracked import Tracked
 
@@ -324,7 +324,9 @@ def test_a_case_that_ended_on_its_way_is_received_nowhere(
 ) -> None:
     with database.transaction(SYSTEM, "test") as session:
         move, officer = agreed(session, county, new_place), by(session, county)
-        cases.move(session, officer, county.case, CaseState.RELEASED, note="期满", now=NOW)
+        cases.move(
+            session, officer, county.case, CaseState.RELEASED, note="特赦", now=NOW, end=PARDON
+        )
         head = session.get_one(User, new_place.head)
         with pytest.raises(Refused) as refusal:
             transfers.receive(session, head, move.id, new_place.office, day=DAY, now=NOW)

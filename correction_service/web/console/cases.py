@@ -15,12 +15,13 @@ from correction_service.casework import orders, timeline
 from correction_service.casework.timeline import Entry, Kind
 from correction_service.law import clock_rules
 from correction_service.people import consents, persons, photos, templates
-from correction_service.people.cases import lawful_next, legal_day, move, open_case_for
+from correction_service.people.cases import lawful_next, leave_runs, legal_day, move, open_case_for
+from correction_service.people.ends import End, lawful
 from correction_service.presence import checkins, duties, help_requests, serving
 from correction_service.scope import case_for, visible
 from correction_service.web.console import acts, duty_words, ledger, words
 from correction_service.zones import bands
-from models.case import ENDED, LEGAL_ZONE, Case, CaseState
+from models.case import ENDED, LEGAL_ZONE, Case, CaseState, EndedAs
 from models.checkin import CheckIn, CheckInDuty, CheckInPlan, Way
 from models.device import Binding, Device, DeviceState
 from models.errors import Invalid, NotFound
@@ -185,6 +186,7 @@ def file(case_id: int) -> ResponseReturnValue:
         case: Case = head["case"]
         zones = select(Zone).where(Zone.case_id == case_id).order_by(Zone.id.desc())
         template = templates.in_use(session, case.person)
+        by_hand = lawful_next(case, leave_runs=leave_runs(session, case, access.now()))
         others = select(Case).where(Case.person_id == case.person_id, visible(access.user()))
         return render_template(
             "console/case/file.html",
@@ -197,7 +199,8 @@ def file(case_id: int) -> ResponseReturnValue:
             report_by=clock_rules.report_by(session, case.effective_on),
             orders=orders.of(session, case),
             zones=session.scalars(zones).all(),
-            next_states=[(state.value, words.word(state)) for state in lawful_next(case)],
+            next_states=[(state.value, words.word(state)) for state in by_hand],
+            ends=[(it.value, words.word(it)) for it in lawful(case)],
         )
 
 
@@ -214,11 +217,19 @@ def change_state(case_id: int) -> ResponseReturnValue:
         if CaseState(asked) in ENDED and "sure" not in request.form:
             raise Invalid("Tick that positioning and the face data end at once.", field="sure")
         user, now = access.user(), access.now()
-        note, since = acts.note(), acts.day("since")
-        move(session, user, case_id, CaseState(asked), note=note, now=now, since=since)
+        note, since, end = acts.note(), acts.day("since"), _end()
+        move(session, user, case_id, CaseState(asked), note=note, now=now, since=since, end=end)
         photos.expire(session, access.service().settings, now)
 
     return acts.done(act, _l("The state is changed."), url_for("cases.file", case_id=case_id))
+
+
+def _end() -> End | None:
+    """How the case ends, where the form says so."""
+    said = request.form.get("ended_as", "")
+    if said and said not in set(EndedAs):
+        raise Invalid("Choose one of the list.", field="ended_as")
+    return End(EndedAs(said), request.form.get("number", "")) if said else None
 
 
 @blueprint.post("/<int:case_id>/reveal/<column>")

@@ -14,6 +14,7 @@ from correction_service.enforcement import deletions, endings, exit_bans, past_t
 from correction_service.enforcement.deletions import Hold, Kept, Rule
 from correction_service.enforcement.exit_bans import BanState
 from correction_service.forms.catalogue import catalogue
+from correction_service.people import ends
 from correction_service.people.cases import legal_day
 from correction_service.people.intake import ID_KIND_WORDS
 from correction_service.web.console import spreadsheets
@@ -66,13 +67,15 @@ def of_case(case_id: int) -> ResponseReturnValue:
     """Show what is to be done at the end of one case."""
     with access.reading() as session:
         head = head_of(session, case_id)
-        (found,) = endings.endings(session, [head["case"]])
+        (found,) = endings.endings(session, [head["case"]], head["today"])
         return render_template(
             "console/case/ending.html",
             **head,
             tab="life",
             found=found.checklist,
             pending=found.pending,
+            offer=found.offer,
+            codes=ends.CODES,
             names=names(session, found.checklist),
             titles={kind: form.title for kind, form in catalogue().items()},
             back=url_for("endings.of_case", case_id=case_id),

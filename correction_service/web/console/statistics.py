@@ -12,7 +12,7 @@ from correction_service import access, hours, reports, typeset
 from correction_service.reports import periods, responses, statistics, workbook
 from correction_service.reports.statistics import TABLES, Statistics
 from correction_service.web.console import charts, words
-from models.case import Category, Level
+from models.case import Category, EndedAs, Level
 from models.errors import Invalid
 from models.user import Permission
 
@@ -26,6 +26,8 @@ WORDS = {
     "terminated": _l("terminated"),
     "moved_away": _l("moved away"),
     "minors": _l("minors at the end"),
+    "endings": _l("How cases ended"),
+    "ended_unsaid": _l("not on file"),
     "categories": _l("By category, at the end"),
     "levels": _l("By supervision level, at the end"),
     "leave": _l("Leave"),
@@ -71,8 +73,8 @@ RESPONSE_HEAD = (
     _l("P90 (h)"),
 )
 NOTE = _l(
-    "Counted from the cases of the office as they are today: category and level are those of "
-    "today, everything else is of the period. Sentenced anew within an earlier term: for a new "
+    "Counted from the cases of the office as they are today: the category is that of today, "
+    "everything else is of the period. Sentenced anew within an earlier term: for a new "
     "crime, or for one that was not known before."
 )
 
@@ -180,6 +182,8 @@ def _word(name: str) -> Any:  # noqa: ANN401 - a word that waits for its languag
     kind, _, value = name.partition(".")
     if kind == "category":
         return words.word(Category(value))
+    if kind == "ended":
+        return words.word(EndedAs(value))
     if kind == "level":
         return words.word(Level(value))
     return WORDS[name]

@@ -9,11 +9,12 @@ from correction_service.casework.timeline import Kind
 from correction_service.messages.alerts import Alert
 from correction_service.web.console import incident_words, law_words, learning_words, request_words
 from devices.messages import CommandKind
-from models.case import CaseState, Category, Level
+from models.case import CaseState, Category, EndedAs, Level
 from models.checkin import DutyKind, DutyState, Liveness, Outcome, Way
 from models.consent import ConsentPurpose
 from models.help_request import HelpKind
 from models.identity import IdKind, Sex
+from models.level_change import LevelBasis
 from models.notice import NoticeState
 from models.person import Person
 from models.points import DraftState
@@ -44,10 +45,25 @@ WORDS: dict[type[StrEnum], dict[StrEnum, Any]] = {
         CaseState.TERMINATED: _l("terminated"),
         CaseState.TRANSFERRED: _l("moved away"),
     },
+    EndedAs: {
+        EndedAs.TERM_OVER: _l("term over"),
+        EndedAs.PARDON: _l("pardon"),
+        EndedAs.SUSPENSION_REVOKED: _l("suspended sentence revoked"),
+        EndedAs.PAROLE_REVOKED: _l("parole revoked"),
+        EndedAs.RECOMMITTED: _l("recommitted to prison"),
+        EndedAs.DEATH: _l("death"),
+        EndedAs.OTHER: _l("another end"),
+    },
     Level: {
         Level.STRICT: _l("strict"),
         Level.ORDINARY: _l("ordinary"),
         Level.LENIENT: _l("lenient"),
+    },
+    LevelBasis: {
+        LevelBasis.INTAKE: _l("assessment at intake"),
+        LevelBasis.CONDUCT: _l("conduct under supervision"),
+        LevelBasis.SUGGESTION: _l("closed quarters of points"),
+        LevelBasis.OTHER: _l("another reason"),
     },
     FlagKind: {
         FlagKind.LATE_TO_REPORT: _l("Has not reported in"),
