@@ -120,8 +120,6 @@ class LevelSuggestion(Base):
             raise Invalid("The decision gives its reason.", field="note")
         self.state = state
         self.decided_by, self.decided_at, self.note = by, now, note.strip()
-        if state is SuggestionState.TAKEN:
-            self.case.level = self.level
 
 
 class ObjectionState(StrEnum):

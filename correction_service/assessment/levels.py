@@ -15,7 +15,7 @@ from sqlalchemy import Select, func, select, update
 from sqlalchemy.orm import Session, joinedload
 
 from correction_service import hours, outbox
-from correction_service.assessment import months
+from correction_service.assessment import level_changes, months
 from correction_service.assessment.months import month_before
 from correction_service.assessment.rulebooks import Rulebooks
 from correction_service.audit import SYSTEM
@@ -244,6 +244,8 @@ def decide(
         raise NotFound("There is no such suggestion in your offices.")
     case_for(session, user, suggestion.case_id, Permission.SUPERVISE)
     suggestion.decide(state, user.id, now, note)
+    if state is SuggestionState.TAKEN:
+        level_changes.take(session, suggestion, user.id, note, now)
     session.flush()
     outbox.live(session, suggestion.case, "case", suggestion.case_id, now)
     return suggestion

@@ -55,6 +55,10 @@ TEXTS = {
         "您提出的申请已有答复，请打开手机页面查看。如不服，可以向人民检察院反映。",
         "Your request is answered: see your phone page. You may turn to the procuratorate.",
     ),
+    "change": (
+        "您报告的情况，工作人员已经看过，请打开手机页面查看。",
+        "An officer has read what you told us: see your phone page.",
+    ),
     "transfer": (
         "您变更执行地的申请已有结果，请打开手机页面查看。",
         "Your request to move is decided: see your phone page.",
@@ -62,6 +66,10 @@ TEXTS = {
     "sentence": (
         "您的刑罚信息已依据文书更正，请打开手机页面查看，或联系工作人员。",
         "Your sentence was corrected by a paper: see your phone page, or ask your officer.",
+    ),
+    "level": (
+        "您的管理等级有变化，请打开手机页面查看理由。如有异议，可以向工作人员提出。",
+        "Your level has changed: your phone page has the reason, and you may object.",
     ),
     "measure": (
         "社区矫正机构对您作出一项决定，请打开手机页面查看，或联系工作人员。",

@@ -10,6 +10,8 @@ from collections.abc import Iterator
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
+from correction_service.casework import change_reports
+from correction_service.db import ring_of
 from correction_service.enforcement import transfers
 from correction_service.people import sentences
 from correction_service.rights.sections import Cell, Section, rows
@@ -18,6 +20,7 @@ from models.assessment import PointsMonth, PointsPublication
 from models.case import Case, Category
 from models.help_request import HelpRequest
 from models.leave_request import LeaveRequest
+from models.level_change import LevelChange
 from models.milestone import Milestone
 from models.sentence_correction import CorrectionState
 from models.study import Study, StudyUnit
@@ -28,6 +31,8 @@ def sections(session: Session, case: Case) -> Iterator[Section]:
     """The tables, in the order in which they are read."""
     step = (Milestone.done_on, Milestone.step, Milestone.number)
     yield rows(session, "steps", step, Milestone.case_id == case.id)
+    level = (LevelChange.since, LevelChange.before, LevelChange.level, LevelChange.reason)
+    yield rows(session, "levels", level, LevelChange.case_id == case.id)
     yield _corrections(session, case)
     yield _moves(session, case)
     yield _lessons(session, case)
@@ -38,9 +43,11 @@ def sections(session: Session, case: Case) -> Iterator[Section]:
     yield rows(session, "contacts", contact, Contact.case_id == case.id)
     request = (LeaveRequest.asked_at, LeaveRequest.reason, LeaveRequest.starts_at)
     more = (LeaveRequest.ends_at, LeaveRequest.why, LeaveRequest.state, LeaveRequest.decision)
-    yield rows(session, "leave_requests", (*request, *more), LeaveRequest.case_id == case.id)
+    how = LeaveRequest.asked_how
+    yield rows(session, "leave_requests", (*request, *more, how), LeaveRequest.case_id == case.id)
     help_asked = (HelpRequest.at, HelpRequest.kind, HelpRequest.handled_at)
     yield rows(session, "help", help_asked, HelpRequest.case_id == case.id)
+    yield _told(session, case)
     yield _published(session, case)
 
 
@@ -49,6 +56,18 @@ def _lessons(session: Session, case: Case) -> Section:
     what = (Activity.starts_at, Activity.kind, Activity.title, Activity.place)
     mine = Attendance.case_id == case.id, Activity.id == Attendance.activity_id
     return rows(session, "lessons", (*what, *came), *mine)
+
+
+def _told(session: Session, case: Case) -> Section:
+    """What the person told, in their words; which officer read it is left out."""
+    ring = ring_of(session)
+    columns = ("told_at", "change", "changed_on", "way", "text", "read_at", "answer")
+    found: list[tuple[Cell, ...]] = [
+        (it.told_at, it.kind, it.changed_on, it.way, it.reveal(ring, "text"), it.read_at,
+         it.reveal(ring, "answer"))
+        for it in reversed(change_reports.of(session, case.id))
+    ]  # fmt: skip
+    return Section("changes", columns, found)
 
 
 def _moves(session: Session, case: Case) -> Section:

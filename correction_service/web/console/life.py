@@ -58,14 +58,14 @@ def of_case(case_id: int) -> ResponseReturnValue:
         head = head_of(session, case_id)
         found = milestones.checklist(session, head["case"], Phase.INTAKE)
         versions = plans.of(session, head["case"])
+        changes = level_changes.of(session, case_id)
         shown = versions[0] if versions and access.user().may(Permission.SUPERVISE) else None
         return render_template(
             "console/case/life.html",
             **head,
             tab="life",
             found=found,
-            names=names(session, found)
-            | who_set(session, (changes := level_changes.of(session, case_id))),
+            names=names(session, found) | who_set(session, changes),
             changes=changes,
             levels=words.options(Level),
             bases=[(it.value, words.word(it)) for it in level_changes.BY_HAND],
