@@ -4,8 +4,9 @@ A day that is done may be claimed again, because every job is harmless to repeat
 is taken over after `STALE`.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
+from time import monotonic
 from typing import Any
 
 from sqlalchemy import insert, or_, select, update
@@ -24,6 +25,7 @@ class Claim:
     name: str
     day: date
     runs: int
+    began_s: float = field(default_factory=monotonic, compare=False)
 
 
 def claim(session: Session, name: str, day: date, now: datetime) -> Claim | None:
@@ -56,11 +58,15 @@ def _first(session: Session, mine: Claim, now: datetime) -> Claim | None:
 def finish(
     session: Session, mine: Claim, now: datetime, state: JobState, result: dict[str, Any]
 ) -> None:
-    """Write down how our run ended, unless it was taken over meanwhile."""
+    """Write down how our run ended, unless it was taken over meanwhile.
+
+    It began at `now`; when it ended is told from how long it took since the claim.
+    """
+    ended = now + timedelta(seconds=monotonic() - mine.began_s)
     session.execute(
         update(JobRun)
         .where(JobRun.name == mine.name, JobRun.day == mine.day, JobRun.runs == mine.runs)
-        .values(state=state, finished_at=now, result=result)
+        .values(state=state, finished_at=ended, result=result)
     )
 
 

@@ -63,10 +63,11 @@ def _day(database: Database, day: date, now: datetime) -> int:
         return 0
     with database.reading() as session:
         cases = session.scalars(_cases(day)).all()
-    failed = [case_id for case_id in cases if not _looked_at(database, case_id, day, now)]
-    state, found = JobState.FAILED if failed else JobState.DONE, len(cases) - len(failed)
+    looks = {case_id: _looked_at(database, case_id, day, now) for case_id in cases}
+    errors = [{"case": case_id, "error": kind} for case_id, kind in looks.items() if kind]
+    state, found = JobState.FAILED if errors else JobState.DONE, len(cases) - len(errors)
     with database.transaction(SYSTEM, JOB) as session:
-        jobs.finish(session, mine, now, state, {"people": found, "failed": failed})
+        jobs.finish(session, mine, now, state, {"people": found, "errors": errors})
     return found
 
 
@@ -83,8 +84,11 @@ def _of(day: date) -> tuple[ColumnElement[bool], ...]:
     return CheckIn.way == Way.PHONE, within, counted(), unseen
 
 
-def _looked_at(database: Database, case_id: int, day: date, now: datetime) -> bool:
-    """Flag what one person's check-ins of a day show; one that cannot be read stops no other."""
+def _looked_at(database: Database, case_id: int, day: date, now: datetime) -> str | None:
+    """Flag what one person's check-ins of a day show; one that cannot be read stops no other.
+
+    Return the kind of error that kept it from being read, if one did.
+    """
     try:
         with database.transaction(SYSTEM, JOB) as session:
             mine = select(CheckIn).where(*_of(day), CheckIn.case_id == case_id)
@@ -95,8 +99,8 @@ def _looked_at(database: Database, case_id: int, day: date, now: datetime) -> bo
     except Exception as error:  # noqa: BLE001 - one bad record does not stop the night
         kind, place = type(error).__name__, telemetry.place(error)
         log.error("evidence_failed", case=case_id, error=kind, place=place)  # noqa: TRY400 - no values
-        return False
-    return True
+        return kind
+    return None
 
 
 def _reasons(session: Session, checkin: CheckIn) -> Iterator[Reason]:

@@ -63,12 +63,14 @@ class Need(StrEnum):
     REVIEWS = "reviews"
     CONCERNS = "concerns"
     DRAFTS = "drafts"
+    RUNS = "runs"
     CLOCKS = "clocks"
     MEASURES = "measures"
     PAPERS = "papers"
     OBJECTIONS = "objections"
     LEVELS = "levels"
     PLANS = "plans"
+    BRACELETS = "bracelets"
 
 
 @dataclass(frozen=True)

@@ -54,7 +54,7 @@ class SweepResult:
     flags: Counter[str] = field(default_factory=Counter)
     drafts: int = 0
     passed: int = 0
-    errors: list[dict[str, str]] = field(default_factory=list)
+    errors: list[dict[str, Any]] = field(default_factory=list)
 
     def as_json(self) -> dict[str, Any]:
         """Return the shape that `sweep --json` prints."""
@@ -66,9 +66,12 @@ class SweepResult:
             "errors": self.errors,
         }
 
-    def fault(self, part: str, subject: str, error: Exception) -> None:
-        """Note a record that could not be swept: its id and the kind of error, no values."""
-        self.errors.append({"part": part, "subject": subject, "error": type(error).__name__})
+    def fault(
+        self, part: str, subject: str, error: Exception, *, case_id: int | None = None
+    ) -> None:
+        """Note a record that could not be swept: its ids and the kind of error, no values."""
+        said = {"part": part, "subject": subject, "error": type(error).__name__}
+        self.errors.append(said if case_id is None else said | {"case": case_id})
 
 
 def run(database: Database, day: date, now: datetime, settings: Settings) -> SweepResult:
@@ -204,7 +207,7 @@ def _draft(session: Session, scope: Scope, result: SweepResult) -> None:
     for (cost, row), error in _apart(
         session, [(c, row) for c, rows in undrafted for row in rows], write
     ):
-        result.fault("points", f"{cost.kind} {row.id}", error)
+        result.fault("points", f"{cost.kind} {row.id}", error, case_id=row.case_id)
     drafts = [draft for draft in made if draft in session]
     result.drafts = len(drafts)
     _tell(session, "points_draft", drafts, scope)

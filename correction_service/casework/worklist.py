@@ -15,6 +15,7 @@ from correction_service.casework import (
     legal_needs,
     order_papers,
     overdue,
+    runs,
 )
 from correction_service.casework.needs import MOST, SOON_WITHIN, Item, Need
 from correction_service.enforcement import destructions, outside_moves
@@ -80,6 +81,8 @@ def items(session: Session, user: User, now: datetime) -> list[Item]:
         proposed_to_go, since = destructions.waiting(user), FileDestruction.proposed_at
         found += _queue(session, Need.DESTRUCTIONS, proposed_to_go, since)
     found += _queue(session, Need.DRAFTS, to_confirm(user), PointsDraft.made_at)
+    if runs.may_see(user):
+        found += _runs(session, user)
     found += legal_needs.items(session, user, now)
     return sorted(found, key=lambda item: item.rank)
 
@@ -287,6 +290,14 @@ def _rights(session: Session, user: User, now: datetime) -> Iterator[Item]:
         due = hours.day_end(first)
         severity = Severity.URGENT if due <= now else Severity.WATCH
         yield Item(Need.RIGHTS, severity, oldest, due=due, count=count)
+
+
+def _runs(session: Session, user: User) -> Iterator[Item]:
+    """One line while the last run of a job left out records that are the user's to look at."""
+    failing = runs.failing(session, user)
+    if failing:
+        oldest = min(run.job.started_at for run in failing)
+        yield Item(Need.RUNS, Severity.WATCH, oldest, count=len(failing))
 
 
 def _queue(

@@ -245,4 +245,5 @@ def test_one_who_cannot_be_read_stops_nobody_else(database: Database, county: Co
     with database.reading() as session:
         last = select(JobRun).where(JobRun.name == checkin_signs.JOB, JobRun.day == TODAY - DAY)
         run = session.scalars(last).one()
-        assert (run.state, run.result["failed"]) == (JobState.FAILED, [county.case])
+        said = [{"case": county.case, "error": "ValueError"}]
+        assert (run.state, run.result["errors"]) == (JobState.FAILED, said)

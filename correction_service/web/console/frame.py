@@ -90,6 +90,7 @@ PLACES = (
     Place("shifts.index", _l("Duty roster"), (P.SEE_CASES,), menu=OFFICE),
     Place("devices.index", _l("Devices"), (P.SEE_LOCATION, P.ADMINISTER), menu=OFFICE),
     Place("ingest.index", _l("Ingest"), (P.ADMINISTER, P.APPROVE_ORDERS), menu=OFFICE),
+    Place("runs.index", _l("Runs"), (P.ADMINISTER, P.APPROVE_ORDERS), menu=OFFICE),
     Place("users.index", _l("Users"), (P.ADMINISTER,), menu=OFFICE),
 )
 
@@ -136,6 +137,7 @@ def _speak(state: BlueprintSetupState) -> None:
         alerted=words.alerted,
         word_of_way=words.way,
         destination=destinations.called,
+        at_home=destinations.at_home,
         weekday=sentences.weekday,
         seen=sentences.seen,
         ending=sentences.ending,
