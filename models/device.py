@@ -70,6 +70,7 @@ class Binding(Base):
     case_id: Mapped[int] = mapped_column(ForeignKey("supervised_case.id"))
     bound_at: Mapped[datetime]
     unbound_at: Mapped[datetime | None]
+    collected_at: Mapped[datetime | None] = mapped_column(doc="back in an officer's hand since")
 
     device: Mapped[Device] = relationship()
     case: Mapped[Case] = relationship()

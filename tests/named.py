@@ -4,6 +4,7 @@ from datetime import timedelta
 from uuid import UUID
 
 import pytest
+from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from correction_service.audit import SYSTEM
@@ -13,6 +14,7 @@ from models.assessment import LevelSuggestion, Objection, PointsMonth
 from models.case import Case, Level
 from models.checkin import CheckIn
 from models.company import MeetingPlace
+from models.device import Binding
 from models.leave import Leave, LeaveReason
 from models.leave_request import LeaveLevel, LeaveProof, LeaveRequest
 from models.offline_list import OfflineList
@@ -253,7 +255,9 @@ def _of_tracking(session: Session, tracked: Tracked, county: County) -> Ids:
     proposal = prepared_order(tracked.case, county)
     session.add_all([paper, proposal])
     session.flush()
+    worn = select(Binding.id).where(Binding.device_id == tracked.device)
     ids: Ids = {"zone_id": tracked.zone, "order_id": tracked.order}
+    ids["binding_id"] = session.scalars(worn).one()
     return ids | {"paper_id": paper.id, "proposal_id": proposal.id}
 
 

@@ -16,9 +16,11 @@ from correction_service.casework import clocks, order_proposals
 from correction_service.casework.needs import MOST, SOON_WITHIN, Item, Need
 from correction_service.discipline import measures
 from correction_service.enforcement import plans, transfers
+from correction_service.hardware import collections
 from correction_service.scope import visible
 from correction_service.searches import searches
 from models.assessment import LevelSuggestion, Objection
+from models.device import Binding
 from models.discipline import Measure, MeasureState
 from models.incident import Severity
 from models.order_proposal import OrderProposal
@@ -38,6 +40,8 @@ def items(session: Session, user: User, now: datetime) -> Iterator[Item]:
         yield from _plans(session, user, now)
         yield from _papers(session, user)
         yield from _queue(session, Need.LEVELS, levels.to_decide(user), LevelSuggestion.made_at)
+    if user.may(Permission.ENROL):
+        yield from _bracelets(session, user, now)
     yield from _moves(session, user)
     if user.may(Permission.DECIDE):
         yield from _queue(session, Need.MEASURES, measures.to_decide(user), Measure.prepared_at)
@@ -76,6 +80,13 @@ def _clocks(session: Session, user: User, now: datetime) -> Iterator[Item]:
     if due:
         over = Severity.SOON if min(due) <= now else Severity.WATCH
         yield Item(Need.CLOCKS, over, min(due), due=min(due), count=len(due))
+
+
+def _bracelets(session: Session, user: User, now: datetime) -> Iterator[Item]:
+    """One line for the bracelets that are out without an order: they come off at once (LCC 29)."""
+    count, off = _counted(session, collections.due(user, now), Binding.unbound_at)
+    if count:
+        yield Item(Need.BRACELETS, Severity.SOON, off or now, count=count)
 
 
 def _plans(session: Session, user: User, now: datetime) -> Iterator[Item]:

@@ -5,7 +5,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import select, update
+from sqlalchemy import and_, select, update
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
@@ -184,6 +184,8 @@ def bind(session: Session, case: Case, device: Device, now: datetime) -> Binding
     ):
         if session.scalar(select(Binding.id).where(column == value, _worn_now)) is not None:
             raise Refused("This bracelet, or this person, is bound already.", field=field)
+    for before in session.scalars(select(Binding).where(Binding.device_id == device.id, _out)):
+        before.collected_at = now  # it is at hand
     binding = Binding(device=device, case=case, bound_at=now)
     try:
         with session.begin_nested():
@@ -197,13 +199,17 @@ def bind(session: Session, case: Case, device: Device, now: datetime) -> Binding
     return binding
 
 
-def unbind(session: Session, device: Device, now: datetime) -> Binding:
-    """Take a bracelet off; whatever it sends from now on is not stored."""
+def unbind(session: Session, device: Device, now: datetime, *, at_hand: bool = True) -> Binding:
+    """Take a bracelet off; whatever it sends from now on is not stored.
+
+    `at_hand`: an officer has it. Else the wearer's time is over, and it is still to be collected.
+    """
     query = select(Binding).where(Binding.device_id == device.id, _worn_now)
     binding = session.scalar(query.with_for_update())
     if binding is None:
         raise Refused("Nobody wears this bracelet.", field="device")
     binding.unbound_at = now
+    binding.collected_at = now if at_hand else None
     _forget_wearer(session, device)
     outbox.live(session, binding.case, "case", binding.case_id, now)
     session.flush()
@@ -255,13 +261,14 @@ def _carry_over(
 
 
 def take_off(session: Session, case: Case, now: datetime) -> None:
-    """Unbind whatever the person of a case wears."""
+    """Unbind whatever the person of a case wears; somebody still has to collect it."""
     worn = select(Device).join(Binding).where(Binding.case_id == case.id, _worn_now)
     for device in session.scalars(worn).all():
-        unbind(session, device, now)
+        unbind(session, device, now, at_hand=False)
 
 
 _worn_now = Binding.unbound_at.is_(None)
+_out = and_(Binding.unbound_at.is_not(None), Binding.collected_at.is_(None))
 
 
 def _forget_wearer(session: Session, device: Device) -> None:

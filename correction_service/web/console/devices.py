@@ -1,18 +1,22 @@
 """Devices: gateways and bracelets, when each was last heard, and what was turned away and why."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
 
 from apiflask import APIBlueprint
-from flask import render_template
+from flask import render_template, url_for
 from flask.typing import ResponseReturnValue
+from flask_babel import lazy_gettext as _l
 from sqlalchemy import Row, Select, func, select
 from sqlalchemy.orm import Session
 
 from correction_service import access
+from correction_service.hardware import collections
 from correction_service.scope import agency_ids, visible
 from correction_service.tracking import outages, ways
+from correction_service.web.console import acts
 from models.case import Case
 from models.device import Binding, Device, DeviceState, Gateway
 from models.errors import Forbidden
@@ -54,7 +58,25 @@ def index() -> ResponseReturnValue:
             silent_since=silent_since,
             quiet=ways.quiet(session, silent_since),
             rejects=_rejects(session, user),
+            to_collect=_to_collect(session, user),
         )
+
+
+@blueprint.post("/bindings/<int:binding_id>/collect")
+@access.needs(Permission.ENROL)
+def collect(binding_id: int) -> ResponseReturnValue:
+    """Write down that a bracelet is back."""
+    return acts.done(
+        lambda session: collections.collect(session, access.user(), binding_id, access.now()),
+        _l("The bracelet is back."),
+        url_for("devices.index"),
+    )
+
+
+def _to_collect(session: Session, user: User) -> Sequence[Binding]:
+    if not user.may(Permission.ENROL):
+        return ()
+    return session.scalars(collections.due(user, access.now()).limit(MOST)).all()
 
 
 def _mine(user: User) -> Any:  # noqa: ANN401 - a condition on Gateway
