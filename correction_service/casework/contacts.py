@@ -43,6 +43,19 @@ def add(
 ) -> Contact:
     """Add a contact of whoever may be in touch with the person."""
     _check(note, now)
+    return put(session, user, case, note, now, volunteer=volunteer)
+
+
+def put(
+    session: Session,
+    user: User,
+    case: Case,
+    note: Note,
+    now: datetime,
+    *,
+    volunteer: Volunteer | None = None,
+) -> Contact:
+    """Add one whose day nobody chose, like a report that waited to be read."""
     contact = Contact(
         case=case,
         kind=note.kind,

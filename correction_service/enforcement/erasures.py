@@ -51,6 +51,7 @@ from models.zone import Zone, ZoneChange, ZoneShape
 BLANKED: Mapping[type[Base], Mapping[str, Any]] = {
     Attendance: {"note": None},
     Case: {"state_note": None, "ended_by": None},
+    ChangeReport: {"text_sealed": None, "answer_sealed": None},
     Contact: {"said": ""},
     FaceTemplate: {"sealed": None},
     HelpRequest: {"note": None},

@@ -15,6 +15,7 @@ from sqlalchemy.orm import Session
 from correction_service.db import among
 from models.audit import AuditRecord
 from models.case import Case
+from models.change_report import ChangeReport
 from models.checkin import CheckIn
 from models.face import StoredPhoto
 from models.person_request import PersonRequest
@@ -39,6 +40,7 @@ SEEN = {  # what an act in the log is a look at
     "oversee_case": "your case, in a list",
     "view_plan": "your correction plan",
     "view_request": "a request of yours",
+    "view_change": "a change that you told of",
 }
 PURPOSES = {  # by the part of the service that was used
     "reviews": "to review a check-in",
@@ -87,6 +89,7 @@ def _owned(person_id: UUID) -> dict[str, Select[Any]]:
         "stored_photo": select(StoredPhoto.id).where(StoredPhoto.person_id == person_id),
         "checkin": select(CheckIn.id).where(CheckIn.case_id.in_(cases)),
         "person_request": select(PersonRequest.id).where(PersonRequest.case_id.in_(cases)),
+        "change_report": select(ChangeReport.id).where(ChangeReport.case_id.in_(cases)),
         "printed_form": select(PrintedForm.id).where(PrintedForm.case_id.in_(cases)),
         "correction_plan": select(CorrectionPlan.id).where(CorrectionPlan.case_id.in_(cases)),
         "person": select(Case.person_id).where(Case.person_id == person_id).limit(1),

@@ -21,6 +21,7 @@ __all__ = ["ended", "term"]
 
 # What stays in rows that change: codes, figures, numbers of papers, digests.
 KEPT = {
+    "change_report.receipt",
     "checkin_duty.key",
     "face_template.model_version",
     "checkin_duty.void_reason",

@@ -1,10 +1,11 @@
-"""The words of requests that people make as of right, on the phone and in the console."""
+"""The words of what people ask as of right and of what they tell, on phone and console."""
 
 from enum import StrEnum
 from typing import Any
 
 from flask_babel import lazy_gettext as _l
 
+from models.change_report import ChangeKind, ReportWay
 from models.person_request import Addressee, KeptField, PersonRequestState, RequestKind
 
 WORDS: dict[type[StrEnum], dict[StrEnum, Any]] = {
@@ -32,5 +33,18 @@ WORDS: dict[type[StrEnum], dict[StrEnum, Any]] = {
         KeptField.CHECKINS: _l("check-ins"),
         KeptField.POINTS: _l("an entry of points"),
         KeptField.OTHER: _l("something else"),
+    },
+    ChangeKind: {
+        ChangeKind.HOME: _l("home"),
+        ChangeKind.JOB: _l("job or school"),
+        ChangeKind.FAMILY: _l("family matters"),
+        ChangeKind.HARM: _l("somebody draws into harm"),
+        ChangeKind.OTHER: _l("something else"),
+    },
+    ReportWay: {
+        ReportWay.PHONE_PAGE: _l("phone page"),
+        ReportWay.CALL: _l("by phone call"),
+        ReportWay.PAPER: _l("on paper"),
+        ReportWay.IN_PERSON: _l("in person"),
     },
 }

@@ -1,6 +1,7 @@
 """The phone page of supervised people, and the kiosk at the counter."""
 
 from correction_service.web.phone import (
+    changes,
     checkin,
     consent,
     crisis,
@@ -12,6 +13,7 @@ from correction_service.web.phone import (
     learning,
     leave,
     move,
+    orders,
     points,
     requests,
     rights,
@@ -21,6 +23,7 @@ from correction_service.web.phone import (
 
 __all__ = [
     "BLUEPRINTS",
+    "changes",
     "checkin",
     "consent",
     "crisis",
@@ -30,6 +33,7 @@ __all__ = [
     "learning",
     "leave",
     "move",
+    "orders",
     "points",
     "requests",
     "rights",

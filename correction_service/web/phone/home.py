@@ -32,7 +32,8 @@ def home() -> ResponseReturnValue:
         case = cases.latest_case(session, access.person_id())
         if case.state in ENDED:
             over = hours.local_day(now) > case.term_end
-            return render_template("phone/ended.html", case=case, over=over)
+            ordered = bool(orders.of(session, case))
+            return render_template("phone/ended.html", case=case, over=over, ordered=ordered)
         messages = notices.shown(session, access.person_id(), now, settings)
         return render_template(
             "phone/home.html",
@@ -47,6 +48,7 @@ def home() -> ResponseReturnValue:
             keep_out=_keep_out(session, case),
             leave=leaves.current(session, case),
             order=orders.in_force(session, case, now),
+            ordered=bool(orders.of(session, case)),
             destination=destinations.called,
             asked=help_requests.open_of(session, case),
             now=now,

@@ -10,7 +10,7 @@ from sqlalchemy.orm import Session
 
 from correction_service import access, hours, locale
 from correction_service.assessment import month_notices, months, objections
-from correction_service.casework import points
+from correction_service.casework import orders, points
 from correction_service.discipline import ladder, measures
 from correction_service.people import cases
 from correction_service.web import papers
@@ -43,6 +43,7 @@ def ledger() -> ResponseReturnValue:
             months=months.of(session, case.id)[:MONTHS],
             objections=objections.of(session, case.id),
             measures=measures.served(session, case.id),
+            ordered=bool(orders.of(session, case)),
             regain=_regain(session, case),
         )
 

@@ -20,6 +20,7 @@ WORDS = {
     "a printed paper about you": _l("a printed paper about you"),
     "your correction plan": _l("your correction plan"),
     "a request of yours": _l("a request of yours"),
+    "a change that you told of": _l("a change that you told of"),
     "to review a check-in": _l("to review a check-in"),
     "to look into an alert": _l("to look into an alert"),
     "to print an official paper": _l("to print an official paper"),
