@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from functools import cache
 from importlib import resources
-from typing import Any
+from typing import Any, TypeVar
 
 from models.printed_form import FormKind
 
@@ -24,6 +24,16 @@ class Subject(StrEnum):
     REQUEST = "request"
     MEASURE = "measure"
     SEARCH = "search"
+    OPINION = "opinion"
+
+
+class Letter(StrEnum):
+    """Letters between the procuratorate and the agency, which bear numbers of their own."""
+
+    OPINION_SUGGESTION = "opinion_suggestion"
+    OPINION_CORRECTION = "opinion_correction"
+    ANSWER_SUGGESTION = "answer_suggestion"
+    ANSWER_CORRECTION = "answer_correction"
 
 
 class Shape(StrEnum):
@@ -41,6 +51,9 @@ class Wording(StrEnum):
     LIFTING = "lifting"
 
 
+Kind = TypeVar("Kind", FormKind, Letter)
+
+
 @dataclass(frozen=True)
 class Form:
     """One form before anybody's facts stand in it.
@@ -48,13 +61,13 @@ class Form:
     `mark` says how sure its text is: V from the statute, S seen in public, R recalled.
     """
 
-    kind: FormKind
+    kind: FormKind | Letter
     title: str
-    serial: str
     subject: Subject
     shape: Shape
     source: str
     mark: str
+    serial: str = ""  # what stands before its number; a letter has one of its own
     also: str = ""  # another subject that it may be about instead, with the same facts
     only: str = ""  # the kind of measure that it is for; of leaves, regular ones or single ones
     to: str = ""
@@ -104,18 +117,26 @@ class Form:
 @cache
 def catalogue() -> Mapping[FormKind, Form]:
     """Read every form; one that the code does not know, or lacks, is an error at once."""
-    text = resources.files(__package__).joinpath("forms.toml").read_text(encoding="utf-8")
-    read = {
-        FormKind(name): _form(FormKind(name), given) for name, given in tomllib.loads(text).items()
-    }
-    missing = set(FormKind) - set(read)
+    return _read("forms.toml", FormKind)
+
+
+@cache
+def letters() -> Mapping[Letter, Form]:
+    """Read every letter, in the same way."""
+    return _read("letters.toml", Letter)
+
+
+def _read(name: str, kinds: type[Kind]) -> Mapping[Kind, Form]:
+    text = resources.files(__package__).joinpath(name).read_text(encoding="utf-8")
+    read = {kinds(kind): _form(kinds(kind), given) for kind, given in tomllib.loads(text).items()}
+    missing = set(kinds) - set(read)
     if missing:
-        msg = f"forms.toml has no {', '.join(sorted(missing))}"
+        msg = f"{name} has no {', '.join(sorted(missing))}"
         raise ValueError(msg)
     return read
 
 
-def _form(kind: FormKind, given: Mapping[str, Any]) -> Form:
+def _form(kind: FormKind | Letter, given: Mapping[str, Any]) -> Form:
     plain = _words(given) | {"subject": Subject(given["subject"]), "shape": Shape(given["shape"])}
     form = Form(kind=kind, **plain)
     others = {it: replace(form, **_words(given[it])) for it in Wording if it in given}

@@ -18,6 +18,7 @@ from models.case import Case
 from models.change_report import ChangeReport
 from models.checkin import CheckIn
 from models.face import StoredPhoto
+from models.opinion import Opinion
 from models.person_request import PersonRequest
 from models.plan import CorrectionPlan
 from models.printed_form import PrintedForm
@@ -37,6 +38,7 @@ SEEN = {  # what an act in the log is a look at
     "replay_trail": "where your bracelet was",
     "view_place": "where you checked in",
     "view_form": "a printed paper about you",
+    "print_opinion": "a printed paper about you",
     "oversee_case": "your case, in a list",
     "view_plan": "your correction plan",
     "view_request": "a request of yours",
@@ -91,6 +93,7 @@ def _owned(person_id: UUID) -> dict[str, Select[Any]]:
         "person_request": select(PersonRequest.id).where(PersonRequest.case_id.in_(cases)),
         "change_report": select(ChangeReport.id).where(ChangeReport.case_id.in_(cases)),
         "printed_form": select(PrintedForm.id).where(PrintedForm.case_id.in_(cases)),
+        "opinion": select(Opinion.id).where(Opinion.case_id.in_(cases)),
         "correction_plan": select(CorrectionPlan.id).where(CorrectionPlan.case_id.in_(cases)),
         "person": select(Case.person_id).where(Case.person_id == person_id).limit(1),
     }

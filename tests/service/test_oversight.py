@@ -1,7 +1,8 @@
 """The procurator's seat: what the register shows, the lists, opinions; only their own agencies."""
 
 from collections.abc import Callable
-from datetime import date, timedelta
+from datetime import UTC, date, datetime, timedelta
+from typing import Any
 
 import pytest
 from sqlalchemy import select
@@ -11,6 +12,7 @@ from correction_service import hours
 from correction_service.audit import SYSTEM
 from correction_service.casework import worklist
 from correction_service.db import Database
+from correction_service.forms import letters, prints
 from correction_service.law import watch_rules
 from correction_service.law.tables import Mark
 from correction_service.oversight import opinions, registers, watching
@@ -381,3 +383,61 @@ def test_an_opinion_goes_from_the_seat_to_the_head_and_back(
     head.post(f"{opinion}/answer", data=reply)
     assert "已纠正" in procurator.get(opinion).text
     assert client_of(Role.OFFICER).get(opinion).status_code == 403
+
+
+@pytest.mark.parametrize(
+    ("kind", "titles"),
+    [
+        (OpinionKind.SUGGESTION, ("检察建议书", "关于检察建议办理情况的回复")),
+        (OpinionKind.CORRECTION, ("纠正意见书", "关于纠正意见办理情况的回复")),
+    ],
+)
+def test_an_opinion_and_its_answer_are_set_as_letters(
+    database: Database, county: County, kind: OpinionKind, titles: tuple[str, str]
+) -> None:
+    with database.transaction(SYSTEM, "test") as session:
+        procurator = user(session, county, Role.PROCURATOR)
+        writing = Writing(kind=kind, text="一、请核实\n二、请补正", number="3", case_id=county.case)
+        made = opinions.enter(session, procurator, writing, NOW)
+        head = user(session, county, Role.COUNTY_HEAD)
+        with pytest.raises(NotFound):
+            letters.answer(session, head, made.id)
+        given: dict[str, Any] = {
+            "taken_up": False,
+            "text": "理由充分",
+            "number": "复 1",
+            "now": NOW,
+        }
+        opinions.answer(session, head, made.id, **given)
+        session.expire(made)
+        opinion, _ = letters.opinion(session, procurator, made.id)
+        answer, _ = letters.answer(session, procurator, made.id)
+        name = session.get_one(Case, county.case).person.name
+        assert (opinion["title"], answer["title"]) == titles
+        assert (opinion["number"], answer["number"]) == ("3", "复 1")
+        assert opinion["body"][1:3] == ["一、请核实", "二、请补正"]
+        assert name in opinion["body"][0]
+        assert "未予采纳" in answer["body"][1]
+        assert "理由充分" in answer["body"][2]
+        assert all(prints.paper(it, NOW).startswith(b"%PDF") for it in (opinion, answer))
+
+
+@pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
+def test_a_letter_is_printed_from_the_opinions_page_and_the_look_is_on_record(
+    database: Database, county: County, client_of: SignedInClient
+) -> None:
+    with database.transaction(SYSTEM, "test") as session:
+        procurator = user(session, county, Role.PROCURATOR)
+        kind = OpinionKind.SUGGESTION
+        writing = Writing(kind=kind, text="请核实", number="3", case_id=county.case)
+        made = opinions.enter(session, procurator, writing, NOW)
+        number = made.id
+    head = client_of(Role.COUNTY_HEAD)
+    assert f"/opinions/{number}/paper" in head.get(f"/opinions/{number}").text
+    paper = head.post(f"/opinions/{number}/paper", data={"of": "opinion"})
+    assert (paper.mimetype, paper.headers["Cache-Control"]) == ("application/pdf", "no-store")
+    assert head.post(f"/opinions/{number}/paper", data={"of": "answer"}).status_code == 404
+    with database.reading() as session:
+        person_id = session.get_one(Case, county.case).person_id
+        (look,) = looks.of(session, person_id, datetime.now(UTC))
+    assert (look.seat, look.what) == (Role.COUNTY_HEAD, "a printed paper about you")

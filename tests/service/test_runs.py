@@ -10,7 +10,7 @@ from sqlalchemy.orm import Session
 
 from correction_service import hours, jobs
 from correction_service.audit import SYSTEM
-from correction_service.casework import findings, runs, sweep, worklist
+from correction_service.casework import findings, points, runs, sweep, worklist
 from correction_service.casework.needs import Need
 from correction_service.db import Database
 from correction_service.settings import Settings
@@ -121,7 +121,7 @@ def test_a_sweep_names_the_case_of_a_draft_that_it_cannot_write(
     def fails(*_: object) -> PointsDraft:
         raise ZeroDivisionError
 
-    monkeypatch.setattr(sweep.points, "proposed", fails)
+    monkeypatch.setattr(points, "proposed", fails)
     sweep.run(database, TODAY, NOW, settings)
     with database.reading() as session:
         [run] = runs.latest(session)

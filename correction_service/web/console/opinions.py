@@ -8,11 +8,13 @@ from flask_babel import lazy_gettext as _l
 from sqlalchemy.orm import Session
 
 from correction_service import access, hours
+from correction_service.forms import letters, prints
 from correction_service.law.limits import bounds_of
 from correction_service.oversight import opinions
 from correction_service.oversight.opinions import Writing
 from correction_service.problems import said
 from correction_service.scope import case_for
+from correction_service.web import papers
 from correction_service.web.console import acts
 from correction_service.web.console.enrol_steps import one_of
 from models.errors import DomainError, Invalid
@@ -105,6 +107,18 @@ def page(opinion_id: int) -> ResponseReturnValue:
 def _names(session: Session, opinion: Opinion) -> dict[int, str]:
     ids = [opinion.made_by, *([opinion.answer.made_by] if opinion.answer else [])]
     return {it: session.get_one(User, it).name for it in ids}
+
+
+@blueprint.post("/<int:opinion_id>/paper")
+@access.needs(Permission.SEE_OPINIONS)
+def paper(opinion_id: int) -> ResponseReturnValue:
+    """Set an opinion as a letter, or its answer; that it was is on record."""
+    answered = request.form.get("of") == "answer"
+    with access.writing() as session:
+        made = letters.answer if answered else letters.opinion
+        filled, at = made(session, access.user(), opinion_id)
+    name = "answer" if answered else "opinion"
+    return papers.shown(prints.paper(filled, at), f"{name}-{opinion_id}.pdf")
 
 
 @blueprint.post("/<int:opinion_id>/answer")
