@@ -1,6 +1,8 @@
-"""外出申请: asked on the phone with proof, decided by a person of the right level (LCC 27, IM 27).
+"""外出申请: asked with proof, decided by a person of the right level (LCC 27, IM 27).
 
-Nothing refuses a request but a person with a reason: one that nobody has decided stays open.
+It is asked on the phone page, or on paper, in person or by a call, which an officer enters. Nothing
+refuses a request but a person with a reason: one that nobody has decided stays open. For going
+about the own city no leave is needed (IM 26), and that is what such a request is answered with.
 """
 
 from datetime import datetime
@@ -8,12 +10,12 @@ from enum import StrEnum
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import CheckConstraint, ForeignKey, Index, String
+from sqlalchemy import CheckConstraint, ForeignKey, Index, String, false
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from models.base import AppendOnly, Base, words
 from models.case import Case
-from models.errors import Forbidden, Invalid, Refused
+from models.errors import Invalid, Refused
 from models.leave import LeaveReason
 
 
@@ -32,6 +34,16 @@ class RequestState(StrEnum):
     APPROVED = "approved"
     REFUSED = "refused"
     WITHDRAWN = "withdrawn"
+    NOT_NEEDED = "not_needed"
+
+
+class AskedHow(StrEnum):
+    """The way in which it was asked; all but the page are entered by an officer."""
+
+    PAGE = "page"
+    PAPER = "paper"
+    IN_PERSON = "in_person"
+    CALL = "call"
 
 
 class LeaveRequest(Base):
@@ -40,6 +52,7 @@ class LeaveRequest(Base):
     __tablename__ = "leave_request"
     __table_args__ = (
         CheckConstraint("ends_at > starts_at", name="runs_forward"),
+        CheckConstraint("(asked_how = 'page') = (entered_by IS NULL)", name="entered_by_somebody"),
         Index("ix_leave_request_case_id_state", "case_id", "state"),
     )
 
@@ -55,9 +68,22 @@ class LeaveRequest(Base):
     days: Mapped[int] = mapped_column(doc="as reckoned when it was asked")
     state: Mapped[RequestState] = mapped_column(words(RequestState), default=RequestState.ASKED)
     asked_at: Mapped[datetime]
+    asked_how: Mapped[AskedHow] = mapped_column(
+        words(AskedHow), default=AskedHow.PAGE, server_default=AskedHow.PAGE.value
+    )
+    entered_by: Mapped[int | None] = mapped_column(
+        ForeignKey("user_account.id"), doc="the officer who took it from paper, talk or call"
+    )
+    at_home: Mapped[bool] = mapped_column(
+        default=False,
+        server_default=false(),
+        doc="as asked, all within the own city or county: no leave is needed (IM 26)",
+    )
     decided_by: Mapped[int | None] = mapped_column(ForeignKey("user_account.id"))
     decided_at: Mapped[datetime | None]
-    decision: Mapped[str | None] = mapped_column(String(400), doc="document, or why refused")
+    decision: Mapped[str | None] = mapped_column(
+        String(400), doc="document, why refused, or a word to who needs none"
+    )
     leave_id: Mapped[int | None] = mapped_column(ForeignKey("leave.id"))
 
     case: Mapped[Case] = relationship()
@@ -72,6 +98,10 @@ class LeaveRequest(Base):
         if not why.strip():
             raise Invalid("Say why: the person reads it.", field="note")
         self._decide(RequestState.REFUSED, by, now, why)
+
+    def needs_none(self, by: int, now: datetime, words: str) -> None:
+        """No leave is needed for it: it is answered, and neither granted nor refused."""
+        self._decide(RequestState.NOT_NEEDED, by, now, words)
 
     def withdraw(self, now: datetime) -> None:
         """The person does not want it any more."""
@@ -96,12 +126,6 @@ class LeaveProof(AppendOnly, Base):
     id: Mapped[int] = mapped_column(primary_key=True)
     request_id: Mapped[int] = mapped_column(ForeignKey("leave_request.id"), index=True)
     photo_id: Mapped[UUID] = mapped_column(ForeignKey("stored_photo.id"))
-
-
-def check_level(asked: LeaveLevel, own: LeaveLevel | None) -> None:
-    """Refuse a decision by somebody of too low a level."""
-    if not reaches(own, asked):
-        raise Forbidden("A leave of this length is decided at a higher level (IM 27).")
 
 
 def reaches(own: LeaveLevel | None, asked: LeaveLevel) -> bool:

@@ -62,6 +62,9 @@ class PrintedForm(AppendOnly, Base):
     serial: Mapped[int] = mapped_column(doc="counted by agency, kind and year")
     number: Mapped[str] = mapped_column(String(64), doc="as printed: 〔2026〕告字第1号")
     subject_id: Mapped[int | None] = mapped_column(doc="the order or leave that it is about")
+    about: Mapped[str | None] = mapped_column(
+        String(16), doc="what `subject_id` counts, like a leave or a request for one"
+    )
     digest: Mapped[str] = mapped_column(String(64), doc="SHA-256 of the PDF")
     sealed: Mapped[bytes] = mapped_column(LargeBinary)
     by: Mapped[int] = mapped_column(ForeignKey("user_account.id"))

@@ -6,8 +6,8 @@ from datetime import timedelta
 from sqlalchemy.orm import Session
 
 from correction_service.audit import SYSTEM
-from correction_service.casework import leave_requests
-from correction_service.casework.leave_requests import Wish
+from correction_service.casework import leave_answers, leave_requests
+from correction_service.casework.leave_requests import Asking, Wish
 from correction_service.db import Database
 from correction_service.settings import Settings
 from models.case import Case
@@ -43,10 +43,12 @@ def ask(
 ) -> int:
     with database.transaction(SYSTEM, "test") as session:
         case = session.get_one(Case, county.case)
-        return leave_requests.ask(session, settings, case, wish, files=files, now=NOW).id
+        return leave_requests.ask(
+            session, settings, case, wish, asking=Asking(files=files), now=NOW
+        ).id
 
 
 def approve(database: Database, county: County, request: int, role: Role) -> int:
     with database.transaction(SYSTEM, "test") as session:
         who = user(session, county, role)
-        return leave_requests.approve(session, who, request, "外出审批表 9", NOW).id
+        return leave_answers.approve(session, who, request, "外出审批表 9", NOW).id

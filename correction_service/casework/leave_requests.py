@@ -1,32 +1,36 @@
-"""Requests for leave: asked on the phone page, decided by a person of the right level (IM 27).
+"""Requests for leave: asked on the phone page or entered by an officer, decided by a person.
 
-With a good reason leave must be approved (LCC 27), so nothing but a person refuses, and says why.
-A late request is taken too; one that nobody decides stays open and stays on the list.
+Who decides goes by the days (IM 27). With a good reason leave must be approved (LCC 27), so nothing
+but a person refuses, and says why (`leave_answers`). A late request is taken too; one that nobody
+decides stays open and stays on the list. Going about the own city is no leave (IM 26): who asks is
+told so before, and may ask all the same.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
-from datetime import datetime
+from dataclasses import dataclass, replace
+from datetime import date, datetime
 
-from sqlalchemy import Select, select
+from sqlalchemy import Select, false, or_, select
 from sqlalchemy.orm import Session, joinedload
 
 from correction_service import hours, outbox
 from correction_service.casework import leave_proofs, leave_routes, leaves
 from correction_service.casework.leave_routes import level_of
-from correction_service.casework.leaves import Approval
+from correction_service.law import articles
 from correction_service.law.limits import bounds_of
-from correction_service.messages import notices
+from correction_service.people.cases import open_case_for
 from correction_service.scope import visible
 from correction_service.settings import Settings
+from correction_service.zones import destinations
 from models.case import Case
-from models.errors import Forbidden, Invalid, NotFound, Refused
+from models.errors import Choice, Invalid, NotFound, Refused, Unclear
 from models.leave import Leave, LeaveReason
-from models.leave_request import LeaveLevel, LeaveRequest, RequestState, check_level
+from models.leave_request import AskedHow, LeaveLevel, LeaveRequest, RequestState
 from models.user import Permission, User
 
 MOST_OPEN = 10  # against a flood; nobody needs as many
 MOST_WHY = 400
+ANYWAY = "anyway"  # the field that says: I know, and ask all the same
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -53,18 +57,46 @@ class Wish:
             raise Invalid("At most 400 characters fit here.", field="why")
 
 
+@dataclass(frozen=True, kw_only=True)
+class Asking:
+    """How a request came: the proof with it, by which way, on which legal day, who entered it.
+
+    `anyway` says that the asker knows that no leave is needed within the own city, and asks.
+    """
+
+    files: Sequence[bytes] = ()
+    how: AskedHow = AskedHow.PAGE
+    on: date | None = None
+    entered_by: int | None = None
+    anyway: bool = False
+
+    def moment(self, case: Case, now: datetime) -> datetime:
+        """When it was asked: now, or on an earlier day of the case."""
+        if self.on is None or self.on == hours.local_day(now):
+            return now
+        if not case.effective_on <= self.on < hours.local_day(now):
+            raise Invalid("It was asked today or before, and within the case.", field="asked_on")
+        return hours.day_start(self.on)
+
+
 def ask(
     session: Session,
     settings: Settings,
     case: Case,
     wish: Wish,
     *,
-    files: Sequence[bytes],
+    asking: Asking,
     now: datetime,
 ) -> LeaveRequest:
-    """Take a request with its proof; it goes to who decides a leave of these days."""
+    """Take a request with its proof; it goes to who decides a leave of these days.
+
+    Raises `Unclear` where all of it lies within the own city and nobody said to ask anyway.
+    """
     wish.check(session, case, now)
-    leave_proofs.check(files, settings)
+    leave_proofs.check(asking.files, settings)
+    at_home = destinations.at_home(wish.divisions, case.agency.division)
+    if at_home and not asking.anyway:
+        raise _no_leave(session)
     session.refresh(case, with_for_update=True)
     if sum(it.state is RequestState.ASKED for it in of(session, case)) >= MOST_OPEN:
         raise Refused("Ten requests wait already. Take one back first, or call your officer.")
@@ -77,15 +109,47 @@ def ask(
         starts_at=wish.starts_at,
         ends_at=wish.ends_at,
         why=wish.why.strip(),
-        level=route.level,
+        level=LeaveLevel.OFFICE if at_home else route.level,
         days=route.days,
         state=RequestState.ASKED,
-        asked_at=now,
+        asked_at=asking.moment(case, now),
+        asked_how=asking.how,
+        entered_by=asking.entered_by,
+        at_home=at_home,
     )
     session.add(request)
     session.flush()
-    leave_proofs.keep(session, settings, request, files, now)
-    return _changed(session, request, now)
+    leave_proofs.keep(session, settings, request, asking.files, now)
+    return changed(session, request, now)
+
+
+def _no_leave(session: Session) -> Unclear:
+    return Unclear(
+        "All of this lies within the home city or county: going there needs no leave "
+        "(IM 26, %(mark)s).",
+        field="destination",
+        answer=ANYWAY,
+        choices=(Choice("1", "Ask anyway: an officer answers."),),
+        mark=articles.mark_in(session, "IM 26"),
+    )
+
+
+def enter(
+    session: Session,
+    settings: Settings,
+    user: User,
+    case_id: int,
+    wish: Wish,
+    *,
+    asking: Asking,
+    now: datetime,
+) -> LeaveRequest:
+    """Take the request of somebody without the phone page: on paper, in person or by a call."""
+    case = open_case_for(session, user, case_id, Permission.SUPERVISE)
+    if asking.how is AskedHow.PAGE:
+        raise Invalid("Say how it was asked.", field="asked_how")
+    entered = replace(asking, entered_by=user.id)
+    return ask(session, settings, case, wish, asking=entered, now=now)
 
 
 def short_notice(session: Session, request: LeaveRequest) -> bool:
@@ -101,55 +165,18 @@ def withdraw(session: Session, case: Case, request_id: int, now: datetime) -> Le
     if request is None:
         raise NotFound("There is no such request.")
     request.withdraw(now)
-    return _changed(session, request, now)
+    return changed(session, request, now)
 
 
-def approve(session: Session, user: User, request_id: int, paper: str, now: datetime) -> Leave:
-    """Grant a request on a numbered paper; the leave runs by itself from then on.
-
-    Who decides is reckoned anew: other leaves may have been granted since it was asked.
-    """
-    request = request_for(session, user, request_id)
-    route = leave_routes.route(
-        session, request.case, request.starts_at, request.ends_at, regular=request.regular
-    )
-    check_level(route.level, level_of(user))
-    request.approve(user.id, now, paper)
-    approval = Approval(
-        reason=request.reason,
-        divisions=request.divisions,
-        starts_at=request.starts_at,
-        ends_at=request.ends_at,
-        note=paper,
-        regular=request.regular,
-    )
-    leave = leaves.grant(session, user, request.case, approval, now)
-    request.leave_id = leave.id
-    _told(session, request, now)
-    return leave
-
-
-def refuse(session: Session, user: User, request_id: int, why: str, now: datetime) -> LeaveRequest:
-    """Refuse a request with a reason that the person reads; only who could have granted it."""
-    request = request_for(session, user, request_id)
-    check_level(request.level, level_of(user))
-    if len(why) > MOST_WHY:
-        raise Invalid("At most 400 characters fit here.", field="note")
-    request.refuse(user.id, now, why)
-    _told(session, request, now)
-    return request
-
-
-def request_for(session: Session, user: User, request_id: int) -> LeaveRequest:
-    """A request that the user may decide; one of an unseen case does not exist for them."""
-    if not user.may(Permission.DECIDE_LEAVE):
-        raise Forbidden("Your role does not include this.")
-    query = select(LeaveRequest).join(LeaveRequest.case)
-    mine = query.where(LeaveRequest.id == request_id, visible(user))
-    request = session.scalar(mine.with_for_update(of=LeaveRequest))
-    if request is None:
-        raise NotFound("There is no such request in your offices.")
-    return request
+def take_back(
+    session: Session, user: User, case_id: int, request_id: int, now: datetime
+) -> LeaveRequest:
+    """Take back, as the person asked, what an officer entered for them."""
+    case = open_case_for(session, user, case_id, Permission.SUPERVISE)
+    query = select(LeaveRequest.asked_how).where(LeaveRequest.id == request_id)
+    if session.scalar(query.where(LeaveRequest.case_id == case.id)) is AskedHow.PAGE:
+        raise Refused("Who asked on the phone page takes it back there.")
+    return withdraw(session, case, request_id, now)
 
 
 def of(session: Session, case: Case) -> Sequence[LeaveRequest]:
@@ -159,11 +186,16 @@ def of(session: Session, case: Case) -> Sequence[LeaveRequest]:
 
 
 def to_decide(user: User) -> Select[LeaveRequest]:
-    """Requests that wait for this user's decision, or for somebody of a lower level."""
+    """Requests that wait for this user's decision, or for somebody of a lower level.
+
+    One for which no leave is needed waits for every officer of the case.
+    """
     own = level_of(user) if user.may(Permission.DECIDE_LEAVE) else None
     levels = tuple(LeaveLevel)[: tuple(LeaveLevel).index(own) + 1] if own else ()
     query = select(LeaveRequest).join(LeaveRequest.case).where(visible(user))
-    query = query.where(LeaveRequest.state == RequestState.ASKED, LeaveRequest.level.in_(levels))
+    any_officers = LeaveRequest.at_home if user.may(Permission.SUPERVISE) else false()
+    mine = or_(LeaveRequest.level.in_(levels), any_officers)
+    query = query.where(LeaveRequest.state == RequestState.ASKED, mine)
     return query.options(joinedload(LeaveRequest.case))
 
 
@@ -179,12 +211,8 @@ def say_back(session: Session, case: Case, leave_id: int, now: datetime) -> Leav
     return leave
 
 
-def _told(session: Session, request: LeaveRequest, now: datetime) -> None:
-    notices.queue(session, request.case, "leave", now)
-    _changed(session, request, now)
-
-
-def _changed(session: Session, request: LeaveRequest, now: datetime) -> LeaveRequest:
+def changed(session: Session, request: LeaveRequest, now: datetime) -> LeaveRequest:
+    """Keep what became of a request, and tell the pages that show it."""
     session.flush()
     outbox.live(session, request.case, "case", request.case_id, now)
     return request

@@ -8,10 +8,12 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from correction_service import hours
+from correction_service.law import articles
 from correction_service.law.limits import bounds_of
 from models.case import Case
+from models.errors import Forbidden, Refused
 from models.leave import Leave, LeaveState
-from models.leave_request import LeaveLevel
+from models.leave_request import LeaveLevel, reaches
 from models.order import months_later
 from models.user import Role, User
 
@@ -93,3 +95,42 @@ LEVEL_OF = {
 def level_of(user: User) -> LeaveLevel | None:
     """Up to which level a user decides, if at all."""
     return LEVEL_OF.get(user.role)
+
+
+def check_level(
+    session: Session, needed: LeaveLevel, own: LeaveLevel | None, *, regular: bool = False
+) -> None:
+    """Refuse a decision by somebody of too low a level."""
+    if not reaches(own, needed):
+        raise _too_low(session, needed, regular=regular)
+
+
+def check_paper(
+    session: Session, needed: LeaveLevel, on_it: LeaveLevel | None, *, regular: bool = False
+) -> None:
+    """Refuse a paper by too low a level: whoever records it finds the paper that suffices."""
+    if not reaches(on_it, needed):
+        refusal = _too_low(session, needed, regular=regular)
+        raise Refused(refusal.message, field="level", mark=refusal.facts["mark"])
+
+
+def _too_low(session: Session, needed: LeaveLevel, *, regular: bool) -> Forbidden:
+    """Which level it needs, and by which article."""
+    if regular:
+        return Forbidden(
+            "Regular work elsewhere is decided at a higher level: by the county agency "
+            "(IM 29, %(mark)s).",
+            mark=articles.mark_in(session, "IM 29"),
+        )
+    mark = articles.mark_in(session, "IM 27")
+    if needed is LeaveLevel.UPPER:
+        return Forbidden(
+            "A leave of this length, alone or with others, is decided at a higher level: by the "
+            "agency above the county (IM 27, %(mark)s).",
+            mark=mark,
+        )
+    return Forbidden(
+        "A leave of this length is decided at a higher level: by the county agency "
+        "(IM 27, %(mark)s).",
+        mark=mark,
+    )

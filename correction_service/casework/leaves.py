@@ -1,8 +1,8 @@
 """Leave: approved, extended, signed off, cancelled; the zones to keep to follow by themselves.
 
-Who has to approve a leave of how many days is not decided here: what is recorded is an approval
-that was given, on the paper that it names. An extension says who approved it, so that no leave
-grows past its level by small steps (`leave_routes`). What a person asks for on the phone page is
+What is recorded is an approval that was given, on the paper that it names and by whom: one by too
+low a level for its days is refused, and so is an extension, so that no leave grows past its level
+by small steps (`leave_routes`, IM 27). What a person asks for, on the phone page or on paper, is
 routed in `leave_requests`. `overdue` sees to those who are not back.
 """
 
@@ -15,14 +15,15 @@ from sqlalchemy.orm import Session
 
 from correction_service import hours, outbox
 from correction_service.casework import clocks, leave_routes, overdue
+from correction_service.law import articles
 from correction_service.law.limits import bounds_of
 from correction_service.people.cases import open_case_for
 from correction_service.scope import visible
-from correction_service.zones import destination_zones, zone_pauses
+from correction_service.zones import destination_zones, destinations, zone_pauses
 from models.case import Case, CaseState
 from models.errors import Forbidden, Invalid, NotFound, Refused
 from models.leave import MOST_NOTE, Leave, LeaveReason, LeaveState
-from models.leave_request import LeaveLevel, reaches
+from models.leave_request import LeaveLevel
 from models.order import months_later
 from models.user import Permission, User
 
@@ -32,7 +33,10 @@ SHORTEST = timedelta(hours=1)
 
 @dataclass(frozen=True, kw_only=True)
 class Approval:
-    """What was approved: why, where to (GB/T 2260 codes), from when, back by when, which paper."""
+    """What was approved: why, where to (GB/T 2260 codes), from when, back by when, which paper.
+
+    `level` is who approved it; where nobody says so it is the least that can, the judicial office.
+    """
 
     reason: LeaveReason
     divisions: Sequence[str]
@@ -40,6 +44,7 @@ class Approval:
     ends_at: datetime
     note: str
     regular: bool = False
+    level: LeaveLevel | None = LeaveLevel.OFFICE
 
     def check(self, session: Session, case: Case, now: datetime) -> None:
         """Refuse what is no leave."""
@@ -54,6 +59,13 @@ class Approval:
             raise Invalid("Say on which paper it was approved.", field="note")
         if len(self.note) > MOST_NOTE:
             raise Invalid("At most 400 characters fit here.", field="note")
+        if destinations.at_home(self.divisions, case.agency.division):
+            raise Refused(
+                "All of this lies within the home city or county: going there is no leave, and "
+                "nothing is recorded (IM 26, %(mark)s).",
+                field="destination",
+                mark=articles.mark_in(session, "IM 26"),
+            )
 
 
 def check_length(session: Session, case: Case, starts_at: datetime, ends_at: datetime) -> None:
@@ -72,7 +84,7 @@ def approve(session: Session, user: User, case_id: int, approval: Approval, now:
 
 
 def grant(session: Session, user: User, case: Case, approval: Approval, now: datetime) -> Leave:
-    """Let an approved leave begin and end by itself; who may approve it was seen to before."""
+    """Let an approved leave begin and end by itself, if who approved it may."""
     session.refresh(case, with_for_update=True)  # two officers do not approve two at once
     approval.check(session, case, now)
     if any(it.overdue(now) for it in _approved(session, case)):
@@ -91,6 +103,7 @@ def grant(session: Session, user: User, case: Case, approval: Approval, now: dat
     )
     _refuse_overlap(session, leave)
     route = leave_routes.route(session, case, leave.starts_at, leave.ends_at, regular=leave.regular)
+    leave_routes.check_paper(session, route.level, approval.level, regular=leave.regular)
     session.add(leave)
     session.flush()
     if route.informs:
@@ -147,8 +160,7 @@ def _reroute(
     """Refuse an extension by too low a level; what goes one level up informs the procuratorate."""
     span = (leave.starts_at, leave.ends_at)
     route = leave_routes.route(session, leave.case, *span, regular=leave.regular, extends=leave)
-    if not reaches(level, route.level):
-        raise Refused("A leave of this length is decided at a higher level (IM 27).", field="level")
+    leave_routes.check_paper(session, route.level, level, regular=leave.regular)
     if route.informs:
         clocks.begin_named(session, leave.case, "leave_informed", paper, now)
 

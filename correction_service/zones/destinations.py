@@ -66,6 +66,16 @@ def counties(codes: Sequence[str]) -> list[str]:
     return [code for code in boundaries.divisions() if code.startswith(prefixes)]
 
 
+def at_home(codes: Sequence[str], division: str) -> bool:
+    """Whether places all lie within what is one place with a division: going there is no leave.
+
+    The districts of one city are one place, a county is one by itself (IM 26).
+    """
+    home = boundaries.together(division)
+    places = [counties([code]) for code in codes]
+    return bool(places) and all(found and home.issuperset(found) for found in places)
+
+
 def _prefix(code: str) -> str:
     if code.endswith("0000"):
         return code[:PROVINCE_DIGITS]

@@ -37,6 +37,7 @@ def test_a_leave_is_recorded_mended_and_signed_off(page: Page) -> None:
     page.get_by_label("Where to").fill("贵阳")
     page.get_by_label("From", exact=True).fill(local(timedelta(hours=-1)))
     page.get_by_label("Back by").fill(local(timedelta(days=2)))
+    page.get_by_label("Who approved it").select_option("office")
     page.get_by_label("Approved on which paper").fill("外出审批表 17")
     page.get_by_role("button", name="Record the leave").click()
     expect(page.get_by_role("alert")).to_contain_text("is called 贵阳")

@@ -16,7 +16,7 @@ from models.assessment import PointsMonth, PointsPublication
 from models.case import Case
 from models.help_request import HelpKind, HelpRequest
 from models.leave import LeaveReason
-from models.leave_request import LeaveLevel, LeaveRequest, RequestState
+from models.leave_request import AskedHow, LeaveLevel, LeaveRequest, RequestState
 from models.milestone import Milestone, Step
 from models.points import Rulebook
 from models.sentence_correction import CorrectionState
@@ -100,7 +100,8 @@ def test_lessons_contacts_steps_moves_and_what_was_asked_for_are_in_the_copy(
     ]
     assert rows["corrections"] == [(NOW, "刑更 7", "term_end", "2027-10-31", "2027-06-30")]
     [asked] = rows["leave_requests"]
-    assert (asked[1], asked[4:]) == (LeaveReason.MEDICAL, ("复查", RequestState.ASKED, unknown))
+    undecided = ("复查", RequestState.ASKED, unknown, AskedHow.PAGE)
+    assert (asked[1], asked[4:]) == (LeaveReason.MEDICAL, undecided)
     assert rows["help"] == [(NOW, HelpKind.CALL_BACK, unknown)]
     assert rows["publications"] == [(NOW, NOVEMBER, 73)]
 

@@ -31,6 +31,7 @@ def form(starts_in: timedelta, ends_in: timedelta) -> dict[str, str]:
         "destination": "贵阳市",
         "starts_at": local(now + starts_in),
         "ends_at": local(now + ends_in),
+        "level": "office",
         "note": "外出审批表 17",
     }
 
@@ -115,6 +116,7 @@ def test_a_leave_that_has_not_begun_is_cancelled(
         ({"reason": "holiday"}, "Choose one of the list."),
         ({"starts_at": "tomorrow"}, "Give a day and an hour."),
         ({"note": ""}, "Say on which paper"),
+        ({"level": ""}, "Choose one of the list."),
     ],
 )
 def test_a_refusal_stands_at_its_field_and_keeps_what_was_typed(

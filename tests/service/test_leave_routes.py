@@ -7,7 +7,14 @@ import pytest
 from sqlalchemy import select
 
 from correction_service.audit import SYSTEM
-from correction_service.casework import clocks, leave_requests, leave_routes, leaves, overdue
+from correction_service.casework import (
+    clocks,
+    leave_answers,
+    leave_requests,
+    leave_routes,
+    leaves,
+    overdue,
+)
 from correction_service.casework.leaves import Approval
 from correction_service.db import Database
 from correction_service.law.limits import bounds
@@ -157,7 +164,7 @@ def test_nobody_decides_above_their_level(
     with pytest.raises(Forbidden, match="higher level"):
         approve(database, county, request, too_low)
     with database.transaction(SYSTEM, "test") as session, pytest.raises(Forbidden):
-        leave_requests.refuse(session, user(session, county, too_low), request, "x", NOW)
+        leave_answers.refuse(session, user(session, county, too_low), request, "x", NOW)
     for role in (Role.OFFICER, Role.PROCURATOR, Role.VOLUNTEER):
         with pytest.raises(Forbidden, match="role"):
             approve(database, county, request, role)
@@ -179,7 +186,7 @@ def test_a_long_leave_recorded_from_paper_is_told_to_the_procuratorate_too(
 ) -> None:
     long = Approval(
         reason=LeaveReason.WORK, divisions=["520100"], starts_at=NOW, ends_at=NOW + 31 * DAY,
-        note="市局批复 4 号",
+        note="市局批复 4 号", level=LeaveLevel.UPPER,
     )  # fmt: skip
     with database.transaction(SYSTEM, "test") as session:
         leaves.approve(session, user(session, county, Role.OFFICER), county.case, long, NOW)
@@ -188,6 +195,65 @@ def test_a_long_leave_recorded_from_paper_is_told_to_the_procuratorate_too(
             "leave_informed",
             "市局批复 4 号",
         )
+
+
+@pytest.mark.parametrize(
+    ("days", "levels", "said"),
+    [
+        (8, (LeaveLevel.OFFICE, LeaveLevel.COUNTY), r"by the county agency \(IM 27, R\)"),
+        (30, (LeaveLevel.OFFICE, LeaveLevel.COUNTY), r"by the county agency \(IM 27, R\)"),
+        (31, (LeaveLevel.COUNTY, LeaveLevel.UPPER), r"agency above the county \(IM 27, R\)"),
+    ],
+)
+def test_a_paper_of_too_low_a_level_is_not_recorded_and_the_refusal_names_the_level(
+    database: Database,
+    county: County,
+    days: int,
+    levels: tuple[LeaveLevel, LeaveLevel],
+    said: str,
+) -> None:
+    too_low, right = levels
+    paper = Approval(
+        reason=LeaveReason.WORK, divisions=["520100"], starts_at=NOW, ends_at=NOW + days * DAY,
+        note="外出审批表 4", level=too_low,
+    )  # fmt: skip
+    with database.transaction(SYSTEM, "test") as session:
+        officer = user(session, county, Role.OFFICER)
+        with pytest.raises(Refused, match=said) as refusal:
+            leaves.approve(session, officer, county.case, paper, NOW)
+        assert refusal.value.field == "level"
+        assert session.scalars(select(Leave)).all() == []
+        leaves.approve(session, officer, county.case, replace(paper, level=right), NOW)
+
+
+def test_a_paper_that_names_nobody_is_taken_for_the_offices_own(
+    database: Database, county: County
+) -> None:
+    paper = Approval(
+        reason=LeaveReason.WORK, divisions=["520100"], starts_at=NOW, ends_at=NOW + 7 * DAY,
+        note="外出审批表 4",
+    )  # fmt: skip
+    with database.transaction(SYSTEM, "test") as session:
+        officer = user(session, county, Role.OFFICER)
+        longer = replace(paper, ends_at=NOW + 8 * DAY)
+        with pytest.raises(Refused, match="higher level"):
+            leaves.approve(session, officer, county.case, longer, NOW)
+        leaves.approve(session, officer, county.case, paper, NOW)
+
+
+def test_a_paper_counts_with_the_days_of_leave_before_it(
+    database: Database, county: County
+) -> None:
+    first = Approval(
+        reason=LeaveReason.WORK, divisions=["520100"], starts_at=NOW + DAY,
+        ends_at=NOW + 27 * DAY, note="外出审批表 4", level=LeaveLevel.COUNTY,
+    )  # fmt: skip
+    second = replace(first, starts_at=NOW + 30 * DAY, ends_at=NOW + 35 * DAY)
+    with database.transaction(SYSTEM, "test") as session:
+        officer = user(session, county, Role.OFFICER)
+        leaves.approve(session, officer, county.case, first, NOW)
+        with pytest.raises(Refused, match="alone or with others"):
+            leaves.approve(session, officer, county.case, second, NOW)
 
 
 def test_only_a_person_refuses_and_says_why(
@@ -203,11 +269,11 @@ def test_only_a_person_refuses_and_says_why(
         assert leave_requests.short_notice(session, found)
         head = user(session, county, Role.OFFICE_HEAD)
         with pytest.raises(Invalid, match="Say why"):
-            leave_requests.refuse(session, head, request, " ", NOW)
-        leave_requests.refuse(session, head, request, "当日须到庭", NOW)
+            leave_answers.refuse(session, head, request, " ", NOW)
+        leave_answers.refuse(session, head, request, "当日须到庭", NOW)
         assert (found.state, found.decision) == (RequestState.REFUSED, "当日须到庭")
         with pytest.raises(Refused, match="already"):
-            leave_requests.refuse(session, head, request, "x", NOW)
+            leave_answers.refuse(session, head, request, "x", NOW)
 
 
 def test_regular_work_elsewhere_is_the_countys_for_six_months_at_most(

@@ -11,6 +11,7 @@ from correction_service.audit import SYSTEM
 from correction_service.casework import clocks, leaves, overdue
 from correction_service.casework.leaves import Approval
 from correction_service.db import Database
+from correction_service.people import cases
 from correction_service.zones import zones
 from correction_service.zones.zones import Revision, Terms
 from models.agency import Office
@@ -389,3 +390,23 @@ def test_what_an_officer_said_of_the_case_since_stays(database: Database, county
         case.move(CaseState.UNDER_CORRECTION, BEGINS + 2 * HOUR)
     watch(database, BEGINS + 3 * HOUR)
     assert state(database, county) is CaseState.UNDER_CORRECTION
+
+
+def test_nobody_is_on_leave_by_hand_without_a_leave(database: Database, county: County) -> None:
+    def by_hand(session: Session, now: datetime) -> Case:
+        by, to = officer(session, county), CaseState.ON_LEAVE
+        return cases.move(session, by, county.case, to, note="外出", now=now)
+
+    with database.transaction(SYSTEM, "test") as session:
+        case = session.get_one(Case, county.case)
+        with pytest.raises(Refused, match="record the leave") as refusal:
+            by_hand(session, NOW)
+        assert refusal.value.field == "state"
+        assert CaseState.ON_LEAVE not in cases.lawful_next(case)
+        leaves.approve(session, officer(session, county), case.id, APPROVAL, NOW)
+        with pytest.raises(Refused, match="record the leave"):
+            by_hand(session, NOW)  # it has not begun
+        assert not cases.leave_runs(session, case, ENDS)
+        assert cases.leave_runs(session, case, BEGINS)
+        assert CaseState.ON_LEAVE in cases.lawful_next(case, leave_runs=True)
+        assert by_hand(session, BEGINS).state is CaseState.ON_LEAVE

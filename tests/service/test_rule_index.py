@@ -110,6 +110,14 @@ OWN: Mapping[str, str] = {
         "test_leave_routes"
         ".test_a_paper_of_too_low_a_level_is_not_recorded_and_the_refusal_names_the_level"
     ),
+    "leave.within_the_city_none_is_needed": (
+        "test_leave_at_home"
+        ".test_it_never_becomes_a_leave_is_never_overdue_and_counts_towards_no_days"
+    ),
+    "leave.by_paper_like_any_other": (
+        "test_leave_by_paper.test_it_is_routed_decided_and_told_like_any_other"
+    ),
+    "leave.no_state_without_it": ("test_leaves.test_nobody_is_on_leave_by_hand_without_a_leave"),
     "leave.never_refused_by_machine": ("test_leave_routes.test_only_a_person_refuses_and_says_why"),
     "leave.regular_six_months": (
         "test_leave_routes.test_regular_work_elsewhere_is_the_countys_for_six_months_at_most"

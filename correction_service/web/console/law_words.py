@@ -7,7 +7,7 @@ from flask_babel import lazy_gettext as _l
 
 from models.discipline import FactKind, MeasureKind, MeasureState
 from models.leave import LeaveReason, LeaveState
-from models.leave_request import LeaveLevel, RequestState
+from models.leave_request import AskedHow, LeaveLevel, RequestState
 from models.order import Ground
 from models.order_evidence import EvidenceKind
 from models.order_paper import Paper
@@ -73,6 +73,13 @@ WORDS: dict[type[StrEnum], dict[StrEnum, Any]] = {
         RequestState.APPROVED: _l("approved"),
         RequestState.REFUSED: _l("refused"),
         RequestState.WITHDRAWN: _l("withdrawn by the person"),
+        RequestState.NOT_NEEDED: _l("no leave needed"),
+    },
+    AskedHow: {
+        AskedHow.PAGE: _l("on the phone page"),
+        AskedHow.PAPER: _l("on paper"),
+        AskedHow.IN_PERSON: _l("in person"),
+        AskedHow.CALL: _l("by a call"),
     },
     LeaveState: {
         LeaveState.APPROVED: _l("approved"),

@@ -10,16 +10,16 @@ from sqlalchemy.orm import Session
 
 from correction_service import access
 from correction_service.casework import leave_requests, leaves
-from correction_service.casework.leave_requests import Wish
+from correction_service.casework.leave_requests import Asking, Wish
 from correction_service.law.limits import bounds_of
 from correction_service.presence import checkins
 from correction_service.problems import said
 from correction_service.web.phone.frame import blueprint
 from correction_service.zones import destinations
 from models.case import LEGAL_ZONE, Case
-from models.errors import DomainError, Invalid
+from models.errors import DomainError, Invalid, Unclear
 from models.leave import LeaveReason
-from models.leave_request import LeaveLevel, RequestState
+from models.leave_request import AskedHow, LeaveLevel, RequestState
 
 REASONS = {
     LeaveReason.MEDICAL: _l("to see a doctor"),
@@ -38,6 +38,12 @@ STATES = {
     RequestState.APPROVED: _l("approved"),
     RequestState.REFUSED: _l("not approved"),
     RequestState.WITHDRAWN: _l("taken back"),
+    RequestState.NOT_NEEDED: _l("no leave needed: you may go"),
+}
+HOW = {
+    AskedHow.PAPER: _l("entered by your officer from paper"),
+    AskedHow.IN_PERSON: _l("entered by your officer when you asked there"),
+    AskedHow.CALL: _l("entered by your officer from your call"),
 }
 
 
@@ -59,6 +65,8 @@ def _shown(refusal: DomainError | None = None) -> ResponseReturnValue:
             reasons=REASONS,
             waits_for=WAITS_FOR,
             states=STATES,
+            how=HOW,
+            at_home=isinstance(refusal, Unclear),
             bounds=bounds_of(session),
             values=request.form if refusal else {},
             errors={refusal.field or "": said(refusal)} if refusal else {},
@@ -76,7 +84,8 @@ def ask_leave() -> ResponseReturnValue:
             case = _case(session)
             files = [it.read() for it in request.files.getlist("proof") if it.filename]
             settings, now = access.service().settings, access.now()
-            leave_requests.ask(session, settings, case, _wish(), files=files, now=now)
+            asking = Asking(files=files, anyway=leave_requests.ANYWAY in request.form)
+            leave_requests.ask(session, settings, case, _wish(), asking=asking, now=now)
     except DomainError as refusal:
         return _shown(refusal)
     flash(gettext("Your request has arrived. You read here what comes of it."))
