@@ -47,8 +47,8 @@ def prepare(
     case_id: int,
     kind: FormKind,
     subject_id: int | None = None,
-    about: str = "",
     *,
+    about: str = "",
     now: datetime,
 ) -> Draft:
     """Fill a form for somebody to look at; the numbers of documents that it opens are on record."""

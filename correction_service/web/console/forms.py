@@ -1,5 +1,7 @@
 """A person's printed forms: look at one first, print it under its number, open it again."""
 
+from datetime import datetime
+from typing import NamedTuple
 from uuid import UUID
 
 from apiflask import APIBlueprint
@@ -12,6 +14,7 @@ from sqlalchemy.orm import Session
 from correction_service import access
 from correction_service.forms import prints, subjects, wordings
 from correction_service.forms.catalogue import Form, catalogue
+from correction_service.forms.prints import Draft
 from correction_service.forms.subjects import Option
 from correction_service.problems import said
 from correction_service.web import papers
@@ -23,6 +26,14 @@ from models.user import Permission
 
 blueprint = APIBlueprint("forms", __name__, url_prefix="/cases", enable_openapi=False)
 TRIES = 5  # while others print forms of the same kind at the same moment
+
+
+class Asked(NamedTuple):
+    """Which form, about what by its number, and of which of its subjects that is."""
+
+    kind: FormKind
+    subject_id: int | None
+    about: str
 
 
 @blueprint.get("/<int:case_id>/forms")
@@ -66,8 +77,7 @@ def draft(case_id: int, kind: str) -> ResponseReturnValue:
     """Show a form as it would be printed, without a number."""
     try:
         with access.writing() as session:
-            asked = (session, access.user(), case_id, *_asked(kind))
-            made = prints.prepare(*asked, now=access.now())
+            made = _prepared(session, case_id, _asked(kind), access.now())
     except DomainError as refusal:
         return shown(case_id, refusal)
     return papers.shown(prints.paper(made.filled, access.now()), f"{made.form.kind.value}.pdf")
@@ -78,19 +88,18 @@ def draft(case_id: int, kind: str) -> ResponseReturnValue:
 def make(case_id: int, kind: str) -> ResponseReturnValue:
     """Print a form under the next number, and keep it."""
     try:
-        number = _printed(case_id, *_asked(kind))
+        number = _printed(case_id, _asked(kind))
     except DomainError as refusal:
         return shown(case_id, refusal)
     flash(gettext("Printed under %(number)s. Open it below.", number=number))
     return redirect(url_for("forms.page", case_id=case_id))
 
 
-def _printed(case_id: int, kind: FormKind, subject_id: int | None, about: str) -> str:
+def _printed(case_id: int, asked: Asked) -> str:
     for _ in range(TRIES):
         now = access.now()
         with access.writing() as session:
-            asked = (session, access.user(), case_id, kind, subject_id, about)
-            made = prints.prepare(*asked, now=now)
+            made = _prepared(session, case_id, asked, now)
             numbered = prints.number(session, made, now)
         pdf = prints.paper(made.filled | {"number": numbered[2]}, now)
         try:
@@ -112,9 +121,13 @@ def reopen(printed_id: UUID) -> ResponseReturnValue:
         return papers.shown(pdf, f"{printed.kind.value}-{printed.year}-{printed.serial}.pdf")
 
 
-def _asked(kind: str) -> tuple[FormKind, int | None, str]:
-    """Which form, about what by its number, and of which of its two subjects."""
+def _prepared(session: Session, case_id: int, asked: Asked, now: datetime) -> Draft:
+    which = (case_id, asked.kind, asked.subject_id)
+    return prints.prepare(session, access.user(), *which, about=asked.about, now=now)
+
+
+def _asked(kind: str) -> Asked:
     if kind not in set(FormKind):
         raise NotFound("There is no such form.")
     about, _, number = request.form.get("subject", "").rpartition("-")
-    return FormKind(kind), int(number) if number.isdecimal() else None, about
+    return Asked(FormKind(kind), int(number) if number.isdecimal() else None, about)
