@@ -1,18 +1,21 @@
 """Tell of a change on the phone: home, job, family, harm that draws near; see that it was read."""
 
+from datetime import date
+
 from flask import flash, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 from flask_babel import gettext
 
-from correction_service import access
+from correction_service import access, hours
 from correction_service.casework import change_reports
 from correction_service.db import ring_of
 from correction_service.presence import checkins
 from correction_service.problems import said
 from correction_service.web.phone.frame import blueprint
 from correction_service.web.wishes import told
-from models.change_report import ChangeKind
+from models.change_report import ChangeKind, ChangeReport
 from models.errors import DomainError
+from models.keys import KeyRing
 
 SHOWN = 20
 
@@ -27,19 +30,21 @@ def changes() -> ResponseReturnValue:
 def _shown(refusal: DomainError | None = None) -> ResponseReturnValue:
     with access.reading() as session:
         case = checkins.current_case(session, access.person_id())
-        ring = ring_of(session)
-        rows = [
-            (it, it.reveal(ring, "text"), it.reveal(ring, "answer"))
-            for it in change_reports.of(session, case.id)[:SHOWN]
-        ]
+        mine, ring = change_reports.of(session, case.id)[:SHOWN], ring_of(session)
         page = render_template(
             "phone/changes.html",
-            rows=rows,
+            rows=[_row(it, ring) for it in mine],
             kinds=list(ChangeKind),
             values=request.form if refusal else {},
             errors={refusal.field or "": said(refusal)} if refusal else {},
         )
     return page, refusal.status if refusal else 200
+
+
+def _row(report: ChangeReport, ring: KeyRing) -> tuple[ChangeReport, str, str, date | None]:
+    """A report with its words, its answer, and the legal day on which it was read."""
+    read_on = hours.local_day(report.read_at) if report.read_at else None
+    return report, report.reveal(ring, "text"), report.reveal(ring, "answer"), read_on
 
 
 @blueprint.post("/changes")
