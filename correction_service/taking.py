@@ -163,8 +163,13 @@ def _capture(form: BesideIn, frames: tuple[Frame, ...] = ()) -> Capture:
         frames,
         captures.position(form.lat, form.lon, form.accuracy_m),
         captures.answers(form.mood, help_=form.help, call_back=form.call_back),
-        Origin(browsers.family(request.user_agent.string), _phone_mark()),
+        _origin(),
     )
+
+
+def _origin() -> Origin:
+    agent = request.user_agent.string
+    return Origin(browsers.family(agent), browsers.model(agent), _phone_mark())
 
 
 def _phone_mark() -> str | None:

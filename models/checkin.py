@@ -279,6 +279,7 @@ class CheckIn(AppendOnly, Base):
         LargeBinary, doc="32 bytes a readable frame, by which a picture sent again is known"
     )
     browser: Mapped[str | None] = mapped_column(String(40), doc="family and major version only")
+    phone_model: Mapped[str | None] = mapped_column(String(40), doc="as the browser names it")
     phone_mark: Mapped[str | None] = mapped_column(
         String(16), doc="drawn when a phone is bound, the same for all who bind it; None: shared"
     )

@@ -1,6 +1,7 @@
-"""Which browser a check-in came from: its family and major version, and nothing that is finer.
+"""What a check-in came from: browser and major version, and the phone's model if it is said.
 
-Enough to see that one kind of phone fails more often than others, too little to know a phone by.
+Enough to see that one kind of phone fails more often than others, too little to know a phone by:
+thousands share a model, and no version of a system or an app is kept.
 """
 
 import re
@@ -20,6 +21,11 @@ FAMILIES = (
     ("Chrome", r"(?:Chrome|CriOS)/(\d+)"),
     ("Safari", r"Version/(\d+).*Safari/"),
 )
+_SYSTEM = re.compile(r"\(([^()]*)\)")
+_LANGUAGE = re.compile(r"[a-z]{2}[-_][A-Za-z]{2}")
+_MODEL = re.compile(r"[A-Za-z0-9][A-Za-z0-9 .+_-]{1,39}")
+_APPLE = frozenset({"iPhone", "iPad"})
+_NO_MODEL = frozenset({"wv", "Mobile", "Tablet"})  # "K", which Chrome says of every phone, is short
 
 
 def family(agent: str) -> str | None:
@@ -29,3 +35,18 @@ def family(agent: str) -> str | None:
         if found:
             return f"{name} {int(found[1]) % 1000}"
     return None
+
+
+def model(agent: str) -> str | None:
+    """Read the model that a User-Agent names: "M2102K1AC", "iPhone"; None where it hides it."""
+    system = _SYSTEM.search(agent)
+    if system is None:
+        return None
+    parts = [part.strip() for part in system[1].split(";")]
+    if parts[0] in _APPLE:
+        return parts[0]
+    place = next((at for at, part in enumerate(parts) if part.startswith("Android")), None)
+    after = [] if place is None else parts[place + 1 :]
+    named = next((part for part in after if not _LANGUAGE.fullmatch(part)), "")
+    named = named.split(" Build/")[0]
+    return named if _MODEL.fullmatch(named) and named not in _NO_MODEL else None

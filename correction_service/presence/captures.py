@@ -39,9 +39,10 @@ class Answers:
 
 @dataclass(frozen=True)
 class Origin:
-    """Where a capture came from: the browser's family, and the mark of a phone that was bound."""
+    """Where a capture came from: browser and model, and the mark of a phone that was bound."""
 
     browser: str | None = None
+    phone_model: str | None = None
     phone_mark: str | None = None
 
 

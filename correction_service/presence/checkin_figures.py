@@ -61,6 +61,7 @@ class Grouping(StrEnum):
     SEX = "sex"
     AGE = "age"
     BROWSER = "browser"
+    MODEL = "model"
 
 
 class Completion(NamedTuple):
@@ -235,6 +236,8 @@ def _key(by: Grouping, today: date) -> ColumnElement[Any] | InstrumentedAttribut
         return cast(Person.sex, String)
     if by is Grouping.BROWSER:
         return CheckIn.browser
+    if by is Grouping.MODEL:
+        return CheckIn.phone_model
     bands: list[tuple[ColumnElement[bool], ColumnElement[Any]]]
     bands = [(Person.born_on.is_(None), literal(None))]
     bands += [

@@ -94,13 +94,13 @@ def void_reason(desk: Desk) -> str | None:
 def test_a_capture_sent_frame_by_frame_is_judged_with_its_times(
     desk: Desk, bursts: Bursts, verifier: Verifier
 ) -> None:
-    answers, origin = Answers("well", call_back=True), Origin("Chrome 116", "abcd1234")
+    answers, origin = Answers("well", call_back=True), Origin("Chrome 116", "ELS-AN00", "abcd1234")
     challenge = sent(desk, bursts, Capture((), Position(27.7, 106.9, 12.0), answers, origin))
     made = Judge(desk.database, verifier, desk.settings).judge(challenge.id, NOW + 21 * SECOND)
     assert made is not None
     assert (made.receipt, made.began_at, made.at) == (challenge.receipt, NOW, challenge.sent_at)
     assert (made.outcome, made.lat, made.browser) == (Outcome.MATCH, 27.7, "Chrome 116")
-    assert made.phone_mark == "abcd1234"
+    assert (made.phone_model, made.phone_mark) == ("ELS-AN00", "abcd1234")
     assert made.actions == challenge.actions
     assert made.frames[2] == {"action": None, "at_ms": 800, "arrived_ms": 2000}
     assert made.liveness in {Liveness.CANNOT_TELL, Liveness.NOT_LIVE}

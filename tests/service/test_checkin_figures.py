@@ -165,6 +165,18 @@ def test_a_face_wrongly_doubted_is_one_that_an_officer_found_to_be_right(weeks: 
     assert groups.shown[0].share == 0.1
 
 
+def test_a_kind_of_phone_that_is_doubted_more_often_is_told(weeks: Weeks) -> None:
+    poor, good = weeks.cases[:5], weeks.cases[5:]
+    for case in poor:
+        doubted = weeks.sent(case, Outcome.UNCERTAIN, phone_model="M2102K1AC")
+        weeks.found(doubted, ReviewDecision.MATCH, HOUR)
+        weeks.sent(case, Outcome.MATCH, phone_model="ELS-AN00")
+    for case in good:
+        weeks.sent(case, Outcome.MATCH, phone_model="ELS-AN00")
+    shown = weeks.figures().groups[Grouping.MODEL].shown
+    assert {it.name: it.share for it in shown} == {"M2102K1AC": 1.0, "ELS-AN00": 0.0}
+
+
 def test_how_soon_officers_look_is_told_for_the_first_and_for_the_second(weeks: Weeks) -> None:
     for hours, decision in enumerate((*[ReviewDecision.MATCH] * 9, ReviewDecision.NO_MATCH), 1):
         weeks.found(weeks.sent(weeks.cases[0], Outcome.UNCERTAIN), decision, hours * HOUR)

@@ -117,6 +117,7 @@ def _title(by: Grouping) -> str:
         Grouping.SEX: gettext("Sex"),
         Grouping.AGE: gettext("Age"),
         Grouping.BROWSER: gettext("Browser of the phone"),
+        Grouping.MODEL: gettext("Model of the phone"),
     }
     return str(titles[by])
 
