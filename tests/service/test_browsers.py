@@ -12,7 +12,7 @@ WEBKIT = "AppleWebKit/537.36 (KHTML, like Gecko) Version/4.0 Chrome/100.0.4896.5
     [
         (
             (
-                f"Mozilla/5.0 (Linux; U; Android 12; zh-cn; M2102K1AC Build/SKQ1.211006.001) {WEBKIT} "
+                f"Mozilla/5.0 (Linux; U; Android 12; zh-cn; M2102K1AC Build/SKQ1.21) {WEBKIT} "
                 "Mobile Safari/537.36 XiaoMi/MiuiBrowser/17.8.220"
             ),
             "MIUI 17",
