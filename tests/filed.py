@@ -1,5 +1,6 @@
 """Papers of one file that a route may name: what was found, asked, moved, printed of a case."""
 
+from datetime import timedelta
 from uuid import UUID, uuid4
 
 from sqlalchemy.orm import Session
@@ -16,12 +17,13 @@ from models.order import Ground
 from models.order_proposal import OrderProposal, ProposalState
 from models.person_request import Addressee, PersonRequest, RequestKind
 from models.printed_form import FormKind, PrintedForm
+from models.prohibition import ProhibitionOrder, ProhibitionReport
 from models.reconciliation import DifferenceKind, Reconciliation, RegisterDifference
 from models.search import SearchAttachment, SearchRecord, SearchStep, StepKind
 from models.sentence_correction import SentenceCorrection
 from models.transfer import Transfer
 from models.user import Role
-from tests.county import NOW, County
+from tests.county import DAY, NOW, County
 
 
 def differing(session: Session, case_id: int, county: County) -> int:
@@ -91,6 +93,21 @@ def kept_apart(case_id: int, county: County) -> CompanyBan:
         made_by=county.users[Role.OFFICER],
         made_at=NOW,
         members=[CompanyBanCase(case_id=case_id)],
+    )
+
+
+def forbidden(case_id: int, county: County) -> ProhibitionOrder:
+    by = {"made_by": county.users[Role.OFFICER], "made_at": NOW}
+    return ProhibitionOrder(
+        case_id=case_id,
+        court="汇川区人民法院",
+        number="（2026）黔0303刑初7号",
+        forbids="禁止进入网吧、酒吧",
+        starts_on=DAY,
+        ends_on=DAY + timedelta(days=180),
+        report_days=14,
+        reports=[ProhibitionReport(reported_on=DAY, said="未进入", **by)],
+        **by,
     )
 
 

@@ -32,6 +32,7 @@ from tests.filed import (
     destroying,
     differing,
     entitled,
+    forbidden,
     kept_apart,
     moving,
     opined,
@@ -264,12 +265,14 @@ def _of_tracking(session: Session, tracked: Tracked, county: County) -> Ids:
 def _of_the_file(session: Session, desk: Desk, county: County) -> Ids:
     case = session.get_one(Case, desk.case)
     ban, measure = kept_apart(case.id, county), penalised(case.id, county)
+    prohibition = forbidden(case.id, county)
     form, opinion = printed(session, case, county), opined(case.id, county)
     search = SearchRecord(case_id=case.id, reasons=[], drafted_at=NOW)
-    session.add_all([ban, measure, form, opinion, search])
+    session.add_all([ban, prohibition, measure, form, opinion, search])
     session.flush()
     return {
         "ban_id": ban.id,
+        "prohibition_id": prohibition.id,
         "measure_id": measure.id,
         "printed_id": form.id,
         "opinion_id": opinion.id,

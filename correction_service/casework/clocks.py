@@ -14,6 +14,7 @@ from sqlalchemy import ColumnElement, Select, exists, func, select
 from sqlalchemy.orm import Session, joinedload
 
 from correction_service import hours, outbox
+from correction_service.casework import prohibitions
 from correction_service.law import clock_rules, legal_days
 from correction_service.law.clock_rules import ClockRule, Due
 from correction_service.people.cases import open_case_for
@@ -50,7 +51,8 @@ class Running:
 
 def running(session: Session, which: ColumnElement[bool], now: datetime) -> list[Running]:
     """Every clock that runs for the cases that `which` matches, the nearest end first."""
-    found = [*_started(session, which), *_from_facts(session, which, now)]
+    facts = (_from_facts(session, which, now), _from_prohibitions(session, which, now))
+    found = [*_started(session, which), *facts[0], *facts[1]]
     return sorted(found, key=lambda it: it.rank)
 
 
@@ -80,6 +82,15 @@ def _from_facts(session: Session, which: ColumnElement[bool], now: datetime) -> 
             began = source.moment(case)
             due = source.due(case) if source.due else rule.due(began, calendar)
             yield Running(rule, case, began, due)
+
+
+def _from_prohibitions(
+    session: Session, which: ColumnElement[bool], now: datetime
+) -> Iterator[Running]:
+    """Each order of a court has a clock of its own, as long as the order says."""
+    rule = clock_rules.rules_of(session)[prohibitions.CLOCK]
+    for it in prohibitions.awaited(session, which, now):
+        yield Running(rule, it.order.case, it.began, it.due)
 
 
 @dataclass(frozen=True)

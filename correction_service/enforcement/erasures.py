@@ -38,6 +38,7 @@ from models.person import Person
 from models.person_request import PersonRequest
 from models.phone import PhoneAccess
 from models.points import PointsDraft
+from models.prohibition import ProhibitionOrder, ProhibitionReport
 from models.reconciliation import RegisterDifference
 from models.risk import RiskFlag
 from models.search import SearchLetter, SearchRecord
@@ -69,6 +70,8 @@ BLANKED: Mapping[type[Base], Mapping[str, Any]] = {
     PersonRequest: {"text_sealed": None, "answer_sealed": None},
     PointsDraft: {"evidence": {}, "decision_note": None},
     PositioningOrder: {"evidence": ""},
+    ProhibitionOrder: {"forbids": "", "lifted_why": None},
+    ProhibitionReport: {"said": ""},
     RegisterDifference: {"note": None},
     RiskFlag: {"reasons": [], "note": None},
     SearchLetter: {"received": None},
@@ -90,6 +93,7 @@ DELETED: tuple[type[Base], ...] = (
 _OF: Mapping[type[Base], tuple[InstrumentedAttribute[int], type[Base]]] = {
     SearchLetter: (SearchLetter.record_id, SearchRecord),
     OrderPaper: (OrderPaper.order_id, PositioningOrder),
+    ProhibitionReport: (ProhibitionReport.order_id, ProhibitionOrder),
     ZoneChange: (ZoneChange.zone_id, Zone),
     CheckInFrame: (CheckInFrame.challenge_id, Challenge),
 }

@@ -27,7 +27,8 @@ class Owed:
 
 def of(session: Session, case: Case, now: datetime) -> dict[Bearer, list[Owed]]:
     """The duties of a case by who bears them; one whose clock alone makes it is left out."""
-    running = {it.rule.name: it for it in clocks.running(session, clocks.of(case.id), now)}
+    found_running = clocks.running(session, clocks.of(case.id), now)
+    running = {it.rule.name: it for it in reversed(found_running)}  # the nearest end of each
     values = _values(session, case, now)
     found: dict[Bearer, list[Owed]] = {bearer: [] for bearer in Bearer}
     for duty in law.duties_of(session):

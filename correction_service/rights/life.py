@@ -22,6 +22,7 @@ from models.help_request import HelpRequest
 from models.leave_request import LeaveRequest
 from models.level_change import LevelChange
 from models.milestone import Milestone
+from models.prohibition import ProhibitionOrder, ProhibitionReport
 from models.sentence_correction import CorrectionState
 from models.study import Study, StudyUnit
 from models.volunteer import Contact
@@ -33,6 +34,12 @@ def sections(session: Session, case: Case) -> Iterator[Section]:
     yield rows(session, "steps", step, Milestone.case_id == case.id)
     level = (LevelChange.since, LevelChange.before, LevelChange.level, LevelChange.reason)
     yield rows(session, "levels", level, LevelChange.case_id == case.id)
+    order = (ProhibitionOrder.number, ProhibitionOrder.court, ProhibitionOrder.forbids)
+    when = (ProhibitionOrder.starts_on, ProhibitionOrder.ends_on, ProhibitionOrder.lifted_on)
+    yield rows(session, "prohibitions", (*order, *when), ProhibitionOrder.case_id == case.id)
+    reported = (ProhibitionReport.reported_on, ProhibitionOrder.number, ProhibitionReport.said)
+    mine = ProhibitionOrder.case_id == case.id, ProhibitionOrder.id == ProhibitionReport.order_id
+    yield rows(session, "prohibition_reports", reported, *mine)
     yield _corrections(session, case)
     yield _moves(session, case)
     yield _lessons(session, case)

@@ -8,7 +8,7 @@ from sqlalchemy.orm import Session
 
 from correction_service import hours
 from correction_service.audit import SYSTEM
-from correction_service.casework import clocks
+from correction_service.casework import clocks, prohibitions
 from correction_service.casework.clocks import Running
 from correction_service.db import Database, open_database
 from correction_service.law import clock_rules, tables
@@ -89,6 +89,7 @@ def test_a_term_in_custody_is_not_lengthened_by_a_holiday() -> None:
     [
         ("intake", "LCC 22, 24, 25", "V"),
         ("detained", "LCC 32", "V"),
+        ("prohibition_report", "IM 24", "S"),
         ("change_reported", "IM 24", "S"),
         ("guardian", "LCC 53", "V"),
         ("pending_revocation", "司办通〔2021〕94号", "S"),
@@ -102,7 +103,7 @@ def test_where_the_law_names_no_number_none_is_made_up(name: str, basis: str, ma
 
 def test_every_clock_that_facts_open_has_its_facts() -> None:
     by_facts = {name for name, rule in RULES.items() if rule.opens is Opens.FACTS}
-    assert by_facts == set(clocks.FACTS)
+    assert by_facts == {*clocks.FACTS, prohibitions.CLOCK}
 
 
 def test_every_row_speaks_both_languages() -> None:

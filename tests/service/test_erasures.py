@@ -48,6 +48,8 @@ KEPT = {
     "points_draft.item",
     "points_draft.fact",
     "points_draft.excuse",
+    "prohibition_order.court",
+    "prohibition_order.number",
     "risk_flag.key",
     "risk_flag.law",
     "risk_flag.weights",

@@ -141,6 +141,43 @@ OWN: Mapping[str, str] = {
     ),
     "ladder.guardian_of_a_minor": ("test_discipline.test_the_guardian_of_a_minor_is_called_first"),
 }
+# What the law has a clock for, row by row, and what holds each: a clock of the table, or a test.
+LAW: Mapping[str, tuple[str, ...]] = {
+    "judgment effective": ("clock.notify", "clock.papers"),
+    "documents incomplete": ("clock.papers_incomplete", "clock.papers_receipt"),
+    "public surveillance, suspension or parole effective": ("clock.report_in",),
+    "decision on serving outside prison": ("clock.handover",),
+    "intake": ("clock.intake",),
+    "lost contact": ("clock.search",),
+    "searching": (
+        "test_search_records.test_a_step_has_its_time_its_outcome_and_who_made_it",
+        "test_search_records.test_not_found_goes_to_the_police_and_the_procuratorate_after_a_step",
+    ),
+    "breach under way": ("clock.breach_under_way",),
+    "detained elsewhere": ("clock.detained",),
+    "serving outside prison": ("clock.health_report", "clock.medical_review"),
+    "prohibition order": ("clock.prohibition_report",),
+    "home, job, family, harmful contact changes": ("clock.change_reported",),
+    "victim, accuser, informant, co-offender": (
+        "test_company.test_a_ban_names_people_of_ones_offices_and_an_order",
+        "test_company.test_who_is_under_no_ban_is_not_looked_at",
+    ),
+    "sentence ends or pardon": ("clock.sentence_ends",),
+    "death": ("clock.death",),
+    "reduction of sentence proposed": ("clock.reduction",),
+    "arrest asked with revocation": ("clock.arrest_decision", "clock.arrest_custody"),
+    "guardian of a minor neglects": ("clock.guardian",),
+    "pending revocation at expiry": ("clock.pending_revocation",),
+    "revocation proposal": ("clock.revocation",),
+    "recommitment proposal": ("clock.recommitment",),
+    "change of place": (
+        "clock.transfer_consult",
+        "clock.transfer_reply",
+        "clock.transfer_papers",
+        "clock.transfer_report",
+    ),
+    "leave approved one level up": ("clock.leave_informed",),
+}
 LIMITS = {  # value, unit, basis, mark
     "leave_office": (7, "days", "IM 27", "R"),
     "leave_office_delegated": (1, "yes_no", "IM 27", "R"),
@@ -202,6 +239,17 @@ def test_every_rule_has_a_test_named_after_it() -> None:
         f"{kind}.{name}" for kind, paths in NAMED.items() for it in paths for name in parameters(it)
     }
     assert set(shipped()) - named - set(OWN) == set()
+
+
+@pytest.mark.parametrize("row", LAW)
+def test_every_row_of_the_law_has_its_clock_or_its_test(row: str) -> None:
+    for held in LAW[row]:
+        assert held in set(shipped()) if held.startswith("clock.") else callable(the_test(held))
+
+
+def test_every_clock_is_of_a_row_of_the_law() -> None:
+    clocks = {f"clock.{name}" for name in clock_rules.rules()}
+    assert clocks - {held for row in LAW.values() for held in row} == set()
 
 
 @pytest.mark.parametrize("rule", OWN)

@@ -1,6 +1,5 @@
 """A person's decisions: leave, and whom they are to keep away from."""
 
-from datetime import datetime
 from functools import partial
 
 from apiflask import APIBlueprint
@@ -11,7 +10,7 @@ from flask_babel import lazy_gettext as _l
 from sqlalchemy.orm import Session
 
 from correction_service import access
-from correction_service.casework import leave_requests, leave_routes, leaves
+from correction_service.casework import leave_requests, leave_routes, leaves, prohibitions
 from correction_service.casework.leaves import Approval
 from correction_service.problems import said
 from correction_service.scope import case_for
@@ -19,8 +18,7 @@ from correction_service.web.console import acts, clocks, words
 from correction_service.web.console.cases import head_of
 from correction_service.web.console.enrol_steps import GONE, one_of
 from correction_service.zones import company, destinations
-from models.case import LEGAL_ZONE
-from models.errors import DomainError, Invalid, NotFound
+from models.errors import DomainError, NotFound
 from models.leave import Leave, LeaveReason
 from models.leave_request import LeaveLevel
 from models.user import Permission
@@ -45,6 +43,7 @@ def shown(case_id: int, refusal: DomainError | None = None) -> ResponseReturnVal
             tab="decisions",
             leaves=leaves.of(session, head["case"]),
             bans=company.of(session, access.user(), head["case"]),
+            prohibitions=prohibitions.of(session, case_id),
             requests=leave_requests.of(session, head["case"]),
             short_notice=partial(leave_requests.short_notice, session),
             own_level=leave_routes.level_of(access.user()),
@@ -83,19 +82,11 @@ def _approval() -> Approval:
     return Approval(
         reason=one_of(LeaveReason, "reason"),
         divisions=destinations.read(request.form.get("destination", "")),
-        starts_at=_moment("starts_at"),
-        ends_at=_moment("ends_at"),
+        starts_at=acts.moment("starts_at"),
+        ends_at=acts.moment("ends_at"),
         note=acts.note(),
+        level=one_of(LeaveLevel, "level"),
     )
-
-
-def _moment(field: str) -> datetime:
-    """A local day and hour of a form."""
-    try:
-        read = datetime.fromisoformat(request.form.get(field, ""))
-    except ValueError:
-        raise Invalid("Give a day and an hour.", field=field) from None
-    return read if read.tzinfo else read.replace(tzinfo=LEGAL_ZONE)
 
 
 @blueprint.post("/<int:case_id>/leave/<int:leave_id>/extend")
@@ -105,7 +96,7 @@ def extend(case_id: int, leave_id: int) -> ResponseReturnValue:
 
     def act(session: Session) -> None:
         _leave(session, case_id, leave_id)
-        ends_at, level = _moment("ends_at"), one_of(LeaveLevel, "level")
+        ends_at, level = acts.moment("ends_at"), one_of(LeaveLevel, "level")
         user, now = access.user(), access.now()
         leaves.extend(session, user, leave_id, ends_at, paper=acts.note(), level=level, now=now)
 
@@ -119,7 +110,7 @@ def sign_off(case_id: int, leave_id: int) -> ResponseReturnValue:
 
     def act(session: Session) -> None:
         _leave(session, case_id, leave_id)
-        back_at = _moment("back_at") if request.form.get("back_at") else None
+        back_at = acts.moment("back_at") if request.form.get("back_at") else None
         leaves.sign_off(session, access.user(), leave_id, access.now(), back_at)
 
     message = _l("Signed off as back. The zones to keep to ask again from now on.")

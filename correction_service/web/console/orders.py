@@ -11,7 +11,13 @@ from flask_babel import lazy_gettext as _l
 from sqlalchemy.orm import Session
 
 from correction_service import access, hours
-from correction_service.casework import order_facts, order_papers, order_proposals, orders
+from correction_service.casework import (
+    order_facts,
+    order_papers,
+    order_proposals,
+    orders,
+    prohibitions,
+)
 from correction_service.casework.order_facts import Fact
 from correction_service.casework.orders import Wanted
 from correction_service.forms import wordings
@@ -56,6 +62,7 @@ def _shown(case_id: int, refusal: DomainError | None = None) -> ResponseReturnVa
             forms={it.id: wordings.of_order(session, it.id, access.now()) for it in found},
             assessments=order_papers.assessments(session, case),
             candidates=order_facts.candidates(session, case),
+            prohibitions=prohibitions.of(session, case.id),
             grounds=words.options(Ground),
             on_paper=[(kind.value, words.word(kind)) for kind in ON_PAPER],
             values=request.form if refusal else start,

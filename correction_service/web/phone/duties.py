@@ -4,8 +4,9 @@ from flask import render_template
 from flask.typing import ResponseReturnValue
 from flask_babel import lazy_gettext as _l
 
-from correction_service import access
+from correction_service import access, hours
 from correction_service.assessment import level_changes
+from correction_service.casework import prohibitions
 from correction_service.law.duties import Bearer
 from correction_service.presence import agenda, checkins
 from correction_service.rights import duties
@@ -48,6 +49,7 @@ def my_duties() -> ResponseReturnValue:
             theirs=owed[Bearer.OFFICE],
             next=agenda.upcoming(session, case, now),
             case=case,
+            forbidden=prohibitions.in_force(session, case.id, hours.local_day(now)),
             level=LEVELS[case.level],
             changed=next(iter(level_changes.of(session, case.id)), None),
         )
