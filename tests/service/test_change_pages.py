@@ -86,12 +86,20 @@ def test_duties_and_the_first_page_lead_to_the_form(opened_phone: FlaskClient) -
     assert 'href="/m/changes"' in opened_phone.get("/m/").text
 
 
-def test_nothing_is_asked_after_the_end(
+def test_after_the_end_nothing_is_asked_and_what_was_told_stays_readable(
     opened_phone: FlaskClient, database: Database, county: County
 ) -> None:
+    opened_phone.post("/m/changes", data=JOB)
     with database.transaction(SYSTEM, "test") as session:
         session.get_one(Case, county.case).state = CaseState.RELEASED
-    assert opened_phone.post("/m/changes", data=JOB).status_code == 409
+    assert 'href="/m/changes"' in opened_phone.get("/m/").text
+    page = opened_phone.get("/m/changes").text
+    assert JOB["text"] in page
+    assert 'name="kind"' not in page
+    assert faults(page) == []
+    refused = opened_phone.post("/m/changes", data=JOB)
+    assert refused.status_code == 409
+    assert "nothing is asked" in refused.text
 
 
 def test_an_officer_writes_down_what_was_told_by_call(

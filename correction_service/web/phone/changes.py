@@ -9,10 +9,12 @@ from flask_babel import gettext
 from correction_service import access, hours
 from correction_service.casework import change_reports
 from correction_service.db import ring_of
+from correction_service.people import cases
 from correction_service.presence import checkins
 from correction_service.problems import said
 from correction_service.web.phone.frame import blueprint
 from correction_service.web.wishes import told
+from models.case import ENDED
 from models.change_report import ChangeKind, ChangeReport
 from models.errors import DomainError
 from models.keys import KeyRing
@@ -23,18 +25,19 @@ SHOWN = 20
 @blueprint.get("/changes")
 @access.person_only
 def changes() -> ResponseReturnValue:
-    """Show what I told and whether it was read, and the form to tell of more."""
+    """Show what I told and whether it was read, after the end too, and the form to tell more."""
     return _shown()
 
 
 def _shown(refusal: DomainError | None = None) -> ResponseReturnValue:
     with access.reading() as session:
-        case = checkins.current_case(session, access.person_id())
+        case = cases.latest_case(session, access.person_id())
         mine, ring = change_reports.of(session, case.id)[:SHOWN], ring_of(session)
         page = render_template(
             "phone/changes.html",
             rows=[_row(it, ring) for it in mine],
             kinds=list(ChangeKind),
+            open=case.state not in ENDED,
             values=request.form if refusal else {},
             errors={refusal.field or "": said(refusal)} if refusal else {},
         )
