@@ -1,15 +1,17 @@
 """Fixtures: the application on a test's own database, and a browser-like client for each role."""
 
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from datetime import UTC, datetime
 
 import pytest
 from flask import Flask
 from flask.testing import FlaskClient
+from sqlalchemy.orm import Session
 
 from correction_service.access import Service
 from correction_service.app import create_app
-from correction_service.audit import SYSTEM
+from correction_service.audit import SYSTEM, Actor
 from correction_service.db import Database
 from correction_service.face.verifier import Verifier
 from correction_service.limits import limiter
@@ -54,6 +56,24 @@ def client_of(app: Flask, county: County) -> SignedInClient:
         return made
 
     return client
+
+
+@pytest.fixture
+def undone(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Every transaction of a request runs as it is, and is undone: the next finds all in place.
+
+    Whatever a test makes itself, it makes before: it asks for this last.
+    """
+
+    @contextmanager
+    def transaction(database: Database, actor: Actor, via: str) -> Iterator[Session]:
+        session = database._session(actor=actor, via=via)  # noqa: SLF001 - as it makes its own
+        with session:
+            yield session
+            session.flush()
+            session.rollback()
+
+    monkeypatch.setattr(Database, "transaction", transaction)
 
 
 @pytest.fixture

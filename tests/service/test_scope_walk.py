@@ -6,7 +6,6 @@ in another agency; what a role may do reaches as far as its cell of the table.
 
 import io
 from collections.abc import Iterator
-from contextlib import contextmanager
 from enum import StrEnum
 from typing import Any
 
@@ -14,11 +13,10 @@ import pytest
 from flask import Flask
 from flask.testing import FlaskClient
 from sqlalchemy import func, select
-from sqlalchemy.orm import Session
 from werkzeug.routing import Rule
 
 from correction_service import access
-from correction_service.audit import SYSTEM, Actor
+from correction_service.audit import SYSTEM
 from correction_service.db import Database
 from models.agency import Agency, AgencyLevel, Office
 from models.audit import AuditRecord
@@ -167,21 +165,6 @@ def seated(database: Database, county: County, ids: Ids, unit: Unit) -> set[str]
         return {case.number, case.person.name}
 
 
-@pytest.fixture
-def undone(monkeypatch: pytest.MonkeyPatch, seated: set[str]) -> None:
-    """Every transaction of a request runs as it is, and is undone: the next finds all in place."""
-
-    @contextmanager
-    def transaction(database: Database, actor: Actor, via: str) -> Iterator[Session]:
-        session = database._session(actor=actor, via=via)  # noqa: SLF001 - as it makes its own
-        with session:
-            yield session
-            session.flush()
-            session.rollback()
-
-    monkeypatch.setattr(Database, "transaction", transaction)
-
-
 def asked(app: Flask, rule: Rule, ids: Ids, method: str) -> dict[str, Any]:
     """A whole request, so that nothing but who asks can refuse it."""
     adapter = app.url_map.bind("localhost")
@@ -253,11 +236,21 @@ def walk(app: Flask, client: FlaskClient, ids: Ids, role: Role, unit: Unit) -> I
             answer.close()
 
 
+Walked = tuple[Flask, SignedInClient, Ids]
+
+
+@pytest.fixture
+def walked(app: Flask, client_of: SignedInClient, ids: Ids, seated: set[str]) -> Walked:
+    """The application with everybody in their seats, how they sign in, and what they ask for."""
+    return app, client_of, ids
+
+
 @pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
 @pytest.mark.parametrize("unit", Unit)
 def test_every_route_answers_every_role_of_every_unit_as_the_table_says(
-    app: Flask, client_of: SignedInClient, ids: Ids, unit: Unit, undone: None
+    walked: Walked, unit: Unit, undone: None
 ) -> None:
+    app, client_of, ids = walked
     found = [line for role in Role for line in walk(app, client_of(role), ids, role, unit)]
     assert not found, "\n".join(found)
 
