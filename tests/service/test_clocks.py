@@ -101,6 +101,16 @@ def test_where_the_law_names_no_number_none_is_made_up(name: str, basis: str, ma
     assert rule.due(WEDNESDAY, calendar()).at is None
 
 
+def test_the_hand_over_says_that_the_day_of_receipt_is_not_on_file(
+    database: Database, client_of: SignedInClient, county: County
+) -> None:
+    """LCC 21 counts from the receipt; what is not known is said and not made up."""
+    outside = {"category": Category.OUTSIDE_PRISON, "reported_on": None}
+    be(database, county, state=CaseState.AWAITING_REPORT, **outside)
+    for path in ("/clocks/", "/clocks/table", f"/cases/{county.case}/decisions"):
+        assert "received is not on file" in client_of(Role.OFFICER).get(path).text
+
+
 def test_every_clock_that_facts_open_has_its_facts() -> None:
     by_facts = {name for name, rule in RULES.items() if rule.opens is Opens.FACTS}
     assert by_facts == {*clocks.FACTS, prohibitions.CLOCK}
