@@ -1,6 +1,6 @@
 """The facts that stand in forms, in the Chinese of official papers whatever a page speaks."""
 
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 
 from sqlalchemy.orm import Session
 
@@ -8,6 +8,7 @@ from correction_service.law import clock_rules
 from models.case import LEGAL_ZONE, Case, Category, Level
 from models.checkin import CheckInPlan
 from models.identity import IdKind, Sex
+from models.order import PositioningOrder
 
 CATEGORIES = {
     Category.PUBLIC_SURVEILLANCE: "管制",
@@ -64,6 +65,11 @@ def day(at: datetime | date | None) -> str:
     if isinstance(at, datetime):
         at = at.astimezone(LEGAL_ZONE).date()
     return f"{at.year}年{at.month}月{at.day}日"
+
+
+def last_day(order: PositioningOrder) -> str:
+    """The last day of an order: one that ends at midnight runs to the end of the day before."""
+    return day(order.ends_at - timedelta(microseconds=1))
 
 
 def moment(at: datetime) -> str:

@@ -10,7 +10,7 @@ from sqlalchemy.orm import InstrumentedAttribute, Session
 
 from correction_service.casework import leave_routes
 from correction_service.forms.catalogue import Form, Shape, Subject
-from correction_service.forms.facts import day, moment
+from correction_service.forms.facts import day, last_day, moment
 from correction_service.zones import destinations
 from models.case import Case
 from models.discipline import FactKind, Measure, MeasureKind, MeasureState
@@ -164,7 +164,7 @@ def _of_order(order: PositioningOrder) -> dict[str, str]:
         "ground": GROUNDS[order.ground],
         "evidence": order.evidence,
         "starts_at": day(order.starts_at),
-        "ends_at": day(order.ends_at),
+        "ends_at": last_day(order),
         "lifted_at": day(order.lifted_at),
     }
 

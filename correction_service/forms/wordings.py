@@ -11,7 +11,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from correction_service.forms.catalogue import Form, Subject, Wording, catalogue
-from correction_service.forms.facts import day
+from correction_service.forms.facts import day, last_day
 from models.order import PositioningOrder
 from models.order_paper import OrderAssessment
 from models.printed_form import PrintedForm
@@ -45,7 +45,7 @@ def facts(session: Session, order_id: int | None, at: datetime) -> Mapping[str, 
     earlier = _assessment(session, before.id, order.approved_at) if before else None
     return {
         "earlier_starts_at": day(before.starts_at) if before else "",
-        "earlier_ends_at": day(before.ends_at) if before else "",
+        "earlier_ends_at": last_day(before) if before else "",
         "still_needed": earlier.found if earlier else "",
         "not_needed": own.found if own and not own.needed else "",
     }

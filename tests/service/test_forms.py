@@ -2,7 +2,7 @@
 
 import hashlib
 import re
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 
 import pytest
 from sqlalchemy import select
@@ -368,6 +368,16 @@ def test_an_order_that_ends_prints_the_forms_of_lifting(database: Database, coun
     assert tuple(title for title, _ in papers) == NINE["解除"]
     assert "已无必要" in papers[0][1]
     assert "自2026年11月20日起生效" in papers[2][1]
+
+
+def test_an_order_ends_on_paper_with_its_last_day(database: Database, county: County) -> None:
+    with database.transaction(SYSTEM, "test") as session:
+        order = session.get_one(PositioningOrder, ordered(session, county))
+        order.ends_at = hours.day_end(date(2026, 12, 19))
+        session.flush()
+        after = ordered(session, county, order)
+        assert "至2026年12月19日止" in set_for(session, county, KINDS[1], order.id)[1]
+        assert "至2026年12月19日止" in set_for(session, county, KINDS[1], after)[1]
 
 
 def test_the_forms_of_positioning_are_nine() -> None:
