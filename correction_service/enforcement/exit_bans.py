@@ -10,13 +10,13 @@ from enum import StrEnum
 from io import BytesIO
 
 import xlsxwriter
-from sqlalchemy import ColumnElement, and_, exists, select
+from sqlalchemy import ColumnElement, and_, exists, or_, select
 from sqlalchemy.orm import Session, contains_eager
 
 from correction_service import audit, hours
 from correction_service.db import among, ring_of
 from correction_service.scope import visible
-from models.case import ENDED, Case, CaseState
+from models.case import ENDED, Case, CaseState, EndedAs
 from models.errors import Forbidden
 from models.milestone import Milestone, Step
 from models.person import Person
@@ -59,6 +59,8 @@ AFTER = {
     CaseState.TRANSFERRED: BanState.TO_HAND_OVER,
 }
 
+FREED = (EndedAs.DEATH, EndedAs.OTHER)  # a termination that leaves no sentence to serve
+
 
 @dataclass(frozen=True)
 class Ban:
@@ -70,8 +72,9 @@ class Ban:
 
     @property
     def state(self) -> BanState:
-        """A ban is lifted when the case has ended by release; until then it stands.
+        """A ban is lifted when the case has ended by release, death or an acquittal.
 
+        Until then it stands; after a revocation others answer for it.
         Of a case that moved away it goes on: the new place takes it over, or reports its own and
         this agency's is withdrawn.
         """
@@ -79,6 +82,8 @@ class Ban:
             return BanState.LIFTED
         if self.reported is None:
             return BanState.TO_REPORT
+        if self.case.ended_as in FREED:
+            return BanState.TO_LIFT
         return AFTER.get(self.case.state, BanState.REPORTED)
 
 
@@ -87,7 +92,8 @@ def listed(session: Session, user: User) -> list[Ban]:
 
     Of a destroyed file neither name nor number is left to list.
     """
-    ours = Case.state != CaseState.TERMINATED  # then it goes on, and others answer for it
+    goes_on = Case.state == CaseState.TERMINATED  # and others answer for it
+    ours = or_(~goes_on, Case.ended_as.in_(FREED))
     query = select(Case).join(Case.person).options(contains_eager(Case.person))
     query = query.where(visible(user), ours, Person.wrapped_key.is_not(None))
     query = query.order_by(Case.id.desc()).limit(MOST)
@@ -103,7 +109,8 @@ def standing(of: type[Case]) -> ColumnElement[bool]:
         exists().where(Milestone.case_id == of.id, Milestone.step == step)
         for step in (Step.EXIT_BAN_REPORTED, Step.EXIT_BAN_LIFTED)
     ]
-    return and_(of.state.in_(AFTER), written[0], ~written[1])
+    ended = or_(of.state.in_(AFTER), of.ended_as.in_(FREED))
+    return and_(ended, written[0], ~written[1])
 
 
 def of(session: Session, case: Case) -> Ban:

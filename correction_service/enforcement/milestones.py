@@ -18,7 +18,7 @@ from correction_service.law import steps
 from correction_service.law.steps import Phase, StepRule
 from correction_service.people import cases
 from correction_service.scope import case_for, visible
-from models.case import ENDED, Case, CaseState
+from models.case import ENDED, ENDINGS, Case, CaseState
 from models.clock import LegalClock
 from models.errors import DomainError, Invalid, Refused
 from models.milestone import Milestone, Step
@@ -171,7 +171,7 @@ def _check(session: Session, case: Case, rule: StepRule, done: Done, now: dateti
         cases.refuse_pending(session, case)
         if case.state is CaseState.TRANSFERRED:
             raise Refused("The case has moved away: the new place releases from it.", field="step")
-        if done.on < case.term_end and case.state is not CaseState.RELEASED:
+        if done.on < case.term_end and case.state not in ENDINGS:
             raise Refused("The term has not ended.", field="on")
 
 

@@ -3,12 +3,14 @@
 from datetime import date
 
 import pytest
+from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from correction_service.audit import SYSTEM
 from correction_service.db import Database
 from correction_service.discipline import measures
-from correction_service.enforcement import endings, milestones
+from correction_service.enforcement import endings, exit_bans, milestones
+from correction_service.enforcement.exit_bans import BanState
 from correction_service.enforcement.milestones import Done
 from correction_service.law.steps import Phase
 from correction_service.people import cases, ends
@@ -207,9 +209,9 @@ def test_nobody_who_never_reported_in_is_offered_a_release(
 @pytest.mark.parametrize(
     ("how", "steps"),
     [
-        (DIED, ["authority_told", "procuratorate_told", "police_told"]),
+        (DIED, ["authority_told", "procuratorate_told", "police_told", "exit_ban_lifted"]),
         (RECALL, ["end_told", "delivered"]),
-        (End(EndedAs.OTHER, "再审判决 3 号"), ["end_told"]),
+        (End(EndedAs.OTHER, "再审判决 3 号"), ["exit_ban_lifted", "end_told"]),
     ],
 )
 def test_lcc_51_what_is_owed_after_an_end_is_listed_until_it_is_done_and_nothing_else(
@@ -226,6 +228,26 @@ def test_lcc_51_what_is_owed_after_an_end_is_listed_until_it_is_done_and_nothing
             assert [it.case.id for it in endings.queue(session, officer, NOW)] == [case.id]
             milestones.record(session, officer, case.id, done(Step(name)), NOW)
         assert endings.queue(session, officer, NOW) == []
+
+
+@pytest.mark.parametrize(
+    ("how", "bans"),
+    [
+        (DIED, [BanState.TO_LIFT]),
+        (End(EndedAs.OTHER, "再审无罪判决 3 号"), [BanState.TO_LIFT]),
+        (RECALL, []),
+    ],
+)
+def test_an_exit_ban_is_lifted_where_no_sentence_is_left_to_serve(
+    database: Database, county: County, how: End, bans: list[BanState]
+) -> None:
+    with database.transaction(SYSTEM, "test") as session:
+        officer = by(session, county)
+        milestones.record(session, officer, county.case, done(Step.EXIT_BAN_REPORTED), NOW)
+        end(session, county, CaseState.TERMINATED, how)
+        assert [it.state for it in exit_bans.listed(session, officer)] == bans
+        standing = select(Case.id).where(exit_bans.standing(Case))
+        assert session.scalars(standing).all() == [county.case] * len(bans)
 
 
 def test_statistics_count_ends_by_their_ground(database: Database, county: County) -> None:
