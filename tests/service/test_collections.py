@@ -44,7 +44,7 @@ def test_lcc_29_a_lifted_order_wants_its_bracelet_back_at_once(
         assert noted(session, county, Role.PROCURATOR) == []
         collections.collect(session, user(session, county), binding.id, NOW)
         assert (binding.unbound_at, binding.collected_at) == (NOW, NOW)
-        assert due(session, county) == noted(session, county) == []
+        assert (due(session, county), noted(session, county)) == ([], [])
 
 
 def test_what_the_service_unbinds_is_still_out_until_it_is_collected_or_fitted_again(

@@ -1,8 +1,8 @@
 """An order to position on a fact, never on a score; the bracelet under it, and its end."""
 
-from datetime import UTC, date, datetime
+from datetime import UTC, datetime
 
-from playwright.sync_api import Page, expect
+from playwright.sync_api import expect
 from sqlalchemy import func, select
 
 from models.case import Case, CaseState
@@ -11,39 +11,38 @@ from models.fix import Fix
 from models.leave import Leave
 from models.order import PositioningOrder
 from models.user import Role
-from tests.e2e.stations.seats import DAY, Seats, pictured, today
+from tests.e2e.stations.seats import DAY, NAME, Seats, pictured, today
 from tests.tracked import HUICHUAN, fix, heard, take
 
 
-def ordering(seats: Seats, ends_on: date) -> Page:
-    """The county head's page of orders, with everything typed but the facts."""
-    page = seats.desk(Role.COUNTY_HEAD, "/cases/{case}/orders")
+def refuse_a_score_as_ground(seats: Seats) -> None:
+    """What the officer prepares is refused without a fact, and with a score as one."""
+    page = seats.desk(Role.OFFICER, "/cases/{case}/orders")
+    expect(page.get_by_role("button", name="Decide")).to_have_count(0)
     page.get_by_label("Ground", exact=True).select_option("left_without_approval")
     page.get_by_label("Facts and evidence").fill("逾期未归一日，无正当理由，见外出审批表 17")
-    page.get_by_label("Until the end of").fill(str(ends_on))
-    return page
-
-
-def refuse_a_score_as_ground(seats: Seats) -> None:
-    """The officer finds no form; the head's is refused without a fact, and with a score as one."""
-    page = seats.desk(Role.OFFICER, "/cases/{case}/orders")
-    expect(page.get_by_text("The head of the county agency decides.")).to_be_visible()
-    expect(page.get_by_role("button", name="Decide")).to_have_count(0)
-    page = ordering(seats, today() + 50 * DAY)
-    page.get_by_role("button", name="Decide").click()
+    page.get_by_label("Until the end of").fill(str(today() + 50 * DAY))
+    prepare = page.get_by_role("button", name="Prepare for the head")
+    prepare.click()
     alert = page.get_by_role("alert")
     expect(alert).to_have_text("Link the incident, leave or document that shows it.")
     score = page.get_by_role("checkbox", name="late return from leave")
     score.evaluate("box => (box.value = 'score:7')")  # no page offers one
     score.check()
-    page.get_by_role("button", name="Decide").click()
+    prepare.click()
     expect(alert).to_contain_text("A score, a level or points is no ground")
+    page.get_by_role("checkbox", name="late return from leave").check()
+    prepare.click()
+    expect(page.get_by_text("Nothing is ordered before the head decides.")).to_be_visible()
 
 
 def order_positioning(seats: Seats) -> None:
-    """On the late return, which is on the file; longer than the term is refused first."""
-    page = ordering(seats, today() + 61 * DAY)
-    page.get_by_role("checkbox", name="late return from leave").check()
+    """The head decides from it, on the late return; longer than the term is refused first."""
+    page = seats.desk(Role.COUNTY_HEAD, "/")
+    row = page.get_by_role("listitem").filter(has_text="An order to position is prepared")
+    row.get_by_role("link", name=NAME).click()
+    expect(page.get_by_role("checkbox", name="late return from leave")).to_be_checked()
+    page.get_by_label("Until the end of").fill(str(today() + 61 * DAY))
     page.get_by_role("button", name="Decide").click()
     expect(page.get_by_role("alert")).to_contain_text("An order ends with the term at the latest")
     page.get_by_label("Until the end of").fill(str(today() + 50 * DAY))
