@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from typing import Any
 
-from sqlalchemy import ColumnElement, Select, exists, func, select
+from sqlalchemy import ColumnElement, Select, exists, func, or_, select
 from sqlalchemy.orm import Session, joinedload
 
 from correction_service import hours, outbox
@@ -49,11 +49,17 @@ class Running:
         return self.due.at is None, self.due.at or self.began
 
 
-def running(session: Session, which: ColumnElement[bool], now: datetime) -> list[Running]:
-    """Every clock that runs for the cases that `which` matches, the nearest end first."""
-    facts = (_from_facts(session, which, now), _from_prohibitions(session, which, now))
-    found = [*_started(session, which), *facts[0], *facts[1]]
-    return sorted(found, key=lambda it: it.rank)
+def running(
+    session: Session, which: ColumnElement[bool], now: datetime, *, by: datetime | None = None
+) -> list[Running]:
+    """Every clock that runs for the cases that `which` matches, the nearest end first.
+
+    `by` leaves those that are over by then.
+    """
+    facts = (_from_facts(session, which, now, by), _from_prohibitions(session, which, now))
+    found = [*_started(session, which, by), *facts[0], *facts[1]]
+    pressing = [it for it in found if by is None or (it.due.at and it.due.at <= by)]
+    return sorted(pressing, key=lambda it: it.rank)
 
 
 def of(case_id: int) -> ColumnElement[bool]:
@@ -61,23 +67,34 @@ def of(case_id: int) -> ColumnElement[bool]:
     return Case.id == case_id
 
 
-def _started(session: Session, which: ColumnElement[bool]) -> Iterator[Running]:
+def _started(
+    session: Session, which: ColumnElement[bool], by: datetime | None
+) -> Iterator[Running]:
+    """Those with a row; what a person owes again and again ends with the case, a court's day not."""
     rules = clock_rules.rules_of(session)
+    again = [name for name, rule in rules.items() if rule.repeats]
     query = select(LegalClock).join(LegalClock.case).where(which, LegalClock.stopped_at.is_(None))
     whose = joinedload(LegalClock.case)
     query = query.options(whose.joinedload(Case.person), whose.joinedload(Case.office))
+    query = query.where(or_(LegalClock.rule.not_in(again), Case.state.not_in(ENDED)))
+    if by is not None:
+        query = query.where(LegalClock.due_at <= by)
     for clock in session.scalars(query.order_by(LegalClock.due_at).limit(MOST)):
         if clock.rule in rules:
             due = Due(clock.due_at, clock.exact)
             yield Running(rules[clock.rule], clock.case, clock.starts_at, due, clock)
 
 
-def _from_facts(session: Session, which: ColumnElement[bool], now: datetime) -> Iterator[Running]:
+def _from_facts(
+    session: Session, which: ColumnElement[bool], now: datetime, by: datetime | None
+) -> Iterator[Running]:
     rules, calendar = clock_rules.rules_of(session), legal_days.calendar_of(session)
     for name, source in FACTS.items():
         rule = rules[name]
         query = select(Case).where(which, *source.which(rule, now)).order_by(source.began)
         query = query.options(joinedload(Case.person), joinedload(Case.office)).limit(MOST)
+        if by is not None and source.last_day is not None:
+            query = query.where(source.last_day <= hours.local_day(by))
         for case in session.scalars(query):
             began = source.moment(case)
             due = source.due(case) if source.due else rule.due(began, calendar)
@@ -95,12 +112,16 @@ def _from_prohibitions(
 
 @dataclass(frozen=True)
 class Source:
-    """Which cases open a clock, since when, and until when if not by the table's limit."""
+    """Which cases open a clock, since when, and until when if not by the table's limit.
+
+    `last_day` is the column that says when, where one does.
+    """
 
     which: Callable[[ClockRule, datetime], list[ColumnElement[bool]]]
     began: Any
     moment: Callable[[Case], datetime]
     due: Callable[[Case], Due] | None = None
+    last_day: Any = None
 
 
 def _in_state(*states: CaseState) -> Callable[[ClockRule, datetime], list[ColumnElement[bool]]]:
@@ -152,6 +173,7 @@ FACTS = {
         Case.term_end,
         _day_of("term_start"),
         lambda case: Due(hours.day_end(case.term_end)),
+        Case.term_end,
     ),
     "health_report": Source(_never_reported, Case.reported_on, _day_of("reported_on")),
 }
@@ -227,7 +249,7 @@ def _check_note(note: str, missing: Invalid) -> None:
 
 def _first(session: Session, case: Case, rule: ClockRule, now: datetime) -> LegalClock:
     """The row of a repeating clock that the register opened; others end by their facts alone."""
-    opened = (it for it in _from_facts(session, of(case.id), now) if it.rule is rule)
+    opened = (it for it in _from_facts(session, of(case.id), now, None) if it.rule is rule)
     clock = next(opened, None) if rule.repeats else None
     if clock is None:
         raise Refused("No such clock runs that could be ended here.", field="rule")

@@ -25,7 +25,6 @@ from models.discipline import Measure, MeasureState
 from models.incident import Severity
 from models.order_proposal import OrderProposal
 from models.plan import CorrectionPlan
-from models.search import SearchState
 from models.user import Permission, User
 
 
@@ -60,11 +59,10 @@ def _orders(
 def _searches(session: Session, user: User, now: datetime) -> Iterator[Item]:
     """Drafts that nobody declared or dropped, and searches past a day of the law."""
     today = hours.local_day(now)
-    for record in session.scalars(searches.running(user).limit(MOST)):
+    for record in session.scalars(searches.pressing(user, today).limit(MOST)):
         passed = searches.passed(record, today)
-        if record.state is SearchState.DRAFT or passed:
-            since = hours.day_end(passed[-1].day) if passed else record.drafted_at
-            yield Item(Need.SEARCH, Severity.SOON, since, case=record.case, subject=record)
+        since = hours.day_end(passed[-1].day) if passed else record.drafted_at
+        yield Item(Need.SEARCH, Severity.SOON, since, case=record.case, subject=record)
 
 
 def _moves(session: Session, user: User) -> Iterator[Item]:
@@ -75,8 +73,8 @@ def _moves(session: Session, user: User) -> Iterator[Item]:
 
 def _clocks(session: Session, user: User, now: datetime) -> Iterator[Item]:
     """One line for the clocks of the law that are over or about to be."""
-    running = clocks.running(session, visible(user), now)
-    due = [it.due.at for it in running if it.due.at and it.due.at <= now + SOON_WITHIN]
+    pressing = clocks.running(session, visible(user), now, by=now + SOON_WITHIN)
+    due = [it.due.at for it in pressing if it.due.at]
     if due:
         over = Severity.SOON if min(due) <= now else Severity.WATCH
         yield Item(Need.CLOCKS, over, min(due), due=min(due), count=len(due))

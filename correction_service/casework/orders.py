@@ -44,6 +44,7 @@ def decide(
     One that begins where another ends goes on from it, and wants an assessment that it is needed.
     """
     case = case_for(session, user, case_id)
+    session.refresh(case, with_for_update=True)  # as who prepares one does
     order = drawn(session, case, wanted, now).approve(user, now)
     session.add(order)
     session.flush()
@@ -77,9 +78,9 @@ def drawn(session: Session, case: Case, wanted: Wanted, now: datetime) -> Positi
 
 
 def waiting_of(session: Session, case: Case) -> OrderProposal | None:
-    """What an officer prepared for a case and the head has not answered."""
+    """What an officer prepared for a case and the head has not answered, under lock."""
     waits = (OrderProposal.case_id == case.id, OrderProposal.state == ProposalState.WAITING)
-    return session.scalar(select(OrderProposal).where(*waits))
+    return session.scalar(select(OrderProposal).where(*waits).with_for_update())
 
 
 def _midnight(day: date) -> datetime:

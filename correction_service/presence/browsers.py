@@ -22,10 +22,10 @@ FAMILIES = (
     ("Safari", r"Version/(\d+).*Safari/"),
 )
 _SYSTEM = re.compile(r"\(([^()]*)\)")
-_LANGUAGE = re.compile(r"[a-z]{2}[-_][A-Za-z]{2}")
+_LANGUAGE = re.compile(r"[a-z]{2}([-_][A-Za-z]{4})?[-_][A-Za-z]{2}")
 _MODEL = re.compile(r"[A-Za-z0-9][A-Za-z0-9 .+_-]{1,39}")
 _APPLE = frozenset({"iPhone", "iPad"})
-_NO_MODEL = frozenset({"wv", "Mobile", "Tablet"})  # "K", which Chrome says of every phone, is short
+_NO_MODEL = frozenset({"U", "wv", "Mobile", "Tablet", "HarmonyOS", "arm_64"})  # said beside it
 
 
 def family(agent: str) -> str | None:
@@ -46,7 +46,7 @@ def model(agent: str) -> str | None:
     if parts[0] in _APPLE:
         return parts[0]
     place = next((at for at, part in enumerate(parts) if part.startswith("Android")), None)
-    after = [] if place is None else parts[place + 1 :]
-    named = next((part for part in after if not _LANGUAGE.fullmatch(part)), "")
-    named = named.split(" Build/")[0]
-    return named if _MODEL.fullmatch(named) and named not in _NO_MODEL else None
+    after = [] if place is None else [part.split(" Build/")[0] for part in parts[place + 1 :]]
+    said = (part for part in after if part not in _NO_MODEL and not _LANGUAGE.fullmatch(part))
+    named = next(said, "")  # "K" stands for every phone in Chrome, and is too short
+    return named if _MODEL.fullmatch(named) else None

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 
 from sqlalchemy import ColumnElement, Select, and_, exists, or_, select
+from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session, joinedload
 
 from correction_service import hours, outbox
@@ -58,7 +59,7 @@ def draft(session: Session, now: datetime) -> int:
     running = exists().where(SearchRecord.case_id == Case.id, SearchRecord.state.in_(RUNNING))
     day = hours.local_day(now)
     lost = select(Case).where(Case.state.in_(OUT_OF_REACH), ~running, ~_since_then())
-    made = [_drafted(case, None, now) for case in session.scalars(lost)]
+    wanted = [_drafted(case, None, now) for case in session.scalars(lost)]
     known = exists().where(SearchRecord.flag_id == RiskFlag.id)
     red = (
         select(RiskFlag)
@@ -66,12 +67,20 @@ def draft(session: Session, now: datetime) -> int:
         .where(_red(), supervised_on(day), Case.state.not_in(OUT_OF_REACH), ~running, ~known)
         .options(joinedload(RiskFlag.case))
     )
-    made += [_drafted(flag.case, flag, now) for flag in session.scalars(red)]
-    session.add_all(made)
-    session.flush()
-    for record in made:
-        outbox.live(session, record.case, "search", record.id, now)
-    return len(made)
+    wanted += [_drafted(flag.case, flag, now) for flag in session.scalars(red)]
+    return sum(_put(session, record, now) for record in wanted)
+
+
+def _put(session: Session, record: SearchRecord, now: datetime) -> bool:
+    """Store a draft, unless an officer began a search for them a moment ago."""
+    try:
+        with session.begin_nested():
+            session.add(record)
+            session.flush()
+    except IntegrityError:
+        return False
+    outbox.live(session, record.case, "search", record.id, now)
+    return True
 
 
 def _red() -> ColumnElement[bool]:
@@ -269,6 +278,13 @@ def running(user: User) -> Select[SearchRecord]:
         .options(whose.joinedload(Case.person), whose.joinedload(Case.office))
         .order_by(SearchRecord.since.is_(None), SearchRecord.since, SearchRecord.id)
     )
+
+
+def pressing(user: User, today: date) -> Select[SearchRecord]:
+    """Drafts that nobody declared or dropped, and searches past their first day of the law."""
+    minor = ladder.limb(MeasureKind.ADMONITION, "late_or_out")
+    past = SearchRecord.since < today - timedelta(days=minor.most_days or 0)
+    return running(user).where(or_(SearchRecord.state == SearchState.DRAFT, past))
 
 
 def passed(record: SearchRecord, today: date) -> list[Clock]:

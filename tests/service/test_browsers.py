@@ -43,6 +43,8 @@ WEBKIT = "AppleWebKit/537.36 (KHTML, like Gecko) Version/4.0 Chrome/100.0.4896.5
         (f"Mozilla/5.0 (X11; Linux x86_64) {WEBKIT} Safari/537.36", "Chrome 100", None),
         ("Mozilla/5.0 (Linux; Android 9; <script>) Chrome/99", "Chrome 99", None),
         ("Mozilla/5.0 (Linux; Android 9; " + "x" * 41 + ") Chrome/99", "Chrome 99", None),
+        ("Mozilla/5.0 (Linux; Android 10; HarmonyOS; NOH-AN00; HMSCore 6.1) x", None, "NOH-AN00"),
+        ("Mozilla/5.0 (Linux; arm_64; Android 12; zh-Hans-CN; V2055A) x", None, "V2055A"),
         ("curl/8.0", None, None),
         ("", None, None),
     ],

@@ -167,6 +167,23 @@ def test_clocks_that_are_over_or_about_to_end_have_one_line(
         assert item.severity is Severity.SOON
 
 
+def test_what_a_person_owes_again_and_again_presses_nobody_once_the_case_has_ended(
+    database: Database, county: County
+) -> None:
+    with database.transaction(SYSTEM, "test") as session:
+        case, by = session.get_one(Case, county.case), user(session, county)
+        for name in ("medical_review", "death"):
+            clocks.start(session, by, case.id, name, on=DAY, note="通知", now=NOW)
+        later = NOW + 400 * ONE_DAY
+        (item,) = waits(session, county, Need.CLOCKS, now=later)
+        pressing = {it.rule.name for it in clocks.running(session, clocks.of(case.id), later)}
+        assert {"medical_review", "death"} <= pressing
+        case.state = CaseState.TERMINATED
+        session.flush()
+        pressing = {it.rule.name for it in clocks.running(session, clocks.of(case.id), later)}
+        assert pressing == {"death"}, "what others are owed stays"
+
+
 def test_a_move_asked_for_is_on_the_page_with_its_place(
     client_of: SignedInClient, database: Database, county: County
 ) -> None:

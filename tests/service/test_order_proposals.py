@@ -1,5 +1,6 @@
 """Orders that an officer prepares: they wait for the head, who decides from them or sends back."""
 
+from concurrent.futures import ThreadPoolExecutor, wait
 from datetime import timedelta
 
 import pytest
@@ -167,3 +168,23 @@ def test_an_officer_prepares_on_the_page_and_the_head_decides_from_it(
     officer.post(f"{path}/prepare", data=form)
     assert "The order is decided" in head.post(path, data=form, follow_redirects=True).text
     assert "Prepared for the head" not in officer.get(path).text
+
+
+def test_a_heads_order_finds_what_an_officer_prepares_at_the_same_moment(
+    database: Database, county: County
+) -> None:
+    def decide() -> None:
+        with database.transaction(SYSTEM, "test") as session:
+            orders.decide(
+                session, user(session, county, Role.COUNTY_HEAD), county.case, WANTED, NOW
+            )
+
+    with ThreadPoolExecutor() as other:
+        with database.transaction(SYSTEM, "test") as session:
+            proposal = prepare(session, county).id
+            decided = other.submit(decide)
+            wait([decided], timeout=0.5)
+            assert not decided.done(), "it waits for the officer's word"
+        decided.result(timeout=20)
+    with database.reading() as session:
+        assert session.get_one(OrderProposal, proposal).state is ProposalState.ORDERED

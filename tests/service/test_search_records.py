@@ -1,5 +1,6 @@
 """A search: drafted by the software, declared, led and ended by officers."""
 
+from concurrent.futures import ThreadPoolExecutor, wait
 from datetime import date, timedelta
 
 import pytest
@@ -16,7 +17,7 @@ from models.risk import FlagKind, FlagState, RiskFlag
 from models.risk_score import Band
 from models.search import Finding, LetterKind, SearchRecord, SearchState, StepKind
 from models.user import Role, User
-from tests.county import DAY, NOW, County
+from tests.county import DAY, NOW, County, make_case
 from tests.pages import SignedInClient
 
 HOUR = timedelta(hours=1)
@@ -186,3 +187,27 @@ def test_the_pages_lead_from_the_draft_to_the_end(
     procurator = client_of(Role.PROCURATOR)
     assert "L-1" in procurator.get(url).text
     assert procurator.post(f"{url}/step", data=tried).status_code == 403
+
+
+def test_a_search_that_an_officer_begins_at_the_same_moment_stops_no_other_draft(
+    database: Database, county: County
+) -> None:
+    def draft() -> int:
+        with database.transaction(SYSTEM, "test") as session:
+            return searches.draft(session, NOW)
+
+    with database.transaction(SYSTEM, "test") as session:
+        first = session.get_one(Case, county.case)
+        second = make_case(session, first.office, 2)
+        for case in (first, second):
+            case.state, case.state_since = CaseState.LOST_CONTACT, NOW
+    with ThreadPoolExecutor() as other:
+        with database.transaction(SYSTEM, "test") as session:
+            officer = session.get_one(User, county.users[Role.OFFICER])
+            searches.begin(session, officer, county.case, DAY, NOW)
+            drafted = other.submit(draft)
+            wait([drafted], timeout=0.5)
+        assert drafted.result(timeout=20) == 1
+    with database.reading() as session:
+        found = session.scalars(select(SearchRecord).order_by(SearchRecord.case_id)).all()
+        assert [it.state for it in found] == [SearchState.OPEN, SearchState.DRAFT]
