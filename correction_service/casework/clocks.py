@@ -70,7 +70,7 @@ def of(case_id: int) -> ColumnElement[bool]:
 def _started(
     session: Session, which: ColumnElement[bool], by: datetime | None
 ) -> Iterator[Running]:
-    """Those with a row; what a person owes again and again ends with the case, a court's day not."""
+    """Those with a row; what a person owes again and again ends with the case."""
     rules = clock_rules.rules_of(session)
     again = [name for name, rule in rules.items() if rule.repeats]
     query = select(LegalClock).join(LegalClock.case).where(which, LegalClock.stopped_at.is_(None))

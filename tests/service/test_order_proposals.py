@@ -188,3 +188,23 @@ def test_a_heads_order_finds_what_an_officer_prepares_at_the_same_moment(
         decided.result(timeout=20)
     with database.reading() as session:
         assert session.get_one(OrderProposal, proposal).state is ProposalState.ORDERED
+
+
+def test_a_decision_sent_twice_is_one_order(database: Database, county: County) -> None:
+    def decide(session: Session) -> None:
+        head = user(session, county, Role.COUNTY_HEAD)
+        orders.decide(session, head, county.case, WANTED, NOW)
+
+    def again() -> None:
+        with database.transaction(SYSTEM, "test") as session:
+            decide(session)
+
+    with ThreadPoolExecutor() as other:
+        with database.transaction(SYSTEM, "test") as session:
+            decide(session)
+            second = other.submit(again)
+            wait([second], timeout=0.5)
+        with pytest.raises(Refused):
+            second.result(timeout=20)
+    with database.reading() as session:
+        assert len(session.scalars(select(PositioningOrder)).all()) == 1
