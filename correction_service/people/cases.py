@@ -192,16 +192,7 @@ def move(
     """
     case = case_for(session, user, case_id, Permission.SUPERVISE)
     session.refresh(case, with_for_update=True)  # a release and a receipt do not both end it
-    if state is CaseState.UNDER_CORRECTION and case.reported_on is None:
-        raise Refused("Reporting in is recorded first.", field="state")
-    if state in MOVING:
-        raise Refused(
-            "A change of place goes by its own steps (IM 30, %(mark)s).",
-            field="state",
-            mark=articles.mark_in(session, "IM 30"),
-        )
-    if state is CaseState.ON_LEAVE:
-        _refuse_without_leave(session, case, now)
+    _refuse_by_hand(session, case, state, now)
     if not note.strip():
         raise Invalid("Say why, and on which paper.", field="note")
     if state in ENDINGS:
@@ -212,6 +203,20 @@ def move(
         case.move(state, now, note.strip())
     _changed(session, case, now)
     return case
+
+
+def _refuse_by_hand(session: Session, case: Case, state: CaseState, now: datetime) -> None:
+    """Refuse what another act leads to: reporting in, the steps of a change of place, a leave."""
+    if state is CaseState.UNDER_CORRECTION and case.reported_on is None:
+        raise Refused("Reporting in is recorded first.", field="state")
+    if state in MOVING:
+        raise Refused(
+            "A change of place goes by its own steps (IM 30, %(mark)s).",
+            field="state",
+            mark=articles.mark_in(session, "IM 30"),
+        )
+    if state is CaseState.ON_LEAVE:
+        _refuse_without_leave(session, case, now)
 
 
 def _close(session: Session, case: Case, how: ends.End, note: str, now: datetime) -> None:
