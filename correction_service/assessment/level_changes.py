@@ -36,7 +36,7 @@ def set_level(
 ) -> LevelChange:
     """Set a level by an officer's judgment; what closed quarters suggested is overtaken by it."""
     case = open_case_for(session, user, case_id, Permission.SUPERVISE)
-    session.refresh(case, with_for_update=True)  # two officers do not both change the same level
+    lock(session, case)
     if basis not in BY_HAND:
         raise Invalid("Choose one of the list.", field="basis")
     if not reason.strip():
@@ -49,6 +49,14 @@ def set_level(
     session.execute(update(LevelSuggestion).where(*open_ones).values(state=SuggestionState.PASSED))
     made = LevelChange(level=level, basis=basis, reason=reason.strip(), made_by=user.id)
     return _write(session, case, made, now)
+
+
+def lock(session: Session, case: Case) -> None:
+    """Lock a case, before its suggestions: two officers do not both change the same level.
+
+    Its key stays free, so that what closed quarters suggest can point to it meanwhile.
+    """
+    session.refresh(case, with_for_update={"key_share": True})
 
 
 def take(

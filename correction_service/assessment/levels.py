@@ -239,13 +239,20 @@ def decide(
     now: datetime,
 ) -> LevelSuggestion:
     """Take or refuse a suggested level, with a reason; only taking it changes the case."""
-    suggestion = session.get(LevelSuggestion, suggestion_id, with_for_update=True)
-    if suggestion is None:
-        raise NotFound("There is no such suggestion in your offices.")
-    case_for(session, user, suggestion.case_id, Permission.SUPERVISE)
+    suggestion = _locked(session, user, suggestion_id)
     suggestion.decide(state, user.id, now, note)
     if state is SuggestionState.TAKEN:
         level_changes.take(session, suggestion, user.id, note, now)
     session.flush()
     outbox.live(session, suggestion.case, "case", suggestion.case_id, now)
     return suggestion
+
+
+def _locked(session: Session, user: User, suggestion_id: int) -> LevelSuggestion:
+    """Lock a case of the user's offices and then its suggestion: `set_level` takes them so, too."""
+    mine = select(LevelSuggestion.case_id).where(LevelSuggestion.id == suggestion_id)
+    case_id = session.scalar(mine)
+    if case_id is None:
+        raise NotFound("There is no such suggestion in your offices.")
+    level_changes.lock(session, case_for(session, user, case_id, Permission.SUPERVISE))
+    return session.get_one(LevelSuggestion, suggestion_id, with_for_update=True)

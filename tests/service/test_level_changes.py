@@ -1,5 +1,6 @@
 """An officer sets the supervision level with a reason; each change is kept, said and counted."""
 
+from concurrent.futures import ThreadPoolExecutor, wait
 from datetime import timedelta
 
 import pytest
@@ -111,6 +112,31 @@ def test_a_suggestion_that_is_taken_is_a_change_and_one_that_is_overtaken_passes
         set_level(session, county, Level.STRICT, LevelBasis.CONDUCT)
         session.refresh(lenient)
         assert lenient.state is SuggestionState.PASSED
+
+
+def test_setting_a_level_and_deciding_a_suggestion_at_once_wait_for_each_other(
+    database: Database, county: County
+) -> None:
+    with database.transaction(SYSTEM, "test") as session:
+        made = suggested(session, county, Level.LENIENT).id
+
+    def decide() -> str:
+        try:
+            with database.transaction(SYSTEM, "test") as session:
+                taken, user = SuggestionState.TAKEN, by(session, county)
+                return levels.decide(session, user, made, taken, note="表现良好", now=NOW).state
+        except DomainError as refusal:
+            return refusal.code
+
+    with ThreadPoolExecutor(1) as other:
+        with database.transaction(SYSTEM, "test") as session:
+            level_changes.lock(session, session.get_one(Case, county.case))
+            later = other.submit(decide)
+            assert wait([later], timeout=1).not_done  # it stands at the case
+            set_level(session, county)
+        assert later.result(timeout=30) == "already_decided"
+    with database.reading() as session:
+        assert session.get_one(Case, county.case).level is Level.STRICT
 
 
 def test_a_suggestion_that_is_refused_is_no_change(database: Database, county: County) -> None:
