@@ -22,17 +22,20 @@ def worded(session: Session, form: Form, subject_id: int | None, at: datetime) -
     if form.subject is not Subject.ORDER or not form.wordings or subject_id is None:
         return form
     order = session.get(PositioningOrder, subject_id)
-    wording = _of(session, order, at) if order is not None else None
-    return form.wordings.get(wording, form) if wording else form
+    apt = _of(session, order, at) if order is not None else ()
+    return next((form.wordings[it] for it in apt if it in form.wordings), form)
 
 
-def _of(session: Session, order: PositioningOrder, at: datetime) -> Wording | None:
-    """One that was lifted, or found no longer needed, is ended; one that extends is extended."""
+def _of(session: Session, order: PositioningOrder, at: datetime) -> list[Wording]:
+    """What fits, the nearest first: the end of one that was lifted or is found needless.
+
+    Not every form speaks of an end: the decision of an order that extends stays its extension.
+    """
     lifted = order.lifted_at is not None and order.lifted_at <= at
     last = _assessment(session, order.id, at)
-    if lifted or (last is not None and not last.needed):
-        return Wording.LIFTING
-    return Wording.EXTENSION if order.extends_id is not None else None
+    ends = lifted or (last is not None and not last.needed)
+    extends = order.extends_id is not None
+    return [Wording.LIFTING] * ends + [Wording.EXTENSION] * extends
 
 
 def facts(session: Session, order_id: int | None, at: datetime) -> Mapping[str, str]:

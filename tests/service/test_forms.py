@@ -370,6 +370,25 @@ def test_an_order_that_ends_prints_the_forms_of_lifting(database: Database, coun
     assert "自2026年11月20日起生效" in papers[2][1]
 
 
+def test_the_decision_of_an_extension_stays_one_when_the_order_ends(
+    database: Database, county: County
+) -> None:
+    with database.transaction(SYSTEM, "test") as session:
+        order = ordered(
+            session, county, session.get_one(PositioningOrder, ordered(session, county))
+        )
+        assessed(session, county, order, "已无必要", needed=False)
+        row = PrintedForm(kind=FormKind.POSITIONING_DECISION, subject_id=order, at=NOW)
+        assert set_for(session, county, row.kind, order)[0] == NINE["延长使用"][1]
+        assert wordings.title(session, row) == NINE["延长使用"][1]
+        session.get_one(PositioningOrder, order).lifted_at = NOW
+        session.flush()
+        assert set_for(session, county, row.kind, order)[0] == NINE["延长使用"][1]
+        assert wordings.title(session, row) == NINE["延长使用"][1]
+        ended = tuple(set_for(session, county, kind, order)[0] for kind in ENDING)
+    assert ended == NINE["解除"]
+
+
 def test_an_order_ends_on_paper_with_its_last_day(database: Database, county: County) -> None:
     with database.transaction(SYSTEM, "test") as session:
         order = session.get_one(PositioningOrder, ordered(session, county))
