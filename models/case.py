@@ -116,6 +116,9 @@ class Case(Base):
     detained_since: Mapped[datetime | None] = mapped_column(
         doc="in custody since this legal day began, by the custodian's paper (LCC 32)"
     )
+    counted_since: Mapped[datetime | None] = mapped_column(
+        doc="custody ended then: no interval of reports is counted from before (LCC 32)"
+    )
     level: Mapped[Level] = mapped_column(words(Level), default=Level.ORDINARY)
     minor: Mapped[bool] = mapped_column(default=False, doc="by age when correction starts, LCC 58")
 
@@ -153,6 +156,8 @@ class Case(Base):
                 after=state.value,
                 field="state",
             )
+        if self.state is S.DETAINED:
+            self.counted_since = now  # the release is entered on its day or later, never before
         self.state = state
         self.state_since = now
         self.state_note = note

@@ -7,7 +7,7 @@ machine makes a breach of it.
 from datetime import date, datetime
 from enum import StrEnum
 
-from sqlalchemy import CheckConstraint, ForeignKey, Index, LargeBinary, String
+from sqlalchemy import CheckConstraint, ForeignKey, Index, LargeBinary, String, text
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from models.base import Base, words
@@ -18,6 +18,7 @@ from models.volunteer import Contact
 
 MOST_TEXT = 2000
 SEALED = frozenset({"text", "answer"})
+_UNREAD = text("read_at IS NULL")
 
 
 class ChangeKind(StrEnum):
@@ -47,6 +48,9 @@ class ChangeReport(Base):
         CheckConstraint("(way = 'phone_page') = (taken_by IS NULL)", name="somebody_took_it"),
         CheckConstraint("(read_at IS NULL) = (read_by IS NULL)", name="somebody_read_it"),
         Index("ix_change_report_case_id_told_at", "case_id", "told_at"),
+        Index(  # the first page asks for these at every look, the oldest first
+            "ix_change_report_unread", "told_at", sqlite_where=_UNREAD, postgresql_where=_UNREAD
+        ),
     )
 
     id: Mapped[int] = mapped_column(primary_key=True)

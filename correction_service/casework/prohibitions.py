@@ -155,9 +155,13 @@ def awaited(session: Session, which: ColumnElement[bool], now: datetime) -> Iter
 
 
 def _counted_from(order: ProhibitionOrder) -> date:
-    """The last report, or the day on which the order and supervision had both begun."""
-    reported = [it.reported_on for it in order.reports]
-    return max([order.starts_on, order.case.reported_on or order.starts_on, *reported])
+    """The last report, or the day on which the order and supervision had both begun.
+
+    Never a day before the end of custody: what was not told in it is held against nobody (LCC 32).
+    """
+    case, reported = order.case, [it.reported_on for it in order.reports]
+    back = [hours.local_day(case.counted_since)] if case.counted_since else []
+    return max([order.starts_on, case.reported_on or order.starts_on, *back, *reported])
 
 
 def _changed(session: Session, case: Case, now: datetime) -> None:

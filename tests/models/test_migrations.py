@@ -22,6 +22,14 @@ def test_the_migrated_database_is_what_the_models_say(database: Database) -> Non
         assert compare_metadata(context, Base.metadata) == []
 
 
+def test_reports_that_nobody_has_read_have_an_index_of_their_own(database: Database) -> None:
+    found = inspect(database.engine).get_indexes("change_report")
+    [unread] = [it for it in found if it["name"] == "ix_change_report_unread"]
+    where = unread["dialect_options"][f"{database.engine.dialect.name}_where"]
+    assert unread["column_names"] == ["told_at"]
+    assert str(where).strip("()") == "read_at IS NULL"
+
+
 def test_a_downgrade_leaves_nothing_behind(database: Database, settings: Settings) -> None:
     config = alembic_config(settings.database_url.get_secret_value())
     command.downgrade(config, "base")

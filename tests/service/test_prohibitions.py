@@ -4,6 +4,7 @@ from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 
 import pytest
+from alembic import command
 from flask.testing import FlaskClient
 from sqlalchemy.orm import Session
 
@@ -12,9 +13,10 @@ from correction_service.audit import SYSTEM
 from correction_service.casework import clocks, prohibitions
 from correction_service.casework.clocks import Running
 from correction_service.casework.prohibitions import Wanted
-from correction_service.db import Database
+from correction_service.db import Database, alembic_config
 from correction_service.people import cases
 from correction_service.rights import duties
+from correction_service.settings import Settings
 from models.case import Case, CaseState
 from models.errors import DomainError, NotFound, Refused
 from models.prohibition import ProhibitionOrder
@@ -90,6 +92,43 @@ def test_no_report_is_awaited_in_custody_or_before_reporting_in(
         entered(session, county)
         session.get_one(Case, county.case).state = state
         assert awaited(session, county) == []
+
+
+def test_lcc_32_no_report_is_counted_from_before_the_end_of_custody(
+    database: Database, county: County
+) -> None:
+    with database.transaction(SYSTEM, "test") as session:
+        entered(session, county, replace(ORDER, report_days=30))
+        case, back = session.get_one(Case, county.case), NOW + timedelta(days=60)
+        case.move(CaseState.DETAINED, NOW)
+        case.move(CaseState.UNDER_CORRECTION, back)
+        assert last_days(session, county) == [hours.local_day(back) + timedelta(days=30)]
+        case.move(CaseState.LOST_CONTACT, back + timedelta(days=2))
+        assert last_days(session, county) == [hours.local_day(back) + timedelta(days=30)]
+
+
+def test_lcc_32_custody_from_before_its_end_was_kept_is_held_against_nobody(
+    database: Database, county: County, settings: Settings
+) -> None:
+    config = alembic_config(settings.database_url.get_secret_value())
+    with database.transaction(SYSTEM, "test") as session:
+        entered(session, county)
+        session.get_one(Case, county.case).state_since = NOW  # back from custody, as it may be
+    command.downgrade(config, "0047")
+    command.upgrade(config, "head")
+    with database.reading() as session:
+        assert last_days(session, county) == [DAY + timedelta(days=10)]
+
+
+def test_a_leave_does_not_put_off_the_report_on_an_order(
+    database: Database, county: County
+) -> None:
+    with database.transaction(SYSTEM, "test") as session:
+        entered(session, county)
+        case = session.get_one(Case, county.case)
+        case.move(CaseState.ON_LEAVE, NOW)
+        case.move(CaseState.UNDER_CORRECTION, NOW + timedelta(days=3))
+        assert last_days(session, county) == [BEGAN + timedelta(days=10)]
 
 
 def test_a_report_is_awaited_only_while_the_order_is_in_force(
