@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 
 from sqlalchemy import Select, select
-from sqlalchemy.orm import Session, joinedload
+from sqlalchemy.orm import Session, contains_eager
 
 from correction_service import audit, codes, hours, outbox
 from correction_service.casework import contacts
@@ -18,9 +18,10 @@ from correction_service.db import ring_of
 from correction_service.messages import notices
 from correction_service.people.cases import open_case_for
 from correction_service.scope import case_for, visible
-from models.case import Case
+from models.case import Case, EndedAs
 from models.change_report import MOST_TEXT, ChangeKind, ChangeReport, ReportWay
 from models.errors import Forbidden, Invalid, NotFound, Refused
+from models.person import Person
 from models.user import Permission, User
 from models.volunteer import ContactKind
 
@@ -68,13 +69,15 @@ def take(
 ) -> ChangeReport:
     """An officer writes down what a person told at `at`, by call, on paper or in person.
 
-    Whoever wrote it has read it.
+    Whoever wrote it has read it. `Invalid` for a moment to come, or before the judgment's effect.
     """
     case = open_case_for(session, user, case_id, Permission.SUPERVISE)
     if way is ReportWay.PHONE_PAGE:
         raise Invalid("Choose one of the list.", field="way")
     if at > now:
         raise Invalid("This moment is still to come.", field="told_at")
+    if at < hours.day_start(case.effective_on):
+        raise Invalid("This day is before the judgment took effect.", field="told_at")
     told.check(now)
     report = _written(session, case, told, way, at=at, by=user.id)
     report.read(ring_of(session), user.id, now)
@@ -85,11 +88,18 @@ def take(
 def read(
     session: Session, user: User, report_id: int, *, note: str, answer: str, now: datetime
 ) -> ChangeReport:
-    """An officer has read it: it enters the log, with what follows, and the person is told."""
+    """An officer has read it: it enters the log, with what follows, and the person is told.
+
+    `Refused` once the person's file is destroyed: nothing new is written into it.
+    """
     report = report_for(session, user, report_id)
+    person = report.case.person
+    if person.erased:
+        raise Refused("This person's data was erased when its retention ended.", code="erased")
     report.read(ring_of(session), user.id, now, answer)
     _log(session, user, report, note, now)
-    notices.queue(session, report.case, "change", now)
+    if all(it.ended_as is not EndedAs.DEATH for it in person.cases):  # else a family's phone rings
+        notices.queue(session, report.case, "change", now)
     return _changed(session, report, now)
 
 
@@ -124,11 +134,12 @@ def report_for(session: Session, user: User, report_id: int) -> ChangeReport:
 
 
 def to_read(user: User) -> Select[ChangeReport]:
-    """What nobody has read yet, the oldest first."""
-    query = select(ChangeReport).join(ChangeReport.case).where(visible(user))
-    case = joinedload(ChangeReport.case)
-    query = query.options(case.joinedload(Case.person), case.joinedload(Case.office))
-    return query.where(ChangeReport.read_at.is_(None)).order_by(ChangeReport.told_at)
+    """What nobody has read yet, the oldest first; of a destroyed file nothing is left to read."""
+    query = select(ChangeReport).join(ChangeReport.case).join(Case.person).where(visible(user))
+    case = contains_eager(ChangeReport.case)
+    query = query.options(case.contains_eager(Case.person), case.joinedload(Case.office))
+    unread = (ChangeReport.read_at.is_(None), Person.wrapped_key.is_not(None))
+    return query.where(*unread).order_by(ChangeReport.told_at)
 
 
 def _written(

@@ -6,11 +6,12 @@ from sqlalchemy import select
 
 from correction_service.audit import SYSTEM
 from correction_service.db import Database
+from correction_service.enforcement import erasures
 from models.audit import AuditRecord
 from models.case import Case, CaseState
 from models.change_report import ChangeKind, ChangeReport, ReportWay
 from models.user import Role
-from tests.county import County
+from tests.county import NOW, County
 from tests.pages import SignedInClient
 from tests.service.test_phone_readable import faults
 
@@ -116,6 +117,34 @@ def test_an_officer_writes_down_what_was_told_by_call(
     assert made.told_at.isoformat() == "2026-11-20T01:00:00+00:00"
     assert made.receipt in officer.get(page).text
     assert made.receipt in officer.get(f"/cases/{county.case}").text
+
+
+def test_of_a_destroyed_file_the_page_asks_for_nothing(
+    opened_phone: FlaskClient, client_of: SignedInClient, database: Database, county: County
+) -> None:
+    opened_phone.post("/m/changes", data=JOB)
+    page = f"/changes/{only(database).id}"
+    officer = client_of(Role.OFFICER)
+    assert 'name="answer"' in officer.get(page).text
+    with database.transaction(SYSTEM, "test") as session:
+        case = session.get_one(Case, county.case)
+        case.state = CaseState.RELEASED
+        erasures.erase(session, case.person, NOW)
+    assert 'name="answer"' not in officer.get(page).text
+    refused = officer.post(page, data={"answer": "x"}, follow_redirects=True)
+    assert "was erased" in refused.text
+
+
+@pytest.mark.parametrize("told_at", ["0001-01-01T00:00", "0026-11-20T09:00", "9999-12-31T23:59"])
+def test_a_moment_outside_the_sentence_is_refused_in_words(
+    client_of: SignedInClient, database: Database, county: County, told_at: str
+) -> None:
+    page, form = f"/changes/cases/{county.case}", {**JOB, "way": "call", "told_at": told_at}
+    refused = client_of(Role.OFFICER).post(page, data=form, follow_redirects=True)
+    assert refused.status_code == 200
+    assert "took effect" in refused.text or "still to come" in refused.text
+    with database.reading() as session:
+        assert session.scalars(select(ChangeReport)).all() == []
 
 
 def test_no_office_writes_one_down_for_anothers_person(

@@ -18,7 +18,7 @@ from correction_service.people import looks
 from correction_service.rights import life
 from correction_service.settings import Settings
 from models.agency import Office
-from models.case import Case, CaseState
+from models.case import LEGAL_ZONE, Case, CaseState, EndedAs
 from models.change_report import ChangeKind, ChangeReport, ReportWay
 from models.errors import DomainError, Forbidden, Invalid, NotFound, Refused
 from models.incident import Incident, Severity
@@ -32,6 +32,7 @@ from tests.county import DAY, NOW, County, make_case
 WORDS = "换到凤冈的工地上班，妻子张某一起"
 JOB = Told(kind=ChangeKind.JOB, text=WORDS, changed_on=date(2026, 8, 1))
 HOUR = timedelta(hours=1)
+EFFECT = datetime(2026, 11, 1, tzinfo=LEGAL_ZONE)  # of the county's judgment
 
 
 def user(session: Session, county: County, role: Role = Role.OFFICER) -> User:
@@ -134,10 +135,43 @@ def test_an_officer_writes_down_what_was_told_otherwise_and_has_read_it(
         for way, at, field in (
             (ReportWay.PHONE_PAGE, NOW, "way"),
             (ReportWay.PAPER, NOW + HOUR, "told_at"),
+            (ReportWay.PAPER, EFFECT - timedelta(minutes=1), "told_at"),
         ):
             with pytest.raises(Invalid) as refusal:
                 change_reports.take(session, by, county.case, JOB, way=way, at=at, now=NOW)
             assert refusal.value.field == field
+
+
+def test_after_a_death_it_is_read_and_no_phone_is_told(database: Database, county: County) -> None:
+    with database.transaction(SYSTEM, "test") as session:
+        report, case = told(session, county), session.get_one(Case, county.case)
+        case.state, case.ended_as = CaseState.TERMINATED, EndedAs.DEATH
+        assert needs(session, county, Role.OFFICER) == [Severity.WATCH]
+        read(session, county, report)
+        assert session.scalars(select(Notice)).all() == []
+
+
+def test_who_was_released_is_told_that_it_was_read(database: Database, county: County) -> None:
+    with database.transaction(SYSTEM, "test") as session:
+        report, case = told(session, county), session.get_one(Case, county.case)
+        case.state, case.ended_as = CaseState.RELEASED, EndedAs.TERM_OVER
+        read(session, county, report)
+        assert session.scalars(select(Notice.kind)).all() == ["change"]
+
+
+def test_of_a_destroyed_file_nothing_waits_to_be_read_and_nothing_is_written(
+    database: Database, county: County
+) -> None:
+    with database.transaction(SYSTEM, "test") as session:
+        report, case = told(session, county), session.get_one(Case, county.case)
+        case.state = CaseState.RELEASED
+        erasures.erase(session, case.person, NOW)
+        session.refresh(report)
+        assert needs(session, county, Role.OFFICER) == []
+        with pytest.raises(Refused, match="was erased"):
+            read(session, county, report)
+        assert report.read_at is None
+        assert session.scalars(select(Contact)).all() == []
 
 
 def test_who_supervises_reads_it_and_nobody_else(database: Database, county: County) -> None:
