@@ -26,6 +26,11 @@ def day_end(day: date) -> datetime:
     return day_start(day + timedelta(days=1))
 
 
+def last_day(end: datetime) -> date:
+    """Return the last legal day of what ends at a moment; at midnight it is the day before."""
+    return local_day(end - timedelta(microseconds=1))
+
+
 def lawful(moment: datetime, settings: Settings) -> tuple[datetime, datetime]:
     """Return when the lawful hours of the moment's day open and close."""
     day = local_day(moment)

@@ -1,9 +1,10 @@
 """The facts that stand in forms, in the Chinese of official papers whatever a page speaks."""
 
-from datetime import date, datetime, timedelta
+from datetime import date, datetime
 
 from sqlalchemy.orm import Session
 
+from correction_service import hours
 from correction_service.law import clock_rules
 from models.case import LEGAL_ZONE, Case, Category, Level
 from models.checkin import CheckInPlan
@@ -68,8 +69,8 @@ def day(at: datetime | date | None) -> str:
 
 
 def last_day(order: PositioningOrder) -> str:
-    """The last day of an order: one that ends at midnight runs to the end of the day before."""
-    return day(order.ends_at - timedelta(microseconds=1))
+    """The last day of an order, as papers write it."""
+    return day(hours.last_day(order.ends_at))
 
 
 def moment(at: datetime) -> str:

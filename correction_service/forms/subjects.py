@@ -8,6 +8,7 @@ from typing import Any, NamedTuple
 from sqlalchemy import ColumnElement, select
 from sqlalchemy.orm import InstrumentedAttribute, Session
 
+from correction_service import hours
 from correction_service.casework import leave_routes
 from correction_service.forms.catalogue import Form, Shape, Subject
 from correction_service.forms.facts import day, last_day, moment
@@ -83,11 +84,15 @@ def options(session: Session, form: Form, case: Case) -> Sequence[Option]:
     last = about.last if about.last is not None else about.first
     columns = select(about.kind.id, about.first, last).where(*about.of(form, case))
     rows = session.execute(columns.order_by(about.first.desc()))
-    own = [
-        Option(number, first, end if about.last is not None else None)
-        for number, first, end in rows
-    ]
+    own = [Option(number, first, _last(form, about, end)) for number, first, end in rows]
     return [*(it._replace(about=form.also) for it in others), *own]
+
+
+def _last(form: Form, about: "_About", end: datetime | date) -> datetime | date | None:
+    """When it ends; of an order, its last day."""
+    if form.subject is Subject.ORDER and isinstance(end, datetime):
+        return hours.last_day(end)
+    return end if about.last is not None else None
 
 
 def facts(session: Session, form: Form, case: Case, subject_id: int | None) -> dict[str, str]:

@@ -7,12 +7,12 @@ of them is no paper.
 """
 
 from collections.abc import Iterator
-from datetime import datetime
+from datetime import date, datetime
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from correction_service import audit
+from correction_service import audit, hours
 from correction_service.assessment import months, objections
 from correction_service.casework import orders
 from correction_service.db import ring_of
@@ -27,6 +27,7 @@ from models.errors import Refused
 from models.face import StoredPhoto
 from models.leave import Leave
 from models.notice import Notice
+from models.order import PositioningOrder
 from models.person_request import PersonRequest, PersonRequestState, RequestKind
 from models.points import PointsEntry
 from models.zone import Zone, ZoneKind
@@ -94,10 +95,7 @@ def _decisions(session: Session, case: Case) -> Iterator[Section]:
     served = measures.served(session, case.id)
     said = [(it.served_at, it.kind, it.law, it.number, it.decision) for it in served]
     yield Section("measures", ("served_at", "kind", "law", "number", "decision"), said)
-    ordered = [
-        (it.starts_at, min(it.ends_at, it.lifted_at or it.ends_at), it.ground)
-        for it in reversed(orders.of(session, case))
-    ]
+    ordered = [(it.starts_at, _until(it), it.ground) for it in reversed(orders.of(session, case))]
     yield Section("orders", ("starts_at", "ends_at", "ground"), ordered)
     leave = (Leave.starts_at, Leave.ends_at, Leave.reason, Leave.state)
     yield rows(session, "leaves", leave, Leave.case_id == case.id)
@@ -107,6 +105,13 @@ def _decisions(session: Session, case: Case) -> Iterator[Section]:
         ("kind", "said", "valid_from", "valid_to"),
         [(it.kind, _said(it), it.valid_from, it.valid_to) for it in zones],
     )
+
+
+def _until(order: PositioningOrder) -> date | datetime:
+    """The moment that an order was lifted at, else its last day."""
+    if order.lifted_at is not None and order.lifted_at < order.ends_at:
+        return order.lifted_at
+    return hours.last_day(order.ends_at)
 
 
 def _said(zone: Zone) -> str | None:

@@ -152,6 +152,8 @@ def _speak(state: BlueprintSetupState) -> None:
         clock=sentences.clock,
         signed=sentences.signed,
         day=sentences.day,
+        day_end=sentences.day_end,
+        until=sentences.until,
         hour=sentences.hour,
         stepped=sentences.stepped,
         device_said=sentences.device_said,

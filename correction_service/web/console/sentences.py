@@ -7,9 +7,11 @@ from typing import Any
 from flask_babel import format_date, format_datetime, format_decimal, gettext, ngettext
 from flask_babel import lazy_gettext as _l
 
+from correction_service import hours
 from correction_service.web.console import words
 from models.checkin import Outcome
 from models.incident import Incident, IncidentState, Passing
+from models.order import PositioningOrder
 from models.risk import INNOCENT, SENTENCES, RiskFlag
 from models.service import ServiceKind
 
@@ -116,6 +118,17 @@ def clock(at: datetime | str | None) -> str:
 def day(at: datetime) -> str:
     """Say the day of a moment, with its weekday, in the service's zone."""
     return str(format_datetime(at, "yyyy-MM-dd EEE"))
+
+
+def until(order: PositioningOrder) -> str:
+    """Say when an order ends: the moment of its lifting, else the end of its last day."""
+    return clock(order.lifted_at) if order.lifted_at is not None else day_end(order.ends_at)
+
+
+def day_end(at: datetime) -> str:
+    """Say a moment that ends a day by that day, not by the midnight after it."""
+    last = format_date(hours.last_day(at), "MM-dd")
+    return str(gettext("the end of %(day)s", day=last))
 
 
 def weekday(on: date) -> str:

@@ -56,6 +56,12 @@ def hour_of_day(moment: datetime) -> str:
     return f"{_day(moment)} {_clock(moment)}"
 
 
+@blueprint.app_template_filter()
+def last_day(end: datetime) -> str:
+    """Say the last day of what ends at a moment: 2026-12-19 for midnight after it."""
+    return hours.last_day(end).isoformat()
+
+
 def _clock(moment: datetime) -> str:
     return str(format_datetime(moment, "HH:mm"))
 

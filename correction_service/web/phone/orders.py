@@ -6,7 +6,7 @@ somebody may look over the reader's shoulder. The written decision, handed over 
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import date, datetime, timedelta
+from datetime import date, datetime
 from enum import StrEnum
 
 from flask import render_template
@@ -81,7 +81,7 @@ def shown(session: Session, found: Sequence[PositioningOrder], now: datetime) ->
             order=it,
             standing=standing(it, now),
             first_day=hours.local_day(it.starts_at),
-            last_day=hours.local_day(it.ends_at - timedelta(seconds=1)),
+            last_day=hours.last_day(it.ends_at),
             lifted_on=hours.local_day(it.lifted_at) if it.lifted_at else None,
             decided_on=hours.local_day(it.approved_at),
             decided_by=session.get_one(User, it.approved_by).agency.name,
