@@ -29,7 +29,7 @@ from models.notice import Notice
 from models.user import Role
 from tests.county import NOW, County
 from tests.leave import WISH, approve, ask, lasting, user
-from tests.service.test_leaves import spans
+from tests.service.test_leave_zones import spans
 from tests.tracked import Tracked, incidents_of
 
 HOUR, DAY = timedelta(hours=1), timedelta(days=1)

@@ -122,8 +122,10 @@ OWN: Mapping[str, str] = {
     "leave.regular_six_months": (
         "test_leave_routes.test_regular_work_elsewhere_is_the_countys_for_six_months_at_most"
     ),
-    "leave.zones_rest": ("test_leaves.test_the_home_area_rests_for_a_leave_and_goes_on_after_it"),
-    "leave.exclusion_stays": "test_leaves.test_a_curfew_rests_and_an_exclusion_zone_stays",
+    "leave.zones_rest": (
+        "test_leave_zones.test_the_home_area_rests_for_a_leave_and_goes_on_after_it"
+    ),
+    "leave.exclusion_stays": "test_leave_zones.test_a_curfew_rests_and_an_exclusion_zone_stays",
     "leave.overdue_is_a_fact": (
         "test_overdue.test_of_whom_nothing_is_known_after_the_end_it_is_said_so"
     ),
