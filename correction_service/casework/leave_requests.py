@@ -92,6 +92,21 @@ def ask(
 
     Raises `Unclear` where all of it lies within the own city and nobody said to ask anyway.
     """
+    at_home = _check(session, settings, case, wish, asking=asking, now=now)
+    route = leave_routes.route(session, case, wish.starts_at, wish.ends_at, regular=wish.regular)
+    request = _request(case, wish, asking, now)
+    request.level = LeaveLevel.OFFICE if at_home else route.level
+    request.days, request.at_home = route.days, at_home
+    session.add(request)
+    session.flush()
+    leave_proofs.keep(session, settings, request, asking.files, now)
+    return changed(session, request, now)
+
+
+def _check(
+    session: Session, settings: Settings, case: Case, wish: Wish, *, asking: Asking, now: datetime
+) -> bool:
+    """Refuse what cannot be taken; whether all of it lies within the own city."""
     wish.check(session, case, now)
     leave_proofs.check(asking.files, settings)
     at_home = destinations.at_home(wish.divisions, case.agency.division)
@@ -100,8 +115,12 @@ def ask(
     session.refresh(case, with_for_update=True)
     if sum(it.state is RequestState.ASKED for it in of(session, case)) >= MOST_OPEN:
         raise Refused("Ten requests wait already. Take one back first, or call your officer.")
-    route = leave_routes.route(session, case, wish.starts_at, wish.ends_at, regular=wish.regular)
-    request = LeaveRequest(
+    return at_home
+
+
+def _request(case: Case, wish: Wish, asking: Asking, now: datetime) -> LeaveRequest:
+    """What was asked for and how it came; who decides it, and on how many days, is not in it."""
+    return LeaveRequest(
         case=case,
         reason=wish.reason,
         regular=wish.regular,
@@ -109,18 +128,11 @@ def ask(
         starts_at=wish.starts_at,
         ends_at=wish.ends_at,
         why=wish.why.strip(),
-        level=LeaveLevel.OFFICE if at_home else route.level,
-        days=route.days,
         state=RequestState.ASKED,
         asked_at=asking.moment(case, now),
         asked_how=asking.how,
         entered_by=asking.entered_by,
-        at_home=at_home,
     )
-    session.add(request)
-    session.flush()
-    leave_proofs.keep(session, settings, request, asking.files, now)
-    return changed(session, request, now)
 
 
 def _no_leave(session: Session) -> Unclear:
