@@ -66,6 +66,10 @@ export async function beside(place, waitMs) {
   return where ? { ...told, lat: where.latitude, lon: where.longitude, accuracy_m: where.accuracy } : told;
 }
 
+// The first button waits for this, so that no press on a slow line is lost.
 export function acts(handlers) {
-  for (const button of all("[data-go]")) button.addEventListener("click", () => handlers[button.dataset.go](button));
+  for (const button of all("[data-go]")) {
+    button.addEventListener("click", () => handlers[button.dataset.go](button));
+    button.disabled = false;
+  }
 }
