@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 from flask import Flask
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Page, Route, expect
 from sqlalchemy import select
 
 from correction_service.access import Service
@@ -91,6 +91,22 @@ def begin_steps(page: Page) -> None:
     page.get_by_role("button", name="Open the camera").click()
     page.get_by_role("button", name="I am ready").click()
     expect(page.get_by_role("button", name="Stop here")).to_be_visible()
+
+
+def test_no_press_is_lost_while_the_scripts_are_on_their_way(
+    base_url: str, browser: OpenBrowser, camera: Path, code: str
+) -> None:
+    page = open_in_english(browser(camera), base_url, code)
+    held: list[Route] = []
+    page.route("**/phone-checkin.js", lambda route: held.append(route))  # noqa: PLW0108 - playwright marks what it is given
+    page.reload(wait_until="commit")
+    button = page.get_by_role("button", name="Open the camera")
+    expect(button).to_be_disabled()
+    while not held:
+        page.wait_for_timeout(50)
+    held[0].continue_()
+    button.click()
+    expect(page.get_by_role("button", name="I am ready")).to_be_visible()
 
 
 def test_a_check_in_waits_for_the_network_and_a_stranger_goes_to_review(
