@@ -1,7 +1,6 @@
 """An act of an officer: one transaction, a word of what came of it, and back to where they were."""
 
 from collections.abc import Callable
-from datetime import date, datetime
 
 from flask import flash, redirect, request, url_for
 from flask.typing import ResponseReturnValue
@@ -12,8 +11,7 @@ from werkzeug.datastructures import MultiDict
 from correction_service import access
 from correction_service.problems import said
 from correction_service.web.targets import ours
-from models.case import LEGAL_ZONE
-from models.errors import DomainError, Invalid
+from models.errors import DomainError
 
 GONE = frozenset({403, 404})  # no page of theirs to go back to
 
@@ -42,24 +40,6 @@ def came_from(otherwise: str) -> str:
 def note() -> str:
     """Return what the officer wrote."""
     return request.form.get("note", "")
-
-
-def day(field: str) -> date | None:
-    """Return the day of a field; none where it was left empty."""
-    text = request.form.get(field, "")
-    try:
-        return date.fromisoformat(text) if text else None
-    except ValueError:
-        raise Invalid("Choose a day.", field=field) from None
-
-
-def moment(field: str) -> datetime:
-    """Return the local day and hour of a field."""
-    try:
-        read = datetime.fromisoformat(request.form.get(field, ""))
-    except ValueError:
-        raise Invalid("Give a day and an hour.", field=field) from None
-    return read if read.tzinfo else read.replace(tzinfo=LEGAL_ZONE)
 
 
 def url_with(**changes: object) -> str:

@@ -2,7 +2,6 @@
 
 from collections.abc import Mapping
 from datetime import date
-from typing import Any
 
 from apiflask import APIBlueprint
 from flask import flash, redirect, render_template, request, url_for
@@ -26,7 +25,7 @@ from correction_service.assessment.trials import Trial
 from correction_service.people.cases import open_case_for
 from correction_service.problems import said
 from correction_service.scope import case_for
-from correction_service.web import papers
+from correction_service.web import papers, typed
 from correction_service.web.console import acts, ledger
 from models.assessment import ObjectionState, SuggestionState
 from models.errors import DomainError, Invalid
@@ -73,7 +72,7 @@ def answer(objection_id: int) -> ResponseReturnValue:
     def act(session: Session) -> None:
         user, now = access.user(), access.now()
         objections.objection_for(session, user, objection_id, Permission.DECIDE)
-        state = _one_of(ObjectionState)
+        state = typed.one_of(ObjectionState, "decision")
         objections.answer(session, user, objection_id, state, note=acts.note(), now=now)
 
     message = _l("Answered, and the person is told.")
@@ -86,7 +85,7 @@ def level(suggestion_id: int) -> ResponseReturnValue:
     """Take a suggested level or refuse it."""
 
     def act(session: Session) -> None:
-        state = _one_of(SuggestionState)
+        state = typed.one_of(SuggestionState, "decision")
         user, now = access.user(), access.now()
         levels.decide(session, user, suggestion_id, state, note=acts.note(), now=now)
 
@@ -133,13 +132,6 @@ def publish() -> ResponseReturnValue:
 
 def _last_month() -> date:
     return months.month_before(hours.local_day(access.now()))
-
-
-def _one_of(kind: type[Any]) -> Any:  # noqa: ANN401 - a member of `kind`
-    try:
-        return kind(request.form.get("decision", ""))
-    except ValueError:
-        raise Invalid("Choose one of the list.", field="decision") from None
 
 
 @blueprint.get("/rulebook")

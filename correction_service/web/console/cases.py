@@ -19,6 +19,7 @@ from correction_service.people.cases import lawful_next, leave_runs, legal_day, 
 from correction_service.people.ends import End, lawful
 from correction_service.presence import checkins, duties, help_requests, serving
 from correction_service.scope import case_for, visible
+from correction_service.web import typed
 from correction_service.web.console import acts, duty_words, ledger, words
 from correction_service.zones import bands
 from models.case import ENDED, LEGAL_ZONE, Case, CaseState, EndedAs
@@ -217,7 +218,7 @@ def change_state(case_id: int) -> ResponseReturnValue:
         if CaseState(asked) in ENDED and "sure" not in request.form:
             raise Invalid("Tick that positioning and the face data end at once.", field="sure")
         user, now = access.user(), access.now()
-        note, since, end = acts.note(), acts.day("since"), _end()
+        note, since, end = acts.note(), typed.maybe_day("since"), _end()
         move(session, user, case_id, CaseState(asked), note=note, now=now, since=since, end=end)
         photos.expire(session, access.service().settings, now)
 
@@ -226,10 +227,8 @@ def change_state(case_id: int) -> ResponseReturnValue:
 
 def _end() -> End | None:
     """How the case ends, where the form says so."""
-    said = request.form.get("ended_as", "")
-    if said and said not in set(EndedAs):
-        raise Invalid("Choose one of the list.", field="ended_as")
-    return End(EndedAs(said), request.form.get("number", "")) if said else None
+    said = typed.maybe_one_of(EndedAs, "ended_as")
+    return End(said, request.form.get("number", "")) if said else None
 
 
 @blueprint.post("/<int:case_id>/reveal/<column>")

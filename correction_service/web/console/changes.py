@@ -11,12 +11,12 @@ from sqlalchemy.orm import Session
 from correction_service import access
 from correction_service.casework import change_reports
 from correction_service.scope import case_for
+from correction_service.web import typed
 from correction_service.web.console import acts, words
 from correction_service.web.console.cases import head_of
-from correction_service.web.wishes import one_of, told
-from models.case import ENDED, LEGAL_ZONE
+from correction_service.web.wishes import told
+from models.case import ENDED
 from models.change_report import ChangeKind, ReportWay
-from models.errors import Invalid
 from models.user import Permission, User
 
 blueprint = APIBlueprint("changes", __name__, url_prefix="/changes", enable_openapi=False)
@@ -75,9 +75,7 @@ def take(case_id: int) -> ResponseReturnValue:
     def act(session: Session) -> None:
         user, now = access.user(), access.now()
         case_for(session, user, case_id, Permission.SUPERVISE)  # else it is not theirs
-        way = one_of(ReportWay, "way")
-        if way is None:
-            raise Invalid("Choose one of the list.", field="way")
+        way = typed.one_of(ReportWay, "way")
         change_reports.take(session, user, case_id, told(), way=way, at=_told_at(now), now=now)
 
     return acts.done(act, _l("Written down."), url_for("changes.of_case", case_id=case_id))
@@ -85,9 +83,4 @@ def take(case_id: int) -> ResponseReturnValue:
 
 def _told_at(now: datetime) -> datetime:
     """When it was told; now where the field was left empty."""
-    typed = request.form.get("told_at", "")
-    try:
-        at = datetime.fromisoformat(typed) if typed else now
-    except ValueError:
-        raise Invalid("Give a day and an hour.", field="told_at") from None
-    return at if at.tzinfo else at.replace(tzinfo=LEGAL_ZONE)
+    return typed.moment("told_at") if request.form.get("told_at") else now

@@ -1,7 +1,5 @@
 """Clocks of the law: which run and which are past, the table they come from, and one's start."""
 
-from datetime import date
-
 from apiflask import APIBlueprint
 from flask import render_template, request, url_for
 from flask.typing import ResponseReturnValue
@@ -14,8 +12,8 @@ from correction_service.casework import clocks
 from correction_service.law import articles, clock_rules, hotlines, legal_days, limits
 from correction_service.law.clock_rules import ClockRule, Limit, Opens
 from correction_service.law.tables import Mark
-from correction_service.people import intake
 from correction_service.scope import case_for, visible
+from correction_service.web import typed
 from correction_service.web.console import acts
 from models.user import Permission
 
@@ -76,7 +74,7 @@ def start(case_id: int) -> ResponseReturnValue:
         user, now = access.user(), access.now()
         case_for(session, user, case_id, Permission.SUPERVISE)
         name = request.form.get("rule", "")
-        clocks.start(session, user, case_id, name, on=_day(), note=acts.note(), now=now)
+        clocks.start(session, user, case_id, name, on=typed.day("on"), note=acts.note(), now=now)
 
     return acts.done(act, _l("The clock runs."), _back(case_id))
 
@@ -89,13 +87,9 @@ def done(case_id: int, clock: str) -> ResponseReturnValue:
     def act(session: Session) -> None:
         user, now = access.user(), access.now()
         case_for(session, user, case_id, Permission.SUPERVISE)
-        clocks.done(session, user, case_id, clock, on=_day(), note=acts.note(), now=now)
+        clocks.done(session, user, case_id, clock, on=typed.day("on"), note=acts.note(), now=now)
 
     return acts.done(act, _l("Written down."), _back(case_id))
-
-
-def _day() -> date:
-    return intake.day_of("on", request.form.get("on", ""))
 
 
 def _back(case_id: int) -> str:

@@ -13,7 +13,6 @@ from correction_service import access
 from correction_service.people import intake
 from correction_service.scope import case_for
 from correction_service.web.console import acts, decisions
-from correction_service.web.console.enrol_steps import GONE
 from correction_service.zones import company
 from correction_service.zones.company import Terms
 from models.case import LEGAL_ZONE
@@ -33,7 +32,7 @@ def forbid(case_id: int) -> ResponseReturnValue:
             case_for(session, user, case_id, Permission.SUPERVISE)
             company.forbid(session, user, case_id, _terms(now), now)
     except DomainError as refusal:
-        if refusal.status in GONE:
+        if refusal.status in acts.GONE:
             raise
         return decisions.shown(case_id, refusal)
     flash(gettext("Recorded. From now on they are looked at while both wear a bracelet."), "good")

@@ -1,7 +1,6 @@
 """Corrections of sentences: what a paper says instead, proposed by one and decided by another."""
 
 from collections.abc import Callable, Sequence
-from datetime import date
 
 from apiflask import APIBlueprint
 from flask import render_template, request, url_for
@@ -11,13 +10,12 @@ from sqlalchemy.orm import Session
 
 from correction_service import access
 from correction_service.people import sentences
-from correction_service.people.intake import day_of
 from correction_service.people.sentences import Sentence
 from correction_service.scope import case_for
+from correction_service.web import typed
 from correction_service.web.console import acts, words
 from correction_service.web.console.cases import head_of
 from models.case import Category
-from models.errors import Invalid
 from models.sentence_correction import CorrectionState, SentenceCorrection
 from models.user import Permission, User
 
@@ -105,21 +103,13 @@ def propose(case_id: int) -> ResponseReturnValue:
 
 def _wanted(stands: Sentence) -> Sentence:
     """What the form says; a field left empty stays as it stands."""
-    category = request.form.get("category") or stands.category.value
-    if category not in set(Category):
-        raise Invalid("Choose one of the list.", field="category")
     return Sentence(
-        category=Category(category),
-        effective_on=_day("effective_on") or stands.effective_on,
-        term_start=_day("term_start") or stands.term_start,
-        term_end=_day("term_end") or stands.term_end,
-        born_on=_day("born_on") or stands.born_on,
+        category=typed.maybe_one_of(Category, "category") or stands.category,
+        effective_on=typed.maybe_day("effective_on") or stands.effective_on,
+        term_start=typed.maybe_day("term_start") or stands.term_start,
+        term_end=typed.maybe_day("term_end") or stands.term_end,
+        born_on=typed.maybe_day("born_on") or stands.born_on,
     )
-
-
-def _day(field: str) -> date | None:
-    given = request.form.get(field, "").strip()
-    return day_of(field, given) if given else None
 
 
 @blueprint.post("/<int:correction_id>/decide")

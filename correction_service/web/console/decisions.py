@@ -14,9 +14,9 @@ from correction_service.casework import leave_requests, leave_routes, leaves, pr
 from correction_service.casework.leaves import Approval
 from correction_service.problems import said
 from correction_service.scope import case_for
+from correction_service.web import typed
 from correction_service.web.console import acts, clocks, words
 from correction_service.web.console.cases import head_of
-from correction_service.web.console.enrol_steps import GONE, one_of
 from correction_service.zones import company, destinations
 from models.errors import DomainError, NotFound
 from models.leave import Leave, LeaveReason
@@ -71,7 +71,7 @@ def approve(case_id: int) -> ResponseReturnValue:
             case_for(session, user, case_id, Permission.SUPERVISE)
             leaves.approve(session, user, case_id, _approval(), now)
     except DomainError as refusal:
-        if refusal.status in GONE:
+        if refusal.status in acts.GONE:
             raise
         return shown(case_id, refusal)
     flash(gettext("The leave is recorded. The zones to keep to rest while it runs."), "good")
@@ -80,12 +80,12 @@ def approve(case_id: int) -> ResponseReturnValue:
 
 def _approval() -> Approval:
     return Approval(
-        reason=one_of(LeaveReason, "reason"),
+        reason=typed.one_of(LeaveReason, "reason"),
         divisions=destinations.read(request.form.get("destination", "")),
-        starts_at=acts.moment("starts_at"),
-        ends_at=acts.moment("ends_at"),
+        starts_at=typed.moment("starts_at"),
+        ends_at=typed.moment("ends_at"),
         note=acts.note(),
-        level=one_of(LeaveLevel, "level"),
+        level=typed.one_of(LeaveLevel, "level"),
     )
 
 
@@ -96,7 +96,7 @@ def extend(case_id: int, leave_id: int) -> ResponseReturnValue:
 
     def act(session: Session) -> None:
         _leave(session, case_id, leave_id)
-        ends_at, level = acts.moment("ends_at"), one_of(LeaveLevel, "level")
+        ends_at, level = typed.moment("ends_at"), typed.one_of(LeaveLevel, "level")
         user, now = access.user(), access.now()
         leaves.extend(session, user, leave_id, ends_at, paper=acts.note(), level=level, now=now)
 
@@ -110,7 +110,7 @@ def sign_off(case_id: int, leave_id: int) -> ResponseReturnValue:
 
     def act(session: Session) -> None:
         _leave(session, case_id, leave_id)
-        back_at = acts.moment("back_at") if request.form.get("back_at") else None
+        back_at = typed.moment("back_at") if request.form.get("back_at") else None
         leaves.sign_off(session, access.user(), leave_id, access.now(), back_at)
 
     message = _l("Signed off as back. The zones to keep to ask again from now on.")

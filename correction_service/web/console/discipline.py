@@ -1,6 +1,5 @@
 """Rewards and penalties: prepared on the facts of the file, decided by a second person."""
 
-from datetime import date
 from typing import Any
 
 from apiflask import APIBlueprint
@@ -15,6 +14,7 @@ from correction_service.discipline import facts, ladder, measures
 from correction_service.discipline.measures import File
 from correction_service.locale import chosen
 from correction_service.problems import said
+from correction_service.web import typed
 from correction_service.web.console import acts
 from correction_service.web.console.cases import head_of
 from models.discipline import ENDS, Measure, MeasureKind
@@ -23,7 +23,6 @@ from models.user import Permission, User
 
 blueprint = APIBlueprint("discipline", __name__, url_prefix="/measures", enable_openapi=False)
 MOST = 200
-GONE = acts.GONE
 
 
 @blueprint.get("/")
@@ -73,7 +72,7 @@ def prepare(case_id: int) -> ResponseReturnValue:
             made = measures.prepare(session, access.user(), case_id, _file(), access.now())
             measure_id = made.id
     except DomainError as refusal:
-        if refusal.status in GONE:
+        if refusal.status in acts.GONE:
             raise
         return _of_case(case_id, refusal)
     flash(gettext("Prepared. The person is heard, then somebody else decides."), "good")
@@ -93,17 +92,10 @@ def _file() -> File:
         limb=limb,
         facts=[*request.form.getlist("fact"), *papers],
         found=request.form.get("found", ""),
-        happened_on=_day(),
+        happened_on=typed.day("happened_on"),
         days=int(days) if days else None,
         unchanged=request.form.get("unchanged", ""),
     )
-
-
-def _day() -> date:
-    try:
-        return date.fromisoformat(request.form.get("happened_on", ""))
-    except ValueError:
-        raise Invalid("Choose a day.", field="happened_on") from None
 
 
 @blueprint.get("/<int:measure_id>")

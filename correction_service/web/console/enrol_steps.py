@@ -14,11 +14,12 @@ from sqlalchemy.orm import Session
 
 from correction_service import access
 from correction_service.law import clock_rules
-from correction_service.people import cases, enrolment_steps, intake, persons, phones
+from correction_service.people import cases, enrolment_steps, persons, phones
 from correction_service.presence import duties
 from correction_service.problems import said
 from correction_service.scope import case_for
-from correction_service.web.console import enrol_words, words
+from correction_service.web import typed
+from correction_service.web.console import acts, enrol_words, words
 from correction_service.zones import boundaries
 from models.device import Binding, Device, Gateway
 from models.errors import DomainError, Invalid
@@ -28,7 +29,6 @@ from models.user import Permission
 
 blueprint = APIBlueprint("enrol_steps", __name__, url_prefix="/enrol", enable_openapi=False)
 Kind = TypeVar("Kind", bound=StrEnum)
-GONE = frozenset({403, 404})
 WEEK = "1234567"
 
 
@@ -88,7 +88,7 @@ def attempt(case_id: int, step: str, act: Callable[[Session], object]) -> Respon
         with access.writing() as session:
             act(session)
     except DomainError as refusal:
-        if refusal.status in GONE and refusal.field is None:
+        if refusal.status in acts.GONE and refusal.field is None:
             raise
         return _page(case_id, step, refusal)
     return redirect(url_for("enrol_steps.show", case_id=case_id, _anchor=f"step-{step}"))
@@ -107,7 +107,7 @@ def add_member(case_id: int) -> ResponseReturnValue:
             access.user(),
             case_id,
             name=form.get("name", ""),
-            sex=one_of(Sex, "sex"),
+            sex=typed.one_of(Sex, "sex"),
             part=form.get("part", ""),
             username=form.get("username", ""),
         ),
@@ -131,7 +131,7 @@ def report_in(case_id: int) -> ResponseReturnValue:
     """Record the day of reporting in."""
 
     def act(session: Session) -> None:
-        day = intake.day_of("reported_on", request.form.get("reported_on", ""))
+        day = typed.day("reported_on")
         cases.report_in(session, access.user(), case_id, day, access.now())
 
     return attempt(case_id, "report_in", act)
@@ -209,14 +209,6 @@ def plan(case_id: int) -> ResponseReturnValue:
         )
 
     return attempt(case_id, "plan", act)
-
-
-def one_of(kind: type[Kind], field: str) -> Kind:
-    """Read a code out of the form; `Invalid` when it is none of `kind`."""
-    try:
-        return kind(request.form.get(field, ""))
-    except ValueError:
-        raise Invalid("Choose one of the list.", field=field) from None
 
 
 def _clock(field: str) -> time:

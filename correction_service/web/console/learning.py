@@ -1,6 +1,5 @@
 """Education and public-benefit activity: the list, one activity with who came, a person's hours."""
 
-from datetime import datetime
 from enum import StrEnum
 from typing import Any, TypeVar
 
@@ -15,10 +14,10 @@ from correction_service import access, hours
 from correction_service.learning import activities, attendances, offline, tally
 from correction_service.learning.activities import Plan, Spot
 from correction_service.problems import said
+from correction_service.web import typed
 from correction_service.web.console import acts, words
 from correction_service.web.console.cases import head_of
 from models.activity import ActivityKind, Excuse
-from models.case import LEGAL_ZONE
 from models.errors import DomainError, Invalid
 from models.user import Permission
 
@@ -66,15 +65,15 @@ def arrange() -> ResponseReturnValue:
 def _plan() -> Plan:
     form = request.form
     return Plan(
-        kind=_one_of(ActivityKind, "kind"),
+        kind=typed.one_of(ActivityKind, "kind"),
         title=form.get("title", ""),
         course=form.get("course", ""),
         tasks=form.get("tasks", ""),
         minors=form.get("minors") == "1",
         place=form.get("place", ""),
         spot=_spot(),
-        starts_at=_moment("starts_at"),
-        ends_at=_moment("ends_at"),
+        starts_at=typed.moment("starts_at"),
+        ends_at=typed.moment("ends_at"),
         capacity=_whole("capacity"),
     )
 
@@ -98,21 +97,6 @@ def _whole(field: str) -> int:
     if not given.isdecimal() or len(given) > len("10000"):
         raise Invalid("Give a whole number.", field=field)
     return int(given)
-
-
-def _moment(field: str) -> datetime:
-    try:
-        read = datetime.fromisoformat(request.form.get(field, ""))
-    except ValueError:
-        raise Invalid("Give a day and an hour.", field=field) from None
-    return read if read.tzinfo else read.replace(tzinfo=LEGAL_ZONE)
-
-
-def _one_of(kind: type[Kind], field: str) -> Kind:
-    try:
-        return kind(request.form.get(field, ""))
-    except ValueError:
-        raise Invalid("Choose one of the list.", field=field) from None
 
 
 @blueprint.get("/<int:activity_id>")
@@ -193,7 +177,7 @@ def excuse(attendance_id: int) -> ResponseReturnValue:
     def act(session: Session) -> None:
         user, now = access.user(), access.now()
         attendances.attendance_for(session, user, attendance_id)  # else it is not theirs
-        why, note = _one_of(Excuse, "excuse"), acts.note()
+        why, note = typed.one_of(Excuse, "excuse"), acts.note()
         attendances.excuse(session, user, attendance_id, why, note=note, now=now)
 
     return acts.done(act, _l("Excused: it costs nothing."), url_for("learning.index"))

@@ -16,10 +16,9 @@ from correction_service.law.limits import bounds_of
 from correction_service.people.cases import open_case_for
 from correction_service.problems import said
 from correction_service.scope import case_for
-from correction_service.web import papers
+from correction_service.web import papers, typed
 from correction_service.web.console import acts, words
 from correction_service.web.console.cases import head_of
-from correction_service.web.console.enrol_steps import one_of
 from correction_service.zones import destinations
 from models.errors import DomainError, NotFound, Unclear
 from models.leave import LeaveReason
@@ -76,10 +75,10 @@ def enter(case_id: int) -> ResponseReturnValue:
 
 def _wish() -> Wish:
     return Wish(
-        reason=one_of(LeaveReason, "reason"),
+        reason=typed.one_of(LeaveReason, "reason"),
         divisions=destinations.read(request.form.get("destination", "")),
-        starts_at=acts.moment("starts_at"),
-        ends_at=acts.moment("ends_at"),
+        starts_at=typed.moment("starts_at"),
+        ends_at=typed.moment("ends_at"),
         why=request.form.get("why", ""),
         regular="regular" in request.form,
     )
@@ -88,8 +87,8 @@ def _wish() -> Wish:
 def _asking() -> Asking:
     return Asking(
         files=[it.read() for it in request.files.getlist("proof") if it.filename],
-        how=one_of(AskedHow, "asked_how"),
-        on=acts.day("asked_on"),
+        how=typed.one_of(AskedHow, "asked_how"),
+        on=typed.maybe_day("asked_on"),
         anyway=leave_requests.ANYWAY in request.form,
     )
 

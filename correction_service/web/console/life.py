@@ -1,7 +1,6 @@
 """The life of a case: who is still to be taken in, and the checklist and plan of one person."""
 
 from collections.abc import Callable, Sequence
-from datetime import date
 
 from apiflask import APIBlueprint
 from flask import render_template, request, url_for
@@ -15,11 +14,10 @@ from correction_service.enforcement import milestones, plans
 from correction_service.enforcement.milestones import Checklist, Done
 from correction_service.forms.catalogue import catalogue
 from correction_service.law.steps import Phase
-from correction_service.people import intake
 from correction_service.scope import case_for
+from correction_service.web import typed
 from correction_service.web.console import acts, words
 from correction_service.web.console.cases import head_of
-from correction_service.web.console.enrol_steps import one_of
 from models.case import Level
 from models.level_change import LevelBasis, LevelChange
 from models.milestone import Step
@@ -96,8 +94,8 @@ def step(case_id: int) -> ResponseReturnValue:
         case_for(session, access.user(), case_id)
         form = request.form
         done = Done(
-            step=one_of(Step, "step"),
-            on=day("on"),
+            step=typed.one_of(Step, "step"),
+            on=typed.day("on"),
             number=form.get("number", ""),
             party=form.get("party", ""),
             guardian=form.get("guardian", ""),
@@ -128,7 +126,7 @@ def level(case_id: int) -> ResponseReturnValue:
 
     def act(session: Session) -> None:
         case_for(session, access.user(), case_id)
-        to, basis = one_of(Level, "level"), one_of(LevelBasis, "basis")
+        to, basis = typed.one_of(Level, "level"), typed.one_of(LevelBasis, "basis")
         user, now = access.user(), access.now()
         level_changes.set_level(session, user, case_id, to, basis, reason=acts.note(), now=now)
 
@@ -145,15 +143,10 @@ def plan(case_id: int) -> ResponseReturnValue:
         case_for(session, access.user(), case_id)
         aims = Aims(request.form.get("goals", ""), request.form.get("measures", ""))
         user, now = access.user(), access.now()
-        plans.write(session, user, case_id, aims, review_on=day("review_on"), now=now)
+        plans.write(session, user, case_id, aims, review_on=typed.day("review_on"), now=now)
 
     return _done(act, case_id)
 
 
 def _done(act: Callable[[Session], object], case_id: int) -> ResponseReturnValue:
     return acts.done(act, _l("Written down."), url_for("life.of_case", case_id=case_id))
-
-
-def day(field: str) -> date:
-    """Read a day of the form."""
-    return intake.day_of(field, request.form.get(field, ""))

@@ -14,9 +14,8 @@ from correction_service.oversight import opinions
 from correction_service.oversight.opinions import Writing
 from correction_service.problems import said
 from correction_service.scope import case_for
-from correction_service.web import papers
+from correction_service.web import papers, typed
 from correction_service.web.console import acts
-from correction_service.web.console.enrol_steps import one_of
 from models.errors import DomainError, Invalid
 from models.opinion import Opinion, OpinionKind
 from models.user import Permission, User
@@ -80,7 +79,7 @@ def _writing() -> Writing:
     if case_id and not case_id.isdecimal():
         raise Invalid("Give a whole number.", field="case_id")
     return Writing(
-        kind=one_of(OpinionKind, "kind"),
+        kind=typed.one_of(OpinionKind, "kind"),
         text=form.get("text", ""),
         number=form.get("number", ""),
         case_id=int(case_id) if case_id else None,

@@ -21,12 +21,11 @@ from correction_service.casework import (
 from correction_service.casework.order_facts import Fact
 from correction_service.casework.orders import Wanted
 from correction_service.forms import wordings
-from correction_service.people import intake
 from correction_service.problems import said
 from correction_service.scope import case_for
+from correction_service.web import typed
 from correction_service.web.console import acts, words
 from correction_service.web.console.cases import head_of
-from correction_service.web.console.enrol_steps import GONE, one_of
 from models.errors import DomainError, Invalid, NotFound
 from models.order import Ground, PositioningOrder
 from models.order_evidence import BY_ID, EvidenceKind
@@ -124,7 +123,7 @@ def _sent(
         with access.writing() as session:
             act(session, access.user(), case_id, _wanted(), access.now())
     except DomainError as refusal:
-        if refusal.status in GONE:
+        if refusal.status in acts.GONE:
             raise
         return _shown(case_id, refusal)
     flash(str(message), "good")
@@ -133,11 +132,11 @@ def _sent(
 
 def _wanted() -> Wanted:
     return Wanted(
-        ground=one_of(Ground, "ground"),
+        ground=typed.one_of(Ground, "ground"),
         evidence=request.form.get("evidence", ""),
         facts=list(_facts()),
-        starts_on=intake.day_of("starts_on", request.form.get("starts_on", "")),
-        ends_on=intake.day_of("ends_on", request.form.get("ends_on", "")),
+        starts_on=typed.day("starts_on"),
+        ends_on=typed.day("ends_on"),
     )
 
 

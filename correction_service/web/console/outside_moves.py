@@ -13,6 +13,7 @@ from correction_service import access
 from correction_service.enforcement import outside_moves, transfers
 from correction_service.enforcement.transfers import Place
 from correction_service.people import photos
+from correction_service.web import typed
 from correction_service.web.console import acts
 from correction_service.web.console.transfers import written
 from models.transfer import Letter
@@ -72,7 +73,7 @@ def receive(transfer_id: int) -> ResponseReturnValue:
 
 
 def _letter() -> Letter:
-    return Letter(number=request.form.get("number", ""), on=acts.day("on"))
+    return Letter(number=request.form.get("number", ""), on=typed.maybe_day("on"))
 
 
 def _done(act: Callable[[Session], object], transfer_id: int) -> ResponseReturnValue:

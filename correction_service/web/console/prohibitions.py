@@ -12,8 +12,8 @@ from correction_service import access
 from correction_service.casework import prohibitions
 from correction_service.casework.prohibitions import Wanted
 from correction_service.scope import case_for
+from correction_service.web import typed
 from correction_service.web.console import acts
-from correction_service.web.console.life import day
 from models.user import Permission
 
 blueprint = APIBlueprint("prohibitions", __name__, url_prefix="/prohibitions", enable_openapi=False)
@@ -31,8 +31,8 @@ def enter(case_id: int) -> ResponseReturnValue:
             court=form.get("court", ""),
             number=form.get("number", ""),
             forbids=form.get("forbids", ""),
-            starts_on=day("starts_on"),
-            ends_on=day("ends_on"),
+            starts_on=typed.day("starts_on"),
+            ends_on=typed.day("ends_on"),
             report_days=form.get("report_days", 0, type=int),
         )
         prohibitions.enter(session, access.user(), case_id, wanted, access.now())
@@ -47,7 +47,7 @@ def report(prohibition_id: int) -> ResponseReturnValue:
 
     def act(session: Session) -> None:
         user, now = access.user(), access.now()
-        on, said = day("on"), acts.note()
+        on, said = typed.day("on"), acts.note()
         prohibitions.report(session, user, prohibition_id, on=on, said=said, now=now)
 
     return _done(act, prohibition_id)
@@ -60,7 +60,7 @@ def lift(prohibition_id: int) -> ResponseReturnValue:
 
     def act(session: Session) -> None:
         user, now = access.user(), access.now()
-        on, why = day("on"), acts.note()
+        on, why = typed.day("on"), acts.note()
         prohibitions.lift(session, user, prohibition_id, on=on, why=why, now=now)
 
     return _done(act, prohibition_id)

@@ -9,11 +9,11 @@ from sqlalchemy.orm import Session
 from correction_service import access, hours, rights, typeset
 from correction_service.rights import copies, requests
 from correction_service.scope import case_for
-from correction_service.web import papers
+from correction_service.web import papers, typed
 from correction_service.web.console import acts, words
 from correction_service.web.console.cases import head_of
 from correction_service.web.phone import copy_words
-from correction_service.web.wishes import one_of, wish
+from correction_service.web.wishes import wish
 from models.errors import Invalid
 from models.person_request import Addressee, KeptField, RequestKind
 from models.user import Permission, User
@@ -64,10 +64,8 @@ def take(case_id: int) -> ResponseReturnValue:
     def act(session: Session) -> None:
         user, now = access.user(), access.now()
         case_for(session, user, case_id, Permission.SUPERVISE)  # else it is not theirs
-        kind = one_of(RequestKind, "kind")
-        if kind is None:
-            raise Invalid("Choose one of the list.", field="kind")
-        requests.take(session, user, case_id, wish(kind), now)
+        wanted = wish(typed.one_of(RequestKind, "kind"))
+        requests.take(session, user, case_id, wanted, now)
 
     message = _l("Written down. The clock of its answer runs.")
     return acts.done(act, message, url_for("requests.counter", case_id=case_id))

@@ -1,7 +1,7 @@
 """The rule of the zones: its figures, what other ones would have done, and from when they count."""
 
 from collections.abc import Mapping
-from datetime import date, datetime, timedelta
+from datetime import timedelta
 from typing import Any
 
 from apiflask import APIBlueprint
@@ -12,6 +12,7 @@ from sqlalchemy.orm import Session
 
 from correction_service import access, hours
 from correction_service.problems import said
+from correction_service.web import typed
 from correction_service.web.console import acts, quality
 from correction_service.web.console.rule_words import FIELDS
 from correction_service.zones import what_ifs, zone_rules
@@ -175,20 +176,13 @@ def put_into_force() -> ResponseReturnValue:
             session,
             user,
             {it.name: tried.proposed[it.name] for it in FIELDS},
-            effective_from=_day(),
+            effective_from=hours.day_start(typed.day("day")),
             reason=request.form.get("reason", ""),
             now=now,
         )
 
     message = _l("Written down: these figures count from the beginning of that day.")
     return acts.done(put, message, url_for("rules.index", run=run, _anchor="made"))
-
-
-def _day() -> datetime:
-    try:
-        return hours.day_start(date.fromisoformat(request.form.get("day", "")))
-    except ValueError:
-        raise Invalid("Choose a day.", field="day") from None
 
 
 @blueprint.post("/withdraw")

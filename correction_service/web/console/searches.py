@@ -1,6 +1,5 @@
 """Searches: who is looked for, what was tried, letters, clocks, and how it ended."""
 
-from datetime import date, datetime
 from enum import StrEnum
 from typing import Any, TypeVar
 
@@ -15,11 +14,9 @@ from correction_service import access, hours
 from correction_service.people.cases import open_case_for
 from correction_service.searches import attachments, searches
 from correction_service.searches.searches import Step
-from correction_service.web import papers
+from correction_service.web import papers, typed
 from correction_service.web.console import acts, words
 from correction_service.web.console.cases import head_of
-from models.case import LEGAL_ZONE
-from models.errors import Invalid
 from models.search import Finding, LetterKind, SearchRecord, StepKind
 from models.user import Permission, User
 
@@ -59,16 +56,9 @@ def begin(case_id: int) -> ResponseReturnValue:
     def act(session: Session) -> None:
         user, now = access.user(), access.now()
         open_case_for(session, user, case_id, Permission.SUPERVISE)
-        searches.begin(session, user, case_id, _day("since"), now)
+        searches.begin(session, user, case_id, typed.day("since"), now)
 
     return acts.done(act, _l("The search is open."), url_for("searches.of_case", case_id=case_id))
-
-
-def _day(field: str) -> date:
-    try:
-        return date.fromisoformat(request.form.get(field, ""))
-    except ValueError:
-        raise Invalid("Choose a day.", field=field) from None
 
 
 @blueprint.get("/<int:record_id>")
@@ -117,8 +107,8 @@ def step(record_id: int) -> ResponseReturnValue:
     def act(session: Session) -> None:
         _mine(session, record_id)
         tried = Step(
-            kind=_one_of(StepKind, "kind"),
-            happened_at=_moment(),
+            kind=typed.one_of(StepKind, "kind"),
+            happened_at=typed.moment("happened_at"),
             outcome=acts.note(),
             evidence=request.form.get("evidence", ""),
         )
@@ -146,7 +136,7 @@ def letter(record_id: int) -> ResponseReturnValue:
 
     def act(session: Session) -> None:
         _mine(session, record_id)
-        kind, number = _one_of(LetterKind, "kind"), request.form.get("number", "")
+        kind, number = typed.one_of(LetterKind, "kind"), request.form.get("number", "")
         user, now = access.user(), access.now()
         searches.send(session, user, record_id, kind, number=number, now=now)
 
@@ -160,7 +150,7 @@ def receipt(record_id: int) -> ResponseReturnValue:
 
     def act(session: Session) -> None:
         _mine(session, record_id)
-        kind = _one_of(LetterKind, "kind")
+        kind = typed.one_of(LetterKind, "kind")
         user, now = access.user(), access.now()
         searches.receive(session, user, record_id, kind, how=acts.note(), now=now)
 
@@ -174,9 +164,9 @@ def found(record_id: int) -> ResponseReturnValue:
 
     def act(session: Session) -> None:
         _mine(session, record_id)
-        finding = _one_of(Finding, "finding")
+        finding = typed.one_of(Finding, "finding")
         user, now = access.user(), access.now()
-        note, since = acts.note(), acts.day("since")
+        note, since = acts.note(), typed.maybe_day("since")
         searches.find(session, user, record_id, finding, note=note, now=now, in_custody_since=since)
 
     return _done(act, record_id, _l("The search has ended."))
@@ -185,21 +175,6 @@ def found(record_id: int) -> ResponseReturnValue:
 def _mine(session: Session, record_id: int) -> None:
     """Whose it is comes before what was typed."""
     searches.record_for(session, access.user(), record_id, Permission.SUPERVISE)
-
-
-def _one_of(kind: type[Kind], field: str) -> Kind:
-    try:
-        return kind(request.form.get(field, ""))
-    except ValueError:
-        raise Invalid("Choose one of the list.", field=field) from None
-
-
-def _moment() -> datetime:
-    try:
-        read = datetime.fromisoformat(request.form.get("happened_at", ""))
-    except ValueError:
-        raise Invalid("Give a day and an hour.", field="happened_at") from None
-    return read if read.tzinfo else read.replace(tzinfo=LEGAL_ZONE)
 
 
 def _done(act: Any, record_id: int, message: LazyString) -> ResponseReturnValue:  # noqa: ANN401 - an act

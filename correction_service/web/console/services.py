@@ -10,6 +10,7 @@ from sqlalchemy.orm import Session
 from correction_service import access
 from correction_service.hardware import bracelets, service_sessions
 from correction_service.scope import case_for
+from correction_service.web import typed
 from correction_service.web.console import acts
 from models.device import Binding, Device
 from models.errors import Invalid, Refused
@@ -43,7 +44,7 @@ def begin(case_id: int) -> ResponseReturnValue:
             session,
             case.id,
             device,
-            _kind(),
+            typed.one_of(ServiceKind, "kind"),
             request.form.get("minutes", 0, type=int),
             by=user.id,
             now=access.now(),
@@ -52,13 +53,6 @@ def begin(case_id: int) -> ResponseReturnValue:
 
     message = _l("The service session has begun. Tamper is recorded as serviced until it ends.")
     return acts.done(act, message, _back(case_id))
-
-
-def _kind() -> ServiceKind:
-    kind = request.form.get("kind", "")
-    if kind not in set(ServiceKind):
-        raise Invalid("Choose one of the list.", field="kind")
-    return ServiceKind(kind)
 
 
 @blueprint.post("/<int:case_id>/bracelet/service/end")

@@ -15,9 +15,9 @@ from correction_service.enforcement.transfers import Place, Wish
 from correction_service.law.limits import bounds_of
 from correction_service.people import cases
 from correction_service.scope import case_for
+from correction_service.web import typed
 from correction_service.web.console import acts
 from correction_service.web.console.cases import head_of
-from correction_service.web.console.life import day
 from models.transfer import TransferState
 from models.user import Permission, User
 
@@ -78,8 +78,8 @@ def written(
         wish = Wish(
             to_agency_id=to_agency_id,
             outside=outside,
-            asked_on=day("asked_on"),
-            moves_on=day("moves_on"),
+            asked_on=typed.day("asked_on"),
+            moves_on=typed.day("moves_on"),
             why=request.form.get("why", ""),
         )
         transfers.ask(session, user, case_id, wish, now)
@@ -164,7 +164,7 @@ def receive(transfer_id: int) -> ResponseReturnValue:
     def act(session: Session) -> None:
         user, now = access.user(), access.now()
         transfers.transfer_for(session, user, transfer_id)
-        office, on = request.form.get("office", 0, type=int), day("reported_on")
+        office, on = request.form.get("office", 0, type=int), typed.day("reported_on")
         transfers.receive(session, user, transfer_id, office, day=on, now=now)
 
     return _done(act, transfer_id)

@@ -18,8 +18,8 @@ from correction_service.people import intake
 from correction_service.problems import said
 from correction_service.scope import case_for
 from correction_service.tracking.readings import Axes, Said, shown_in
+from correction_service.web import typed
 from correction_service.web.console import acts, words
-from correction_service.web.console.enrol_steps import GONE, one_of
 from correction_service.zones import zones
 from correction_service.zones.zones import Revision, Terms
 from devices.datum import Crs
@@ -103,7 +103,7 @@ def make(case_id: int) -> ResponseReturnValue:
             case = case_for(session, access.user(), case_id, Permission.SUPERVISE)
             _made(session, case)
     except DomainError as refusal:
-        if refusal.status in GONE:
+        if refusal.status in acts.GONE:
             raise
         return _page(case_id, refusal)
     flash(gettext("The zone is made."), "good")
@@ -156,16 +156,16 @@ def _made(session: Session, case: Case) -> Zone:
 def _said() -> Said:
     form = request.form
     return Said(
-        crs=one_of(Crs, "crs"),
-        axes=one_of(Axes, "axes") if form.get("axes") else None,
-        datum=one_of(Crs, "datum") if form.get("datum") else None,
+        crs=typed.one_of(Crs, "crs"),
+        axes=typed.one_of(Axes, "axes") if form.get("axes") else None,
+        datum=typed.one_of(Crs, "datum") if form.get("datum") else None,
     )
 
 
 def _terms() -> Terms:
     form = request.form
     terms = Terms(
-        kind=one_of(ZoneKind, "kind"),
+        kind=typed.one_of(ZoneKind, "kind"),
         name=form.get("name", ""),
         valid_from=_beginning(),
         valid_to=_end_of_day("valid_to"),

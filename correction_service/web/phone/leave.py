@@ -1,7 +1,5 @@
 """Leave on the phone: ask with proof, see what came of it, say that one is back."""
 
-from datetime import datetime
-
 from flask import flash, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 from flask_babel import gettext
@@ -14,9 +12,10 @@ from correction_service.casework.leave_requests import Asking, Wish
 from correction_service.law.limits import bounds_of
 from correction_service.presence import checkins
 from correction_service.problems import said
+from correction_service.web import typed
 from correction_service.web.phone.frame import blueprint
 from correction_service.zones import destinations
-from models.case import LEGAL_ZONE, Case
+from models.case import Case
 from models.errors import DomainError, Invalid, Unclear
 from models.leave import LeaveReason
 from models.leave_request import AskedHow, LeaveLevel, RequestState
@@ -99,19 +98,11 @@ def _wish() -> Wish:
     return Wish(
         reason=LeaveReason(form["reason"]),
         divisions=destinations.read(form.get("destination", "")),
-        starts_at=_moment("starts_at"),
-        ends_at=_moment("ends_at"),
+        starts_at=typed.moment("starts_at"),
+        ends_at=typed.moment("ends_at"),
         why=form.get("why", ""),
         regular="regular" in form,
     )
-
-
-def _moment(field: str) -> datetime:
-    try:
-        read = datetime.fromisoformat(request.form.get(field, ""))
-    except ValueError:
-        raise Invalid("Give a day and an hour.", field=field) from None
-    return read if read.tzinfo else read.replace(tzinfo=LEGAL_ZONE)
 
 
 @blueprint.post("/leave/<int:asked_id>/withdraw")
