@@ -7,17 +7,17 @@ machine makes a breach of it.
 from datetime import date, datetime
 from enum import StrEnum
 
-from sqlalchemy import CheckConstraint, ForeignKey, Index, LargeBinary, String, text
+from sqlalchemy import CheckConstraint, ForeignKey, Index, String, text
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from models.base import Base, words
 from models.case import Case
 from models.errors import Invalid, Refused
-from models.keys import KeyRing, seal, unseal
+from models.keys import KeyRing
+from models.sealed_words import SealedWords
 from models.volunteer import Contact
 
 MOST_TEXT = 2000
-SEALED = frozenset({"text", "answer"})
 _UNREAD = text("read_at IS NULL")
 
 
@@ -40,7 +40,7 @@ class ReportWay(StrEnum):
     IN_PERSON = "in_person"
 
 
-class ChangeReport(Base):
+class ChangeReport(SealedWords, Base):
     """One report; once read it is a contact of the log, and an answer to the person if any."""
 
     __tablename__ = "change_report"
@@ -63,35 +63,14 @@ class ChangeReport(Base):
     taken_by: Mapped[int | None] = mapped_column(
         ForeignKey("user_account.id"), doc="the officer who wrote down what was told otherwise"
     )
-    text_sealed: Mapped[bytes | None] = mapped_column(LargeBinary)
     read_by: Mapped[int | None] = mapped_column(ForeignKey("user_account.id"))
     read_at: Mapped[datetime | None]
-    answer_sealed: Mapped[bytes | None] = mapped_column(LargeBinary)
     contact_id: Mapped[int | None] = mapped_column(
         ForeignKey("contact.id"), doc="what it became in the log of visits and reports"
     )
 
     case: Mapped[Case] = relationship()
     contact: Mapped[Contact | None] = relationship()
-
-    def put(self, ring: KeyRing, column: str, value: str) -> None:
-        """Seal one of `SEALED`; `id` and `case` are set before."""
-        if column not in SEALED:
-            raise KeyError(column)
-        key = self.case.person.data_key(ring)
-        setattr(self, f"{column}_sealed", seal(key, value.encode(), self._place(column)))
-
-    def reveal(self, ring: KeyRing, column: str) -> str:
-        """Open one of `SEALED`, "" where nothing was written. The caller logs who looked."""
-        if column not in SEALED:
-            raise KeyError(column)
-        sealed: bytes | None = getattr(self, f"{column}_sealed")
-        if sealed is None:
-            return ""
-        return unseal(self.case.person.data_key(ring), sealed, self._place(column)).decode()
-
-    def _place(self, column: str) -> str:
-        return f"change_report.{column}.{self.id}"
 
     def read(self, ring: KeyRing, by: int, now: datetime, answer: str = "") -> None:
         """An officer has read it, and answers if there is something to say."""

@@ -7,16 +7,16 @@ by the person and in answer, is sealed under the person's key.
 from datetime import date, datetime
 from enum import StrEnum
 
-from sqlalchemy import CheckConstraint, ForeignKey, Index, LargeBinary, String
+from sqlalchemy import CheckConstraint, ForeignKey, Index, String
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from models.base import Base, words
 from models.case import Case
 from models.errors import Invalid, Refused
-from models.keys import KeyRing, seal, unseal
+from models.keys import KeyRing
+from models.sealed_words import SealedWords
 
 MOST_TEXT = 2000
-SEALED = frozenset({"text", "answer"})
 
 
 class RequestKind(StrEnum):
@@ -56,7 +56,7 @@ class KeptField(StrEnum):
     OTHER = "other"
 
 
-class PersonRequest(Base):
+class PersonRequest(SealedWords, Base):
     """One request, with the last day to answer it; answered once, in writing, by a person."""
 
     __tablename__ = "person_request"
@@ -84,29 +84,8 @@ class PersonRequest(Base):
     answered_by: Mapped[int | None] = mapped_column(ForeignKey("user_account.id"))
     answered_at: Mapped[datetime | None]
     carried_on_at: Mapped[datetime | None] = mapped_column(doc="taken on to the procuratorate")
-    text_sealed: Mapped[bytes | None] = mapped_column(LargeBinary)
-    answer_sealed: Mapped[bytes | None] = mapped_column(LargeBinary)
 
     case: Mapped[Case] = relationship()
-
-    def put(self, ring: KeyRing, column: str, value: str) -> None:
-        """Seal one of `SEALED`; `id` and `case` are set before."""
-        if column not in SEALED:
-            raise KeyError(column)
-        key = self.case.person.data_key(ring)
-        setattr(self, f"{column}_sealed", seal(key, value.encode(), self._place(column)))
-
-    def reveal(self, ring: KeyRing, column: str) -> str:
-        """Open one of `SEALED`, "" where nothing was written. The caller logs who looked."""
-        if column not in SEALED:
-            raise KeyError(column)
-        sealed: bytes | None = getattr(self, f"{column}_sealed")
-        if sealed is None:
-            return ""
-        return unseal(self.case.person.data_key(ring), sealed, self._place(column)).decode()
-
-    def _place(self, column: str) -> str:
-        return f"person_request.{column}.{self.id}"
 
     def decide(self, ring: KeyRing, by: int, now: datetime, *, granted: bool, answer: str) -> None:
         """Answer it in writing; never by the one it complains about."""

@@ -5,15 +5,14 @@ People whom something presses have a line each; what has a list of its own has o
 
 from collections.abc import Iterator
 from datetime import datetime
-from typing import Any
 
-from sqlalchemy import Select, func
-from sqlalchemy.orm import InstrumentedAttribute, Session
+from sqlalchemy import Select
+from sqlalchemy.orm import Session
 
 from correction_service import hours
 from correction_service.assessment import levels, objections
 from correction_service.casework import clocks, order_proposals
-from correction_service.casework.needs import MOST, SOON_WITHIN, Item, Need
+from correction_service.casework.needs import MOST, SOON_WITHIN, Item, Need, counted, queue
 from correction_service.discipline import measures
 from correction_service.enforcement import plans, transfers
 from correction_service.hardware import collections
@@ -38,12 +37,12 @@ def items(session: Session, user: User, now: datetime) -> Iterator[Item]:
         yield from _clocks(session, user, now)
         yield from _plans(session, user, now)
         yield from _papers(session, user)
-        yield from _queue(session, Need.LEVELS, levels.to_decide(user), LevelSuggestion.made_at)
+        yield from queue(session, Need.LEVELS, levels.to_decide(user), LevelSuggestion.made_at)
     if user.may(Permission.ENROL):
         yield from _bracelets(session, user, now)
     yield from _moves(session, user)
     if user.may(Permission.DECIDE):
-        yield from _queue(session, Need.MEASURES, measures.to_decide(user), Measure.prepared_at)
+        yield from queue(session, Need.MEASURES, measures.to_decide(user), Measure.prepared_at)
         yield from _objections(session, user, now)
 
 
@@ -82,7 +81,7 @@ def _clocks(session: Session, user: User, now: datetime) -> Iterator[Item]:
 
 def _bracelets(session: Session, user: User, now: datetime) -> Iterator[Item]:
     """One line for the bracelets that are out without an order: they come off at once (LCC 29)."""
-    count, off = _counted(session, collections.due(user, now), Binding.unbound_at)
+    count, off = counted(session, collections.due(user, now), Binding.unbound_at)
     if count:
         yield Item(Need.BRACELETS, Severity.SOON, off or now, count=count)
 
@@ -90,7 +89,7 @@ def _bracelets(session: Session, user: User, now: datetime) -> Iterator[Item]:
 def _plans(session: Session, user: User, now: datetime) -> Iterator[Item]:
     """One line for the plans whose day has come."""
     query = plans.to_review(user, hours.local_day(now))
-    count, day = _counted(session, query, CorrectionPlan.review_on)
+    count, day = counted(session, query, CorrectionPlan.review_on)
     if count:
         yield Item(Need.PLANS, Severity.WATCH, hours.day_start(day), count=count)
 
@@ -98,30 +97,12 @@ def _plans(session: Session, user: User, now: datetime) -> Iterator[Item]:
 def _papers(session: Session, user: User) -> Iterator[Item]:
     """One line for decided measures that are still to be served or copied."""
     decided = measures.waiting(user).where(Measure.state != MeasureState.PREPARED)
-    yield from _queue(session, Need.PAPERS, decided, Measure.prepared_at)
+    yield from queue(session, Need.PAPERS, decided, Measure.prepared_at)
 
 
 def _objections(session: Session, user: User, now: datetime) -> Iterator[Item]:
-    count, day = _counted(session, objections.to_answer(user), Objection.due_on)
+    count, day = counted(session, objections.to_answer(user), Objection.due_on)
     if count:
         due = hours.day_end(day)
         severity = Severity.SOON if due - now < SOON_WITHIN else Severity.WATCH
         yield Item(Need.OBJECTIONS, severity, due, due=due, count=count)
-
-
-def _queue(
-    session: Session, need: Need, query: Select[Any], clock: InstrumentedAttribute[Any]
-) -> Iterator[Item]:
-    count, oldest = _counted(session, query, clock)
-    if count:
-        yield Item(need, Severity.WATCH, oldest, count=count)
-
-
-def _counted(
-    session: Session, query: Select[Any], clock: InstrumentedAttribute[Any]
-) -> tuple[int, Any]:
-    """How many, and the first of their moments or days."""
-    count, first = session.execute(
-        query.order_by(None).with_only_columns(func.count(), func.min(clock))
-    ).one()
-    return count, first

@@ -1,8 +1,13 @@
 """What an item of the list of those who wait says: what it asks for, how pressing, of whom."""
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
+from typing import Any
+
+from sqlalchemy import Select, func
+from sqlalchemy.orm import InstrumentedAttribute, Session
 
 from models.case import Case
 from models.change_report import ChangeReport
@@ -94,3 +99,21 @@ class Item:
             untouched = _ATTENTION[self.subject.state]
         clock = self.due.timestamp() if self.due else -self.since.timestamp()
         return _URGENCY[self.severity], untouched, clock
+
+
+def queue(
+    session: Session, need: Need, query: Select[Any], clock: InstrumentedAttribute[Any]
+) -> Iterator[Item]:
+    """One line for a whole queue: how many, and how long the oldest has waited."""
+    count, oldest = counted(session, query, clock)
+    if count:
+        yield Item(need, Severity.WATCH, oldest, count=count)
+
+
+def counted(
+    session: Session, query: Select[Any], clock: InstrumentedAttribute[Any]
+) -> tuple[int, Any]:
+    """How many, and the first of their moments or days."""
+    figures = query.order_by(None).with_only_columns(func.count(), func.min(clock))
+    count, first = session.execute(figures).one()
+    return count, first

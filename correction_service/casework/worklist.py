@@ -5,7 +5,7 @@ from datetime import datetime
 from typing import Any
 
 from sqlalchemy import Select, and_, exists, func, or_, select
-from sqlalchemy.orm import InstrumentedAttribute, Session, joinedload
+from sqlalchemy.orm import Session, joinedload
 from sqlalchemy.sql.base import ExecutableOption
 
 from correction_service import hours
@@ -17,7 +17,7 @@ from correction_service.casework import (
     overdue,
     runs,
 )
-from correction_service.casework.needs import MOST, SOON_WITHIN, Item, Need
+from correction_service.casework.needs import MOST, SOON_WITHIN, Item, Need, queue
 from correction_service.enforcement import destructions, outside_moves
 from correction_service.messages import notices
 from correction_service.oversight import opinions
@@ -71,16 +71,16 @@ def items(session: Session, user: User, now: datetime) -> list[Item]:
     if user.may(Permission.DECIDE):
         found += _opinions(session, user, now)
     if user.may(Permission.SEE_PHOTOS):
-        found += _queue(session, Need.REVIEWS, to_review(user), CheckIn.at)
+        found += queue(session, Need.REVIEWS, to_review(user), CheckIn.at)
     if user.may(Permission.SUPERVISE):
-        found += _queue(session, Need.CONCERNS, held(user, now), CheckInDuty.missed_after)
+        found += queue(session, Need.CONCERNS, held(user, now), CheckInDuty.missed_after)
     if user.may(Permission.CORRECT_SENTENCES):
         proposed = sentences.waiting(user).order_by(None)
-        found += _queue(session, Need.CORRECTIONS, proposed, SentenceCorrection.proposed_at)
+        found += queue(session, Need.CORRECTIONS, proposed, SentenceCorrection.proposed_at)
     if user.may(Permission.AGREE_DESTRUCTION):
         proposed_to_go, since = destructions.waiting(user), FileDestruction.proposed_at
-        found += _queue(session, Need.DESTRUCTIONS, proposed_to_go, since)
-    found += _queue(session, Need.DRAFTS, to_confirm(user), PointsDraft.made_at)
+        found += queue(session, Need.DESTRUCTIONS, proposed_to_go, since)
+    found += queue(session, Need.DRAFTS, to_confirm(user), PointsDraft.made_at)
     if runs.may_see(user):
         found += _runs(session, user)
     found += legal_needs.items(session, user, now)
@@ -298,16 +298,6 @@ def _runs(session: Session, user: User) -> Iterator[Item]:
     if failing:
         oldest = min(run.job.started_at for run in failing)
         yield Item(Need.RUNS, Severity.WATCH, oldest, count=len(failing))
-
-
-def _queue(
-    session: Session, need: Need, query: Select[Any], clock: InstrumentedAttribute[Any]
-) -> Iterator[Item]:
-    """One line for a whole queue: how many, and how long the oldest has waited."""
-    waiting = query.with_only_columns(func.count(), func.min(clock))
-    count, oldest = session.execute(waiting).one()
-    if count:
-        yield Item(need, Severity.WATCH, oldest, count=count)
 
 
 def _whose(

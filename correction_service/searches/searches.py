@@ -14,6 +14,7 @@ from sqlalchemy.orm import Session, joinedload
 
 from correction_service import hours, outbox
 from correction_service.discipline import ladder
+from correction_service.discipline.ladder import Limb
 from correction_service.people import custody
 from correction_service.people.cases import open_case_for
 from correction_service.scope import case_for, visible
@@ -224,7 +225,7 @@ def clocks(record: SearchRecord) -> list[Clock]:
     """The days that pass: ten, after which it is more than an admonition; a calendar month."""
     if record.since is None:
         return []
-    minor = ladder.limb(MeasureKind.ADMONITION, "late_or_out")
+    minor = _minor()
     grave = ladder.limb(MeasureKind.REVOKE_SUSPENSION, "out_over_a_month")
     return [
         Clock(
@@ -238,6 +239,11 @@ def clocks(record: SearchRecord) -> list[Clock]:
             f"{grave.law} ({grave.mark})",
         ),
     ]
+
+
+def _minor() -> Limb:
+    """As long as an absence asks for no more than an admonition."""
+    return ladder.limb(MeasureKind.ADMONITION, "late_or_out")
 
 
 def days_out(record: SearchRecord, today: date) -> int | None:
@@ -282,8 +288,7 @@ def running(user: User) -> Select[SearchRecord]:
 
 def pressing(user: User, today: date) -> Select[SearchRecord]:
     """Drafts that nobody declared or dropped, and searches past their first day of the law."""
-    minor = ladder.limb(MeasureKind.ADMONITION, "late_or_out")
-    past = SearchRecord.since < today - timedelta(days=minor.most_days or 0)
+    past = SearchRecord.since < today - timedelta(days=_minor().most_days or 0)
     return running(user).where(or_(SearchRecord.state == SearchState.DRAFT, past))
 
 
